@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Errors of niteru: one GError domain with the few codes a caller would branch on. The message is a whole sentence
+ * that names the file, line, product, node or field, and the way out where there is one.
+ */
+#ifndef NITERU_ERROR_H
+#define NITERU_ERROR_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define NITERU_ERROR (niteru_error_quark())
+GQuark niteru_error_quark(void);
+
+typedef enum NiteruError {
+    NITERU_ERROR_FAILED,      /* anything that fits no other code */
+    NITERU_ERROR_INVALID,     /* what the caller gave is wrong: an option, a list, a query, a vector */
+    NITERU_ERROR_NOT_FOUND,   /* a file, product, model or field that is not there */
+    NITERU_ERROR_UNSUPPORTED, /* understood but not done: a photo format, an ONNX operator */
+    NITERU_ERROR_LIMIT,       /* larger than a limit allows; the message names the limit */
+    NITERU_ERROR_CORRUPT,     /* bytes that are damaged or lie about themselves */
+    NITERU_ERROR_BUSY,        /* another process owns the catalogue */
+    NITERU_ERROR_IO,          /* the operating system refused a read or a write */
+    NITERU_ERROR_NO_SPACE,    /* the disk is full */
+    NITERU_ERROR_NO_MEMORY,   /* a big block could not be had */
+    NITERU_ERROR_CANCELLED,   /* stopped by the caller; what was acknowledged stays */
+} NiteruError;
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+GBytes *nt_file_read_fd(int fd, const char *name, size_t limit, GError **error) {
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        nt_fail_errno(error, errno, "%s", name);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        nt_fail(error, NITERU_ERROR_INVALID, "%s: not a regular file", name);
+        return NULL;
+    }
+    if ((uint64_t)st.st_size > limit) {
+        nt_fail(error, NITERU_ERROR_LIMIT, "%s: %" G_GINT64_FORMAT " bytes, over the limit of %zu", name,
+                (gint64)st.st_size, limit);
+        return NULL;
+    }
+    size_t size = (size_t)st.st_size;
+    uint8_t *data = nt_alloc(size, 1, name, error);
+    if (data == NULL) {
+        return NULL;
+    }
+    size_t at = 0;
+    while (at < size) {
+        ssize_t got = pread(fd, data + at, size - at, (off_t)at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            nt_fail_errno(error, errno, "%s", name);
+            nt_free(data);
+            return NULL;
+        }
+        if (got == 0) {
+            break; /* the file became shorter while being read; the reader of its format says what is missing */
+        }
+        at += (size_t)got;
+    }
+    return g_bytes_new_with_free_func(data, at, nt_free, data);
+}
+
+GBytes *nt_file_read(const char *path, size_t limit, GError **error) {
+    /* O_NONBLOCK: opening a pipe must not wait for a writer; the check for a regular file refuses it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        nt_fail_errno(error, errno, "%s", path);
+        return NULL;
+    }
+    GBytes *bytes = nt_file_read_fd(fd, path, limit, error);
+    close(fd);
+    return bytes;
+}
+
+bool nt_mapping_open(int fd, const char *name, size_t size, NtMapping *out, GError **error) {
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        return nt_fail_errno(error, errno, "%s", name);
+    }
+    if (size == 0) {
+        size = (size_t)st.st_size;
+    }
+    if ((uint64_t)st.st_size < size) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %" G_GINT64_FORMAT " bytes, %zu expected", name,
+                       (gint64)st.st_size, size);
+    }
+    void *data = NULL;
+    if (size > 0) {
+        data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+        if (data == MAP_FAILED) {
+            return nt_fail_errno(error, errno, "%s: cannot be mapped", name);
+        }
+    }
+    *out = (NtMapping){.data = data, .size = size};
+    return true;
+}
+
+void nt_mapping_clear(NtMapping *mapping) {
+    if (mapping->data != NULL) {
+        munmap((void *)mapping->data, mapping->size);
+    }
+    *mapping = (NtMapping){0};
+}
+
+bool nt_write_all(int fd, const char *name, const void *data, size_t size, uint64_t offset, GError **error) {
+    const uint8_t *at = data;
+    while (size > 0) {
+        ssize_t put = pwrite(fd, at, size, (off_t)offset);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return nt_fail_errno(error, put == 0 ? EIO : errno, "%s: cannot be written", name);
+        }
+        at += put;
+        size -= (size_t)put;
+        offset += (uint64_t)put;
+    }
+    return true;
+}
+
+bool nt_sync_folder_of(const char *path, GError **error) {
+    g_autofree char *folder = g_path_get_dirname(path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return nt_fail_errno(error, errno, "%s", folder);
+    }
+    int rc = fsync(fd);
+    int saved = errno;
+    close(fd);
+    return rc == 0 || saved == EINVAL || nt_fail_errno(error, saved, "%s: cannot be synced", folder);
+}
+
+bool nt_file_write(const char *path, const void *data, size_t size, GError **error) {
+    g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
+    int fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return nt_fail_errno(error, errno, "%s: cannot be written", path);
+    }
+    bool ok = nt_write_all(fd, path, data, size, 0, error);
+    if (ok && fsync(fd) != 0) {
+        ok = nt_fail_errno(error, errno, "%s: cannot be synced", path);
+    }
+    if (close(fd) != 0 && ok) {
+        ok = nt_fail_errno(error, errno, "%s: cannot be closed", path);
+    }
+    if (ok && rename(temporary, path) != 0) {
+        ok = nt_fail_errno(error, errno, "%s: cannot be put in place", path);
+    }
+    if (!ok) {
+        unlink(temporary);
+        return false;
+    }
+    return nt_sync_folder_of(path, error);
+}
+
+void nt_sha256(const void *data, size_t size, uint8_t out[32]) {
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_checksum_update(sum, data, (gssize)size);
+    gsize length = 32;
+    g_checksum_get_digest(sum, out, &length);
+    g_checksum_free(sum);
+}
+
+char *nt_hex(const uint8_t *bytes, size_t count) {
+    char *text = g_malloc(2 * count + 1);
+    for (size_t i = 0; i < count; i++) {
+        text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    text[2 * count] = '\0';
+    return text;
+}

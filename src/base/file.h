@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files: whole reads with a ceiling, read-only mappings, and writes that survive power loss. */
+#ifndef NT_BASE_FILE_H
+#define NT_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+/* Reads a regular file of at most `limit` bytes. Returns a new reference, or NULL with an error naming the path:
+ * NOT_FOUND, LIMIT (larger than `limit`), INVALID (a folder, a device, a pipe), IO. */
+GBytes *nt_file_read(const char *path, size_t limit, GError **error);
+
+/* The same from a descriptor that stays the caller's; `name` is for messages. */
+GBytes *nt_file_read_fd(int fd, const char *name, size_t limit, GError **error);
+
+/* A file mapped read-only. Shared by readers; the file must not shrink while mapped (niteru's own files never do). */
+typedef struct NtMapping {
+    const uint8_t *data; /* NULL when size is 0 */
+    size_t size;         /* bytes */
+} NtMapping;
+
+/* Maps the first `size` bytes of `fd` (0: the whole file). Errors: CORRUPT (shorter than `size`), IO, NO_MEMORY. */
+bool nt_mapping_open(int fd, const char *name, size_t size, NtMapping *out, GError **error);
+void nt_mapping_clear(NtMapping *mapping);
+
+/* Writes a file so that after power loss either the old or the new content is there: temporary file in the same
+ * folder, fsync, rename, fsync of the folder. Errors: NO_SPACE, IO; the old file is untouched on failure. */
+bool nt_file_write(const char *path, const void *data, size_t size, GError **error);
+
+/* pwrite in full, going on after short writes and EINTR. */
+bool nt_write_all(int fd, const char *name, const void *data, size_t size, uint64_t offset, GError **error);
+
+/* fsync of the folder that holds `path`, which makes a rename or a new name durable. */
+bool nt_sync_folder_of(const char *path, GError **error);
+
+/* SHA-256 of a block, 32 bytes. */
+void nt_sha256(const void *data, size_t size, uint8_t out[32]);
+/* Its hexadecimal form, 64 digits; free with g_free. */
+char *nt_hex(const uint8_t *bytes, size_t count);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+#include <string.h>
+
+/* The line (from 1) in which byte `at` lies. */
+static size_t line_of(const char *text, size_t at) {
+    size_t line = 1;
+    for (size_t i = 0; i < at; i++) {
+        line += text[i] == '\n';
+    }
+    return line;
+}
+
+static bool is_utf8_name(const char *encoding) {
+    return encoding == NULL || g_ascii_strcasecmp(encoding, "utf-8") == 0 || g_ascii_strcasecmp(encoding, "utf8") == 0;
+}
+
+/* Checks UTF-8 without NUL; words what is wrong and which encoding the bytes look like. */
+static bool check_utf8(const char *text, size_t size, const char *name, GError **error) {
+    const char *end = NULL;
+    if (g_utf8_validate_len(text, size, &end)) {
+        return true;
+    }
+    size_t at = (size_t)(end - text);
+    if (*end == '\0') {
+        bool utf16 = size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 || at <= 1);
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: line %zu, byte %zu: a NUL byte%s", name, line_of(text, at), at,
+                       utf16 ? "; this looks like UTF-16: try --encoding utf-16" : "; is this a text file?");
+    }
+    g_autofree char *trial = g_convert(text, (gssize)size, "UTF-8", "CP932", NULL, NULL, NULL);
+    return nt_fail(error, NITERU_ERROR_INVALID, "%s: line %zu, byte %zu: not UTF-8; try --encoding %s", name,
+                   line_of(text, at), at, trial != NULL ? "cp932 (Japanese) or latin1" : "latin1");
+}
+
+char *nt_text_to_utf8(const char *text, size_t size, const char *encoding, const char *name, size_t *out_size,
+                      GError **error) {
+    g_autofree char *converted = NULL;
+    gsize length = size;
+    if (!is_utf8_name(encoding)) {
+        gsize read = 0;
+        g_autoptr(GError) local = NULL;
+        converted = g_convert(text, (gssize)size, "UTF-8", encoding, &read, &length, &local);
+        if (converted == NULL) {
+            bool unknown = g_error_matches(local, G_CONVERT_ERROR, G_CONVERT_ERROR_NO_CONVERSION);
+            nt_fail(error, NITERU_ERROR_INVALID, unknown ? "%s: there is no encoding named '%s'" : "%s: not %s: %s",
+                    name, encoding, local->message);
+            return NULL;
+        }
+        text = converted;
+    }
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        length -= 3;
+    }
+    if (!check_utf8(text, length, name, error)) {
+        return NULL;
+    }
+    if (out_size != NULL) {
+        *out_size = length;
+    }
+    return g_strndup(text, length);
+}
+
+char *nt_text_nfc(const char *text) { return g_utf8_normalize(text, -1, G_NORMALIZE_NFC); }
+
+char *nt_text_printable(const char *text, size_t limit) {
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *out = g_string_new(NULL);
+    size_t count = 0;
+    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
+        if (count++ == limit) {
+            g_string_append(out, "…");
+            break;
+        }
+        gunichar c = g_utf8_get_char(p);
+        GUnicodeType type = g_unichar_type(c);
+        if (type == G_UNICODE_CONTROL || type == G_UNICODE_FORMAT || type == G_UNICODE_LINE_SEPARATOR ||
+            type == G_UNICODE_PARAGRAPH_SEPARATOR) {
+            g_string_append_printf(out, c < 256 ? "\\x%02x" : "\\u%04x", c);
+        } else {
+            g_string_append_unichar(out, c);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+size_t nt_text_columns(const char *text) {
+    size_t columns = 0;
+    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        columns += g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
+    }
+    return columns;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text from outside: encodings, Unicode form, safe printing. */
+#ifndef NT_BASE_TEXT_H
+#define NT_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+
+/* Turns text of a named encoding ("utf-8", "cp932", "latin1", "utf-16", ...; NULL: UTF-8) into UTF-8, drops a byte
+ * order mark, and refuses NUL. Returns new text, its length in *out_size (NULL: not wanted). Errors: INVALID, naming
+ * `name`, the line and the byte, with the hint which --encoding may fit. */
+char *nt_text_to_utf8(const char *text, size_t size, const char *encoding, const char *name, size_t *out_size,
+                      GError **error);
+
+/* The canonical composed form (NFC) of valid UTF-8, so that one name typed on two systems is one id. New text. */
+char *nt_text_nfc(const char *text);
+
+/* A copy fit for a terminal or a message: control characters and broken UTF-8 become visible escapes, and at most
+ * `limit` characters are kept (then an ellipsis). */
+char *nt_text_printable(const char *text, size_t limit);
+
+/* Columns a text takes on a terminal: East Asian wide characters count 2, combining ones 0. */
+size_t nt_text_columns(const char *text);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+#include <glib/gstdio.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_limits(void) {
+    NtLimits limits = nt_limits_default();
+    g_assert_cmpuint(limits.photo_pixels, ==, 50000000);
+    g_assert_cmpuint(limits.json_values, ==, 100000);
+    g_assert_true(nt_limits_set(&limits, "photo-pixels=60M", NULL));
+    g_assert_cmpuint(limits.photo_pixels, ==, 60000000);
+    g_assert_true(nt_limits_set(&limits, "photo-bytes=4Ki", NULL));
+    g_assert_cmpuint(limits.photo_bytes, ==, 4096);
+    const char *const bad[] = {"photo-pixels",
+                               "photo-pixels=",
+                               "photo-pixels=-1",
+                               "photo-pixels=0",
+                               "photo-pixels=1X",
+                               "photo-pixels=99999999999999999999",
+                               "photo-pixels=18446744073709551615k",
+                               "pixels=1",
+                               "photo-pixel=1",
+                               "photo-pixelss=1",
+                               ""};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(nt_limits_set(&limits, bad[i], &error));
+        g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
+    }
+    g_assert_cmpuint(limits.photo_pixels, ==, 60000000);
+}
+
+static void test_memory(void) {
+    g_autoptr(GError) error = NULL;
+    nt_autofree uint8_t *block = nt_alloc0(100, 3, "a block", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint((uintptr_t)block % 64, ==, 0);
+    g_assert_cmpuint(block[299], ==, 0);
+    g_assert_null(nt_alloc(SIZE_MAX / 2, 3, "pixels", &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_NO_MEMORY);
+    g_assert_nonnull(strstr(error->message, "pixels"));
+}
+
+static void test_files(void) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = g_dir_make_tmp("niteru-XXXXXX", &error);
+    g_autofree char *path = g_build_filename(folder, "a file", NULL);
+    g_assert_true(nt_file_write(path, "twelve bytes", 12, &error));
+    g_assert_true(nt_file_write(path, "other bytes!", 12, &error));
+    g_autoptr(GBytes) bytes = nt_file_read(path, 12, &error);
+    g_assert_no_error(error);
+    g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), "other bytes!", 12);
+    g_assert_null(nt_file_read(path, 11, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_LIMIT);
+    g_clear_error(&error);
+    g_assert_null(nt_file_read(folder, 100, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
+    g_clear_error(&error);
+    g_unlink(path);
+    g_assert_null(nt_file_read(path, 100, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
+    g_assert_cmpint(g_rmdir(folder), ==, 0); /* no temporary file is left behind */
+}
+
+static void test_text(void) {
+    g_autoptr(GError) error = NULL;
+    size_t size;
+    g_autofree char *bom = nt_text_to_utf8("\xef\xbb\xbfid", 5, NULL, "a.csv", &size, &error);
+    g_assert_cmpstr(bom, ==, "id");
+    g_assert_cmpuint(size, ==, 2);
+    g_autofree char *sjis = nt_text_to_utf8("\x8e\x97\x82\xc4\x82\xe9", 6, "cp932", "a.csv", NULL, &error);
+    g_assert_cmpstr(sjis, ==, "似てる");
+    g_autofree char *utf16 = nt_text_to_utf8("\xff\xfei\0d\0", 6, "utf-16", "a.csv", NULL, &error);
+    g_assert_cmpstr(utf16, ==, "id");
+    g_assert_null(nt_text_to_utf8("a\nb\n\x8e\x97", 6, NULL, "a.csv", NULL, &error));
+    g_assert_cmpstr(error->message, ==, "a.csv: line 3, byte 4: not UTF-8; try --encoding cp932 (Japanese) or latin1");
+    g_clear_error(&error);
+    g_assert_null(nt_text_to_utf8("i\0d\0", 4, NULL, "a.csv", NULL, &error));
+    g_assert_nonnull(strstr(error->message, "utf-16"));
+    g_clear_error(&error);
+    g_assert_null(nt_text_to_utf8("a", 1, "klingon", "a.csv", NULL, &error));
+    g_assert_nonnull(strstr(error->message, "klingon"));
+    g_autofree char *nfc = nt_text_nfc("e\xcc\x81");
+    g_assert_cmpstr(nfc, ==, "é");
+    g_autofree char *safe = nt_text_printable("a\x1b[31m\xff"
+                                              "b"
+                                              "cdef",
+                                              9);
+    g_assert_cmpstr(safe, ==,
+                    "a\\x1b[31m\xef\xbf\xbd"
+                    "bc…");
+    g_assert_cmpuint(nt_text_columns("似てるab"), ==, 8);
+}
+
+static void test_json(void) {
+    g_autoptr(GError) error = NULL;
+    const char *text = "{\"b\": [1, 2.5, \"x]\", null, true], \"a\": {}}";
+    g_autoptr(NtJson) value = nt_json_parse(text, strlen(text), "x.json", NULL, &error);
+    g_assert_no_error(error);
+    g_autofree char *printed = nt_json_print(value, false);
+    g_assert_cmpstr(printed, ==, text);
+    g_assert_cmpfloat(nt_json_number(nt_json_at(nt_json_get(value, "b"), 0), 0), ==, 1.0);
+    NtLimits limits = nt_limits_default();
+    limits.json_depth = 2;
+    limits.json_values = 7;
+    const struct {
+        const char *text;
+        int code;
+    } bad[] = {{"[[[1]]]", NITERU_ERROR_LIMIT},
+               {"[1,2,3,4,5,6,7,8]", NITERU_ERROR_LIMIT},
+               {"{\"a\":1,\"a\":2}", NITERU_ERROR_INVALID},
+               {"[1] 2", NITERU_ERROR_INVALID},
+               {"\"\\u0000\"", NITERU_ERROR_INVALID},
+               {"", NITERU_ERROR_INVALID},
+               {"[1", NITERU_ERROR_INVALID}};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_clear_error(&error);
+        g_assert_null(nt_json_parse(bad[i].text, strlen(bad[i].text), "x.json", &limits, &error));
+        g_assert_error(error, NITERU_ERROR, bad[i].code);
+    }
+    g_autoptr(NtJson) made =
+        nt_json_append(nt_json_append(nt_json_array(), nt_json_real(0.1)), nt_json_real(G_MAXDOUBLE * 2));
+    g_autofree char *numbers = nt_json_print(made, false);
+    g_assert_cmpstr(numbers, ==, "[0.1, null]");
+}
+
+static void add_up(size_t first, size_t count, unsigned worker, void *data) {
+    for (size_t i = first; i < first + count; i++) {
+        atomic_fetch_add((atomic_size_t *)data, i);
+    }
+}
+
+static void test_parallel(void) {
+    g_assert_cmpuint(nt_cores(), >=, 1);
+    for (unsigned threads = 0; threads < 5; threads++) {
+        atomic_size_t sum = 0;
+        nt_parallel_for(threads, 1000, 7, add_up, &sum);
+        g_assert_cmpuint(sum, ==, 499500);
+    }
+    nt_parallel_for(3, 0, 0, add_up, NULL);
+}
+
+int main(int argc, char **argv) {
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/base/limits", test_limits);
+    g_test_add_func("/base/memory", test_memory);
+    g_test_add_func("/base/files", test_files);
+    g_test_add_func("/base/text", test_text);
+    g_test_add_func("/base/json", test_json);
+    g_test_add_func("/base/parallel", test_parallel);
+    return g_test_run();
+}
