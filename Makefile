@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door: `make demo` shows niteru at work, `make test` proves it. Meson does the building (meson.build).
+
+BUILD ?= build
+PREFIX ?= /usr/local
+SERVE ?= 1
+MESON_FLAGS ?=
+export LC_ALL ?= C.UTF-8
+
+.PHONY: all demo test install uninstall packages lint sanitize clang fuzz bench format clean
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+packages:
+	@tools/install-packages build
+
+$(BUILD)/build.ninja: | packages
+	meson setup $(BUILD) --prefix=$(PREFIX) $(MESON_FLAGS)
+
+# Draws a catalogue of product pictures, indexes it, and shows what looks alike. Nothing leaves demo/.
+demo: all
+	@SERVE=$(SERVE) tools/demo/run $(BUILD) demo
+
+# Every suite but the long ones. The last line counts what passed and failed.
+test: all
+	@tools/run-tests $(BUILD)
+
+install: all
+	meson install -C $(BUILD) --no-rebuild
+
+uninstall:
+	ninja -C $(BUILD) uninstall
+
+# What CI adds to `make test`: clang with warnings as errors, the unit suites under ASan and UBSan, style, complexity.
+lint:
+	@tools/install-packages lint
+	@tools/lint
+
+clang:
+	@tools/install-packages lint
+	@test -f build-clang/build.ninja || CC=clang meson setup build-clang -Dwerror=true
+	ninja -C build-clang
+
+sanitize:
+	@tools/install-packages lint
+	@test -f build-asan/build.ninja || meson setup build-asan -Db_sanitize=address,undefined --buildtype=debugoptimized -Dwerror=true
+	ninja -C build-asan
+	@tools/run-tests build-asan --suite unit
+
+# One minute of libFuzzer for each reader (FUZZ_SECONDS to change that).
+fuzz:
+	@tools/install-packages lint
+	@tools/fuzz $${FUZZ_SECONDS:-60}
+
+bench: all
+	@tools/run-bench $(BUILD)
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build build-clang build-asan build-fuzz demo

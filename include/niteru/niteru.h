@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * niteru (似てる, "looks alike"): from a shop's product photos to similar products.
+ *
+ * A catalogue is a folder on disk. It holds products (an id, metadata, one or more photos), and for each model one
+ * vector per photo. The short story:
+ *
+ *     NiteruCatalogue *shop = niteru_open("./shop.niteru", NULL, &error);
+ *     niteru_index(shop, "photos/", NULL, NULL, &error);
+ *     NiteruResults *alike = niteru_similar(shop, "dress-01.jpg", NULL, &error);
+ *     for (size_t i = 0; i < niteru_results_count(alike); i++)
+ *         puts(niteru_results_get(alike, i)->product);
+ *
+ * Conventions. A function that can fail returns false or NULL and sets a GError of the domain NITERU_ERROR (error.h);
+ * its outputs are then untouched. Options are structs in which all zeros means the defaults; a NULL pointer to one
+ * means the same. Text is UTF-8. Functions named `..._json` return new text, to be freed with g_free.
+ *
+ * Threads. A NiteruCatalogue may be used by several threads at once: searches run side by side, and writing
+ * (niteru_index, niteru_remove, niteru_import, niteru_model_add) takes turns. One process writes a catalogue at a
+ * time, any number may read it.
+ */
+#ifndef NITERU_H
+#define NITERU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gio/gio.h>
+
+#include "niteru/error.h"
+
+G_BEGIN_DECLS
+
+/* The library's version, "0.1.0". */
+const char *niteru_version(void);
+
+/* ---- a catalogue ------------------------------------------------------------------------------------------------ */
+
+typedef struct NiteruCatalogue NiteruCatalogue;
+
+typedef struct NiteruOptions {
+    bool read_only;            /* never write, never wait for a writer; the folder must exist */
+    bool must_exist;           /* do not create the folder when it is not there */
+    unsigned threads;          /* worker threads; 0: one per core of this process */
+    const char *const *limits; /* NULL-terminated "name=value" settings, as listed by niteru_info_json */
+} NiteruOptions;
+
+/* Opens the catalogue in `folder`, creating it when needed; the cost does not depend on its size. NULL: the folder
+ * named by $NITERU_CATALOGUE, else ./shop.niteru. Errors: BUSY (another process writes here; the message names it),
+ * NOT_FOUND, CORRUPT (not a catalogue, or damaged), INVALID (a limit), IO. */
+NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, GError **error);
+
+/* Closes it; NULL is fine. No call on it may be running. */
+void niteru_close(NiteruCatalogue *catalogue);
+
+/* The folder it is in; borrowed. */
+const char *niteru_folder(const NiteruCatalogue *catalogue);
+
+/* ---- products in ------------------------------------------------------------------------------------------------ */
+
+/* How far a long call has come; the struct lives for the time of the callback. */
+typedef struct NiteruProgress {
+    uint64_t done;     /* photos dealt with: embedded, unchanged or failed */
+    uint64_t total;    /* photos to deal with as far as known; 0: not known yet */
+    uint64_t embedded; /* photos that went through the network */
+    uint64_t failed;   /* photos and rows that could not be used */
+    double seconds;    /* since the start */
+    double rate;       /* photos embedded per second over the last seconds */
+    double remaining;  /* seconds left by that rate; negative: not known */
+} NiteruProgress;
+
+/* One photo or row that could not be used. */
+typedef struct NiteruFailure {
+    const char *place;   /* the list with its line ("list.csv:17"), or the photo's path */
+    const char *product; /* NULL where no product is known */
+    const char *photo;   /* NULL where no photo is known */
+    const char *message; /* a sentence */
+    NiteruError code;
+} NiteruFailure;
+
+typedef struct NiteruIndexOptions {
+    const char *model;        /* NULL: the catalogue's default model */
+    const char *format;       /* "folder", "csv" or "jsonl"; NULL: told from the source */
+    const char *encoding;     /* of a list; NULL: UTF-8 */
+    const char *const *map;   /* NULL-terminated "field=Column Name" */
+    const char *const *types; /* NULL-terminated "field=type", type one of bool integer number date text list */
+    bool product_from_folder; /* each sub-folder is one product with all its photos */
+    bool prune;               /* remove products that this source brought before and no longer has */
+    bool rehash;              /* read every photo again, even those whose size and times did not change */
+    void (*progress)(const NiteruProgress *progress, void *data); /* about four times a second, from one thread */
+    void (*failure)(const NiteruFailure *failure, void *data);    /* for each, from one thread at a time */
+    void *data;                                                   /* given to both */
+} NiteruIndexOptions;
+
+typedef struct NiteruIndexReport {
+    uint64_t products; /* in the source */
+    uint64_t added;    /* new products */
+    uint64_t removed;  /* by prune */
+    uint64_t photos;   /* in the source */
+    uint64_t embedded; /* photos that went through the network */
+    uint64_t reused;   /* photos whose content had a vector already: unchanged, moved, or the same picture */
+    uint64_t failed;   /* photos and rows that could not be used; the rest went on */
+    uint64_t values;   /* metadata values that did not fit their field's type and were left out */
+    double seconds;
+    double embed_seconds; /* of it, reading and embedding photos */
+} NiteruIndexReport;
+
+/* Takes products from a folder of photos or from a list (CSV, JSONL), and embeds the photos whose content has no
+ * vector yet. Running it again goes on where it stopped; what an earlier run acknowledged stays. A photo or row that
+ * cannot be used is reported and costs only itself. `cancellable` (NULL is fine) stops it between photos.
+ * Errors (of the run as a whole): NOT_FOUND, INVALID, BUSY, NO_SPACE, IO, CANCELLED; *out_report (NULL is fine) is
+ * filled then too. */
+bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
+                  GCancellable *cancellable, NiteruIndexReport *out_report, GError **error);
+
+/* Removes products by id; they are in no answer from then on. *out_removed (NULL is fine) counts those that were
+ * there. With `where` (NULL: none) removes what matches it too. */
+bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
+                   uint64_t *out_removed, GError **error);
+
+/* ---- what is alike ---------------------------------------------------------------------------------------------- */
+
+typedef struct NiteruResult {
+    const char *product; /* id */
+    const char *photo;   /* which of its photos matched: path or address */
+    double score;        /* 0 .. 100: 100 the identical photo, 0 the median pair of the catalogue */
+    double raw;          /* the metric's own value: cosine, inner product, or Euclidean distance */
+    const char *word;    /* "nearly the same", "very alike", "alike", "loosely alike" */
+} NiteruResult;
+
+typedef struct NiteruResults NiteruResults;
+
+typedef struct NiteruSearchOptions {
+    size_t k;          /* products wanted; 0: 5 */
+    const char *model; /* NULL: the default model */
+    const char *where; /* a condition on metadata, "price < 50 and category = 'Dress'"; NULL: none */
+    double threshold;  /* least score, 0 .. 100 */
+} NiteruSearchOptions;
+
+/* Products that look like product `id`, best first, itself left out; a product counts once, by its best photo. k
+ * products come back whenever k match. Errors: NOT_FOUND (no such product, or it has no usable photo), INVALID. */
+NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const NiteruSearchOptions *options,
+                              GError **error);
+
+/* Products that look like a photo file that need not be in the catalogue. Errors: also those of reading a photo. */
+NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
+                                   GError **error);
+
+/* Products nearest to a vector of the model's dimension. Errors: INVALID (wrong length, not finite, zero). */
+NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vector, size_t dimension,
+                                    const NiteruSearchOptions *options, GError **error);
+
+size_t niteru_results_count(const NiteruResults *results);
+const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i);
+char *niteru_results_json(const NiteruResults *results);
+void niteru_results_free(NiteruResults *results);
+
+/* How alike two photo files are, by a model (NULL: the one niteru ships), without a catalogue (`catalogue` may be
+ * NULL; given, its models can be named and its calibration is used). Fills product and photo with the second path. */
+NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, const char *path_b, const char *model,
+                              GError **error);
+
+/* ---- looking into it -------------------------------------------------------------------------------------------- */
+
+/* One product: {"product", "metadata", "photos": [...]}. Errors: NOT_FOUND. */
+char *niteru_product_json(NiteruCatalogue *catalogue, const char *id, GError **error);
+
+/* Calls `each` with one product's JSON at a time, in the order of ids, after `after` (NULL: from the start), at most
+ * `limit` (0: all) that match `where` (NULL: all); stops early when `each` returns false. */
+bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit,
+                 bool (*each)(const char *id, const char *json, void *data), void *data, GError **error);
+
+/* Counts, fields, models, sizes, limits, the machine's kernels. `catalogue` may be NULL: only the program's. */
+char *niteru_info_json(NiteruCatalogue *catalogue, GError **error);
+
+/* Reads every vector and checks it against its checksum, and the database's own consistency. *out_report is a
+ * JSON object; false only when the check itself could not run. */
+bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error);
+
+/* ---- how good it is --------------------------------------------------------------------------------------------- */
+
+typedef struct NiteruEvalOptions {
+    const char *label;        /* the metadata field that tells what is alike; must be given */
+    const char *model;        /* NULL: the default model */
+    const char *where;        /* evaluate among these products only */
+    const char *exclude_same; /* leave out neighbours that share this field with the query; NULL: none */
+    const char *gallery;      /* files with one product id a line: search among these ... */
+    const char *query;        /* ... for these; both NULL: leave-one-out over all photos */
+    void (*progress)(const NiteruProgress *progress, void *data);
+    void *data;
+} NiteruEvalOptions;
+
+typedef struct NiteruEvalReport {
+    uint64_t queries;                       /* photos asked for */
+    uint64_t labels;                        /* distinct labels among them */
+    uint64_t unlabelled;                    /* photos left out because their product has no such field */
+    double p1, p5, p10;                     /* share of right answers among the first 1, 5, 10; mean over queries */
+    double map10;                           /* mean average precision at 10, divided by min(10, relevant) */
+    double recall1, recall5;                /* queries with a right answer among the first 1, 5 */
+    double macro_p1, macro_p5, macro_map10; /* the same, mean over labels of the mean within each */
+    double seconds;
+} NiteruEvalReport;
+
+/* Leave-one-out by photo: the query's own product is left out; a label that is unique counts as a miss. */
+bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, GCancellable *cancellable,
+                 NiteruEvalReport *out_report, GError **error);
+
+/* ---- vectors in and out ----------------------------------------------------------------------------------------- */
+
+/* Writes image_vectors.npy (rows in the order of ids), image_ids.txt (one product id a line) and image_paths.txt
+ * into `folder`. `dtype` is "f4" or "f2" (NULL: as stored). */
+bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const char *model, const char *dtype,
+                   uint64_t *out_rows, GError **error);
+
+/* Takes vectors made elsewhere: an .npy of (n, dimension) and a text file of n product ids; the model is created when
+ * it is not there (`metric` NULL: cosine). Rows that are not finite or of zero length are reported and left out. */
+typedef struct NiteruImportOptions {
+    const char *model;  /* name; must be given */
+    const char *metric; /* "cosine", "euclidean" or "inner"; NULL: cosine */
+    const char *dtype;  /* "f4" or "f2"; NULL: f4, so that nothing is lost */
+    void (*failure)(const NiteruFailure *failure, void *data);
+    void *data;
+} NiteruImportOptions;
+
+bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
+                   uint64_t *out_rows, GError **error);
+
+/* ---- models ----------------------------------------------------------------------------------------------------- */
+
+typedef struct NiteruModelOptions {
+    const char *name;       /* NULL: the file's name without .onnx */
+    const char *preset;     /* how photos are made ready; see niteru_presets; NULL: told from the network */
+    const char *card;       /* a card file (JSON) instead of a preset */
+    const char *output;     /* the tensor to take; NULL: "embedding", else the cut before the classifier */
+    unsigned width, height; /* when the network leaves its input open */
+    const char *metric;     /* NULL: cosine */
+    const char *dtype;      /* NULL: f16 */
+    bool make_default;      /* use it from now on unless told otherwise */
+} NiteruModelOptions;
+
+/* Adds an ONNX network to the catalogue. Errors: UNSUPPORTED (naming node, operator and opset), CORRUPT, LIMIT. */
+bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, GError **error);
+
+/* The models of a catalogue (NULL: those niteru ships) as a JSON array, and one with its card and facts. */
+char *niteru_models_json(NiteruCatalogue *catalogue, GError **error);
+char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **error);
+
+/* The names of the presets, NULL-terminated, and what each does in a line. */
+const char *const *niteru_presets(void);
+const char *niteru_preset_summary(const char *preset);
+
+/* ---- pictures --------------------------------------------------------------------------------------------------- */
+
+typedef struct NiteruSheet NiteruSheet;
+
+/* A contact sheet: each row a query and what looks like it. `path` ends in .png or .html (self-contained). */
+NiteruSheet *niteru_sheet_new(NiteruCatalogue *catalogue, const char *title);
+
+/* Adds a row. The query is a product id, or NULL with the path of a photo. Photos that cannot be read are drawn as
+ * an empty frame. */
+bool niteru_sheet_add(NiteruSheet *sheet, const char *product, const char *photo, const NiteruResults *results,
+                      GError **error);
+bool niteru_sheet_write(NiteruSheet *sheet, const char *path, GError **error);
+void niteru_sheet_free(NiteruSheet *sheet);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NiteruCatalogue, niteru_close)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NiteruResults, niteru_results_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NiteruSheet, niteru_sheet_free)
+
+G_END_DECLS
+
+#endif

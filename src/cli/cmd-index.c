@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static char *model, *format, *encoding, *errors_path;
+static char **map, **types;
+static gboolean from_folder, prune, rehash;
+
+static gboolean set_product_from(const char *name, const char *value, void *data, GError **error) {
+    if (g_strcmp0(value, "folder") != 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: '%s' is not folder", name, value);
+        return FALSE;
+    }
+    from_folder = TRUE;
+    return TRUE;
+}
+
+static const GOptionEntry options[] = {
+    {"model", 'm', 0, G_OPTION_ARG_STRING, &model, "embed with this model", "NAME"},
+    {"format", 0, 0, G_OPTION_ARG_STRING, &format, "folder, csv or jsonl (told from the source when not given)",
+     "FORMAT"},
+    {"encoding", 0, 0, G_OPTION_ARG_STRING, &encoding, "of a list: utf-8, cp932, latin1, utf-16", "NAME"},
+    {"map", 0, 0, G_OPTION_ARG_STRING_ARRAY, &map, "take a field from another column: 'image=Image Src,id=Handle'",
+     "FIELD=COLUMN"},
+    {"type", 0, 0, G_OPTION_ARG_STRING_ARRAY, &types, "bool, integer, number, date, text or list", "FIELD=TYPE"},
+    {"product-from", 0, 0, G_OPTION_ARG_CALLBACK, (void *)set_product_from, "folder: each sub-folder is one product",
+     "WHAT"},
+    {"prune", 0, 0, G_OPTION_ARG_NONE, &prune, "remove products this source brought before and no longer has", NULL},
+    {"rehash", 0, 0, G_OPTION_ARG_NONE, &rehash, "read photos again even when their size and times did not change",
+     NULL},
+    {"errors", 0, 0, G_OPTION_ARG_FILENAME, &errors_path, "list what failed and why, one JSON object a line", "FILE"},
+    {0},
+};
+
+/* What a run's callbacks share. */
+typedef struct Run {
+    CliProgress progress;
+    const CliContext *context;
+    FILE *errors;
+    unsigned shown;
+} Run;
+
+enum { SHOWN_FAILURES = 10 }; /* more go to --errors only */
+
+static void on_progress(const NiteruProgress *now, void *data) { cli_progress_show(&((Run *)data)->progress, now); }
+
+static void on_failure(const NiteruFailure *failure, void *data) {
+    Run *run = data;
+    if (run->errors != NULL) {
+        g_autoptr(NtJson) line = nt_json_object();
+        nt_json_set(line, "place", nt_json_string(failure->place));
+        nt_json_set(line, "product", nt_json_string(failure->product));
+        nt_json_set(line, "photo", nt_json_string(failure->photo));
+        nt_json_set(line, "message", nt_json_string(failure->message));
+        g_autofree char *text = nt_json_print(line, false);
+        fprintf(run->errors, "%s\n", text);
+    }
+    if (run->shown++ < SHOWN_FAILURES) {
+        cli_progress_clear(&run->progress);
+        g_autofree char *safe = nt_text_printable(failure->message, 400);
+        fprintf(stderr, "niteru: %s\n", safe);
+    }
+}
+
+/* `--map a=b,c=d` and repeated --map are the same. */
+static char **split_settings(char **given) {
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    for (size_t i = 0; given != NULL && given[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(given[i], ",", -1);
+        g_strv_builder_addv(builder, (const char **)parts);
+    }
+    return g_strv_builder_end(builder);
+}
+
+static void print_report(const CliContext *context, const NiteruIndexReport *report, unsigned shown) {
+    if (context->json) {
+        NtJson *out = nt_json_object();
+        nt_json_set(out, "products", nt_json_integer((int64_t)report->products));
+        nt_json_set(out, "added", nt_json_integer((int64_t)report->added));
+        nt_json_set(out, "removed", nt_json_integer((int64_t)report->removed));
+        nt_json_set(out, "photos", nt_json_integer((int64_t)report->photos));
+        nt_json_set(out, "embedded", nt_json_integer((int64_t)report->embedded));
+        nt_json_set(out, "reused", nt_json_integer((int64_t)report->reused));
+        nt_json_set(out, "failed", nt_json_integer((int64_t)report->failed));
+        nt_json_set(out, "values_left_out", nt_json_integer((int64_t)report->values));
+        nt_json_set(out, "seconds", nt_json_real(report->seconds));
+        nt_json_set(out, "embed_seconds", nt_json_real(report->embed_seconds));
+        cli_print_json(nt_json_print(out, true));
+        nt_json_free(out);
+        return;
+    }
+    if (context->quiet) {
+        return;
+    }
+    g_autofree char *products = cli_count(report->products), *embedded = cli_count(report->embedded);
+    g_autofree char *reused = cli_count(report->reused), *failed = cli_count(report->failed);
+    printf("%s products: %s photos embedded, %s known already, %s failed; %.1f s", products, embedded, reused, failed,
+           report->seconds);
+    if (report->embedded > 0 && report->embed_seconds > 0) {
+        printf(", %.0f photos a second", (double)report->embedded / report->embed_seconds);
+    }
+    putchar('\n');
+    if (report->removed > 0) {
+        printf("%" G_GUINT64_FORMAT " products removed that the source no longer has\n", report->removed);
+    }
+    if (report->values > 0) {
+        printf("%" G_GUINT64_FORMAT " values did not fit their field's type and were left out\n", report->values);
+    }
+    if (shown > SHOWN_FAILURES && errors_path == NULL) {
+        printf("%u more failures are not shown; --errors FILE lists all\n", shown - SHOWN_FAILURES);
+    }
+}
+
+static CliStatus run_index(CliContext *context, int argc, char **argv, GError **error) {
+    Run run = {.progress = cli_progress_new(context, "photos"), .context = context};
+    if (errors_path != NULL && (run.errors = fopen(errors_path, "we")) == NULL) {
+        nt_fail_errno(error, errno, "--errors %s", errors_path);
+        return CLI_FAILED;
+    }
+    g_auto(GStrv) settings = split_settings(map);
+    g_auto(GStrv) type_settings = split_settings(types);
+    NiteruIndexOptions settings_of_run = {
+        .model = model,
+        .format = format,
+        .encoding = encoding,
+        .map = (const char *const *)settings,
+        .types = (const char *const *)type_settings,
+        .product_from_folder = from_folder,
+        .prune = prune,
+        .rehash = rehash,
+        .progress = on_progress,
+        .failure = on_failure,
+        .data = &run,
+    };
+    NiteruIndexReport report = {0};
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    bool ok = catalogue != NULL && niteru_index(catalogue, argv[0], &settings_of_run, context->cancel, &report, error);
+    cli_progress_clear(&run.progress);
+    if (run.errors != NULL && fclose(run.errors) != 0 && ok) {
+        ok = nt_fail_errno(error, errno, "--errors %s", errors_path);
+    }
+    if (catalogue != NULL) {
+        print_report(context, &report, run.shown);
+    }
+    bool nothing_worked = report.failed > 0 && report.embedded + report.reused == 0;
+    return ok && !nothing_worked ? CLI_DONE : CLI_FAILED;
+}
+
+const CliCommand cli_index = {
+    .name = "index",
+    .arguments = "SOURCE",
+    .summary = "take products and their photos from a folder or a list",
+    .details =
+        "SOURCE is a folder of photos (each photo is a product; its id is its path below the folder), or a list in CSV "
+        "or JSONL with the columns id and image (or images), whose other columns become metadata. Running it again "
+        "embeds only photos whose content changed, and goes on where an earlier run was stopped.\n\n"
+        "A photo or row that cannot be used is reported and costs only itself. The exit status is 1 when the run was "
+        "stopped or nothing at all could be used.",
+    .examples = "niteru index photos/\nniteru index products.csv --map 'id=SKU,image=Photo' --prune\n"
+                "niteru index products.csv --encoding cp932 --errors errors.jsonl",
+    .options = options,
+    .least = 1,
+    .most = 1,
+    .run = run_index,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is there: info, check. */
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const GOptionEntry no_options[] = {{0}};
+
+/* Prints an object as an indented outline; arrays of objects as one line each. */
+static bool print_outline(const char *key, NtJson *value, void *data) {
+    int indent = GPOINTER_TO_INT(data);
+    NtJsonType type = nt_json_type(value);
+    g_autofree char *safe = nt_text_printable(key, 60);
+    if (type == NT_JSON_OBJECT) {
+        printf("%*s%s\n", indent, "", safe);
+        nt_json_foreach(value, print_outline, GINT_TO_POINTER(indent + 2));
+    } else if (type == NT_JSON_ARRAY) {
+        printf("%*s%s\n", indent, "", safe);
+        for (size_t i = 0; i < nt_json_count(value); i++) {
+            g_autofree char *line = nt_json_print(nt_json_at(value, i), false);
+            printf("%*s%s\n", indent + 2, "", line);
+        }
+    } else {
+        g_autofree char *text =
+            type == NT_JSON_STRING ? nt_text_printable(nt_json_text(value, ""), 300) : nt_json_print(value, false);
+        printf("%*s%-*s %s\n", indent, "", MAX(1, 20 - indent), safe, text);
+    }
+    return true;
+}
+
+static CliStatus print_answer(const CliContext *context, char *text, GError **error) {
+    if (text == NULL) {
+        return CLI_FAILED;
+    }
+    if (context->json) {
+        cli_print_json(text);
+        return CLI_DONE;
+    }
+    g_autofree char *owned = text;
+    g_autoptr(NtJson) value = nt_json_parse(owned, strlen(owned), "answer", NULL, error);
+    if (value == NULL) {
+        return CLI_FAILED;
+    }
+    nt_json_foreach(value, print_outline, GINT_TO_POINTER(0));
+    return CLI_DONE;
+}
+
+static CliStatus run_info(CliContext *context, int argc, char **argv, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, &fault);
+    if (catalogue == NULL &&
+        !(context->catalogue == NULL && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND))) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return CLI_FAILED;
+    }
+    return print_answer(context, niteru_info_json(catalogue, error), error);
+}
+
+const CliCommand cli_info = {
+    .name = "info",
+    .arguments = "",
+    .summary = "what is in the catalogue, and what this niteru can do",
+    .details = "Counts, metadata fields with their types, models, sizes on disk, limits and their present values, and "
+               "the processor's features in use. Without a catalogue, the program's own facts.",
+    .examples = "niteru info\nniteru info --json",
+    .options = no_options,
+    .least = 0,
+    .most = 0,
+    .run = run_info,
+};
+
+static CliStatus run_check(CliContext *context, int argc, char **argv, GError **error) {
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
+    char *text = NULL;
+    if (catalogue == NULL || !niteru_check(catalogue, &text, error)) {
+        return CLI_FAILED;
+    }
+    g_autoptr(NtJson) report = nt_json_parse(text, strlen(text), "check", NULL, NULL);
+    bool sound = nt_json_truth(nt_json_get(report, "sound"), false);
+    CliStatus status = print_answer(context, text, error);
+    return sound ? status : CLI_FAILED;
+}
+
+const CliCommand cli_check = {
+    .name = "check",
+    .arguments = "",
+    .summary = "read everything once and compare it with its checksums",
+    .details = "Checks the database's consistency and every block of vectors. The exit status is 1 when something is "
+               "damaged; the report says what, and what to do.",
+    .examples = "niteru check",
+    .options = no_options,
+    .least = 0,
+    .most = 0,
+    .run = run_check,
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `niteru model add|list|show`. */
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static char *name, *preset, *card, *output, *metric, *dtype;
+static int width, height;
+static gboolean make_default;
+
+static const GOptionEntry options[] = {
+    {"name", 'n', 0, G_OPTION_ARG_STRING, &name, "add: its name here (the file's name when not given)", "NAME"},
+    {"preset", 'p', 0, G_OPTION_ARG_STRING, &preset, "add: how photos are made ready for it (see below)", "PRESET"},
+    {"card", 0, 0, G_OPTION_ARG_FILENAME, &card, "add: a card that says so in full, instead of a preset", "FILE"},
+    {"output", 0, 0, G_OPTION_ARG_STRING, &output, "add: the tensor to take as the embedding", "TENSOR"},
+    {"width", 0, 0, G_OPTION_ARG_INT, &width, "add: input width, where the network leaves it open", "PIXELS"},
+    {"height", 0, 0, G_OPTION_ARG_INT, &height, "add: input height", "PIXELS"},
+    {"metric", 0, 0, G_OPTION_ARG_STRING, &metric, "add: cosine, euclidean or inner (cosine)", "METRIC"},
+    {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "add: store vectors as f2 or f4 (f2)", "TYPE"},
+    {"default", 0, 0, G_OPTION_ARG_NONE, &make_default, "add: use it from now on unless told otherwise", NULL},
+    {0},
+};
+
+static CliStatus add(CliContext *context, const char *path, GError **error) {
+    NiteruModelOptions model = {.name = name,
+                                .preset = preset,
+                                .card = card,
+                                .output = output,
+                                .width = (unsigned)MAX(width, 0),
+                                .height = (unsigned)MAX(height, 0),
+                                .metric = metric,
+                                .dtype = dtype,
+                                .make_default = make_default};
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, error)) {
+        return CLI_FAILED;
+    }
+    if (!context->quiet) {
+        g_autofree char *base = g_path_get_basename(path);
+        g_autofree char *stem = g_str_has_suffix(base, ".onnx") ? g_strndup(base, strlen(base) - 5) : g_strdup(base);
+        printf("added; embed photos with: niteru index SOURCE --model %s\n", name != NULL ? name : stem);
+    }
+    return CLI_DONE;
+}
+
+static CliStatus list(CliContext *context, NiteruCatalogue *catalogue, GError **error) {
+    char *text = niteru_models_json(catalogue, error);
+    if (text == NULL || context->json) {
+        if (text != NULL) {
+            cli_print_json(text);
+        }
+        return text != NULL ? CLI_DONE : CLI_FAILED;
+    }
+    g_autofree char *owned = text;
+    g_autoptr(NtJson) models = nt_json_parse(owned, strlen(owned), "models", NULL, error);
+    static const char *const headings[] = {"model", ">input", ">dimension", "metric", ">vectors", "", NULL};
+    CliTable *table = cli_table_new(headings);
+    for (size_t i = 0; models != NULL && i < nt_json_count(models); i++) {
+        const NtJson *model = nt_json_at(models, i);
+        int64_t w = nt_json_int(nt_json_get(model, "width"), 0), h = nt_json_int(nt_json_get(model, "height"), 0);
+        g_autofree char *input =
+            w > 0 ? g_strdup_printf("%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT, w, h) : g_strdup("vectors only");
+        g_autofree char *dimension =
+            g_strdup_printf("%" G_GINT64_FORMAT, nt_json_int(nt_json_get(model, "dimension"), 0));
+        g_autofree char *vectors = cli_count((uint64_t)nt_json_int(nt_json_get(model, "vectors"), 0));
+        cli_table_add(table, nt_json_text(nt_json_get(model, "name"), ""), input, dimension,
+                      nt_json_text(nt_json_get(model, "metric"), ""), vectors,
+                      nt_json_truth(nt_json_get(model, "default"), false) ? "default" : "", NULL);
+    }
+    cli_table_print(table);
+    return models != NULL ? CLI_DONE : CLI_FAILED;
+}
+
+/* The catalogue, or NULL without an error when there is none and none was asked for: the shipped models are shown. */
+static bool open_if_there(const CliContext *context, NiteruCatalogue **out, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    *out = cli_open(context, false, &fault);
+    if (*out == NULL && !(context->catalogue == NULL && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND))) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return false;
+    }
+    return true;
+}
+
+static CliStatus run_model(CliContext *context, int argc, char **argv, GError **error) {
+    if (strcmp(argv[0], "add") == 0 && argc == 2) {
+        return add(context, argv[1], error);
+    }
+    g_autoptr(NiteruCatalogue) catalogue = NULL;
+    if (strcmp(argv[0], "list") == 0 && argc == 1) {
+        return open_if_there(context, &catalogue, error) ? list(context, catalogue, error) : CLI_FAILED;
+    }
+    if (strcmp(argv[0], "show") == 0 && argc == 2) {
+        if (!open_if_there(context, &catalogue, error)) {
+            return CLI_FAILED;
+        }
+        char *text = niteru_model_json(catalogue, argv[1], error);
+        if (text != NULL) {
+            cli_print_json(text);
+        }
+        return text != NULL ? CLI_DONE : CLI_FAILED;
+    }
+    cli_usage(error, "usage: niteru model add FILE.onnx | list | show NAME");
+    return CLI_USAGE;
+}
+
+const CliCommand cli_model = {
+    .name = "model",
+    .arguments = "add FILE.onnx | list | show NAME",
+    .summary = "the networks that turn photos into vectors",
+    .details =
+        "add copies an ONNX network into the catalogue and checks that niteru can run it; given a classifier, the "
+        "last fully connected layer is cut off. A preset says how photos are made ready: size rule, resampling, "
+        "channel order, scale and means, as the framework the network comes from does it.",
+    .examples = "niteru model add resnet50.onnx --preset torchvision --default\n"
+                "niteru model add keras_resnet50.onnx --preset keras-resnet50\nniteru model list",
+    .options = options,
+    .least = 1,
+    .most = 2,
+    .run = run_model,
+};

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands, each defined in its own file. */
+#ifndef NT_CLI_COMMANDS_H
+#define NT_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+extern const CliCommand cli_index, cli_similar, cli_search, cli_compare, cli_show, cli_list, cli_remove, cli_eval,
+    cli_export, cli_import, cli_model, cli_info, cli_check, cli_help, cli_completion_;
+
+#endif
