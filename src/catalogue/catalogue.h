@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * catalogue: the facts of a shop, kept in a folder; the only room that knows SQLite. doc/catalogue.md has the layout.
+ *
+ *     shop.niteru/
+ *       catalogue.db    SQLite (WAL, synchronous=FULL): products, photos, fields, models, which vector is whose
+ *       lock            held by the one process that writes; its text names that process
+ *       models/ vectors/ photos/ index/ thumbs/      filled by other rooms
+ *
+ * Words. A product has 1..n photos. A photo points at a content: one distinct photo file, known by the SHA-256 of its
+ * encoded bytes. A vector row ("vrow") of a model belongs to a content, so that equal files are embedded once, however
+ * many products show them. A content that no photo points at any more keeps its vectors, but they are dead: no reader
+ * call below ever returns them, and a photo with the same bytes brings them back to life.
+ *
+ * Threads. An NtCatalogue is one database connection: it may be used from any thread, by one thread at a time. Open
+ * one reader per searching thread (nt_catalogue_open_reader; opening is cheap); readers run beside the writer and see
+ * what was committed when a call began.
+ *
+ * Writing. Every writing call needs a transaction (nt_catalogue_begin .. _commit). What a commit returned true for
+ * survives kill -9 and power loss. A call that fails with INVALID, NOT_FOUND or LIMIT has changed nothing and the
+ * transaction goes on; after any other error roll back.
+ *
+ * Errors. CORRUPT (the message says what to do), NO_SPACE, IO, NO_MEMORY can come from every call and are not repeated
+ * below. Row numbers (of products, photos, contents, models) are positive and stay the same while the thing exists.
+ */
+#ifndef NT_CATALOGUE_H
+#define NT_CATALOGUE_H
+
+#include "base/base.h"
+
+typedef struct NtCatalogue NtCatalogue;
+
+typedef struct NtCatalogueOptions {
+    bool read_only;         /* never write, take no lock; the folder must hold a catalogue */
+    bool must_exist;        /* do not make a new catalogue when there is none */
+    const NtLimits *limits; /* copied; NULL: the defaults (list_columns bounds the number of fields) */
+} NtCatalogueOptions;
+
+/* Opens the catalogue in `folder`, making folder and catalogue when needed. The cost does not depend on its size.
+ * A folder that holds other things and no catalogue is refused, and a file in place of the database that is not one,
+ * is damaged, or was made by a newer niteru is refused and left as it is.
+ * Errors: BUSY (names the process that writes here), NOT_FOUND (read_only or must_exist), CORRUPT, UNSUPPORTED (made
+ * by a newer niteru), INVALID (the folder holds something else). */
+NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *options, GError **error);
+
+/* A second, read-only connection to the same catalogue, for another thread. Its life is independent of the first. */
+NtCatalogue *nt_catalogue_open_reader(const NtCatalogue *catalogue, GError **error);
+
+/* Closes it, rolling back an open transaction; NULL is fine. */
+void nt_catalogue_close(NtCatalogue *catalogue);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtCatalogue, nt_catalogue_close)
+
+/* The absolute path of the folder; borrowed. */
+const char *nt_catalogue_folder(const NtCatalogue *catalogue);
+
+/* A path below the folder: nt_catalogue_path(c, "vectors", "base.1.vec"); `name` may be NULL. Free with g_free. */
+char *nt_catalogue_path(const NtCatalogue *catalogue, const char *subfolder, const char *name);
+
+bool nt_catalogue_read_only(const NtCatalogue *catalogue);
+
+/* Whether the last writer ended without closing (kill -9, power loss). Committed data are safe then. A database of at
+ * most 16 MiB was checked when it was opened; for a larger one the check would take time in proportion to its size, so
+ * only the small tables were, and nt_catalogue_check is what to run when a fault of the disk is suspected. */
+bool nt_catalogue_was_unclean(const NtCatalogue *catalogue);
+
+/* One transaction; they do not nest. rollback never fails, and is fine without a transaction. */
+bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error);
+bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error);
+void nt_catalogue_rollback(NtCatalogue *catalogue);
+
+/* Reads the whole database and checks its structure, indexes and references; calls `problem` for each fault found
+ * (nothing: sound). Takes time in proportion to the catalogue. False only when the check itself could not run. */
+bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data,
+                        GError **error);
+
+/* Pages read from the database by this connection so far: the measure of what a call costs. */
+uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue);
+
+#include "catalogue/field.h"
+#include "catalogue/model.h"
+#include "catalogue/photo.h"
+#include "catalogue/product.h"
+#include "catalogue/where.h"
+
+#endif

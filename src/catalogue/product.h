@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sources and products. Included by catalogue/catalogue.h. */
+#ifndef NT_CATALOGUE_PRODUCT_H
+#define NT_CATALOGUE_PRODUCT_H
+
+#include "catalogue/field.h"
+#include "catalogue/photo.h"
+#include "catalogue/where.h"
+
+/* ---- sources ---------------------------------------------------------------------------------------------------- */
+
+/* One run over one source. Each run has a new number; a product remembers which run of which source brought it last,
+ * which is what pruning and the refusal of doubled ids stand on. */
+typedef struct NtRun {
+    int64_t source;
+    int64_t run;
+} NtRun;
+
+/* Starts a run over the source `kind` ("folder", "csv", "jsonl", "import") at `location` (its absolute path),
+ * remembering the source if it is new. Writes: needs a transaction. */
+bool nt_catalogue_start_run(NtCatalogue *catalogue, const char *kind, const char *location, NtRun *out_run,
+                            GError **error);
+
+/* Ends a complete run: with `prune`, products that earlier runs of this source brought and this one did not are let
+ * go, and removed unless another source brought them too. *out_removed (NULL is fine) counts the removed. */
+bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, uint64_t *out_removed, GError **error);
+
+typedef struct NtSourceRow {
+    int64_t source;
+    const char *kind;     /* borrowed for the time of the callback */
+    const char *location; /* likewise */
+    uint64_t products;    /* that it brought and that are still there */
+    bool complete;        /* its last run came to its end */
+} NtSourceRow;
+
+bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourceRow *source, void *data), void *data,
+                              GError **error);
+
+/* ---- products in ------------------------------------------------------------------------------------------------ */
+
+typedef struct NtProductPut {
+    const char *id;        /* UTF-8, 1..1,024 bytes, no control characters */
+    uint64_t line;         /* in the list, from 1; 0: the source has no lines */
+    const NtValue *values; /* metadata brought; others that the product has are kept */
+    size_t value_count;
+    const NtPhotoPut *photos; /* all its photos in order; replaces those it had */
+    size_t photo_count;       /* 0: photos are left as they are */
+} NtProductPut;
+
+/* Adds a product or brings it up to date. For each photo, out_photos[i] (photo_count of them) tells what is known of
+ * it. A photo keeps its content when location and stamp are what they were; the stamp of a changed one is not stored
+ * before nt_catalogue_set_photo_content or _failure. *out_added (NULL is fine): the product is new.
+ * Errors: INVALID (an id that this run of this source brought already, naming its line; a bad id). */
+bool nt_catalogue_put_product(NtCatalogue *catalogue, const NtRun *run, const NtProductPut *put,
+                              NtPhotoState *out_photos, bool *out_added, GError **error);
+
+/* Removes a product; its vectors become dead. *out_removed (NULL is fine): it was there. */
+bool nt_catalogue_remove_product(NtCatalogue *catalogue, const char *id, bool *out_removed, GError **error);
+
+/* Removes the products that match; `where` must not be NULL. */
+bool nt_catalogue_remove_where(NtCatalogue *catalogue, const NtWhere *where, uint64_t *out_removed, GError **error);
+
+/* ---- products out ----------------------------------------------------------------------------------------------- */
+
+/* The row number of the product named `id`. Errors: NOT_FOUND. */
+bool nt_catalogue_find_product(NtCatalogue *catalogue, const char *id, int64_t *out_product, GError **error);
+
+/* The id of a product row; new text, NULL with NOT_FOUND. */
+char *nt_catalogue_product_id(NtCatalogue *catalogue, int64_t product, GError **error);
+
+/* {"product": id, "metadata": {field: value}, "photos": [{"photo": location, "format", "width", "height", "bytes"} or
+ * {"photo": location, "error": text} or {"photo": location} (not read yet)]}; missing values are left out.
+ * Errors: NOT_FOUND. */
+NtJson *nt_catalogue_product_json(NtCatalogue *catalogue, int64_t product, GError **error);
+
+/* Calls `each` for products in the bytewise order of ids, behind the id `after` (NULL: from the first), at most
+ * `limit` (0: all), that match `where` (NULL: all); stops when it returns false. `each` may call readers. */
+bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, const char *after, uint64_t limit,
+                       bool (*each)(int64_t product, const char *id, void *data), void *data, GError **error);
+
+typedef struct NtTotals {
+    uint64_t products;
+    uint64_t photos;
+    uint64_t photos_failed; /* could not be used */
+    uint64_t photos_unread; /* not read yet */
+    uint64_t contents;      /* distinct photo files that a photo points at */
+    uint64_t sources;
+} NtTotals;
+
+/* Counts; takes time in proportion to the catalogue. */
+bool nt_catalogue_totals(NtCatalogue *catalogue, NtTotals *out, GError **error);
+
+#endif

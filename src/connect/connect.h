@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connect: where products come from. A source gives products one at a time, in a fixed order, with the places of
+ * their photos; it reads no photo. Kinds so far: a folder of photos, a CSV list, a JSONL list, all on this machine;
+ * each is a row in one table of functions (source.c). doc/lists.md says what lists may look like.
+ *
+ *     g_autoptr(NtSource) source = nt_source_open("list.csv", NULL, &error);
+ *     NtListing listing;
+ *     for (;;) {
+ *         g_autoptr(GError) fault = NULL;
+ *         switch (nt_source_next(source, &listing, &fault)) {
+ *         case NT_SOURCE_PRODUCT: ... break;
+ *         case NT_SOURCE_FAULT: report(nt_source_fault(source), fault); break;   (one row or file; the rest goes on)
+ *         case NT_SOURCE_END: return true;
+ *         case NT_SOURCE_FAILED: return false;                                  (the source as a whole)
+ *         }
+ *     }
+ *
+ * Memory is bounded by one row, or by the names in one folder and its parents. Not thread-safe: one thread at a time.
+ */
+#ifndef NT_CONNECT_H
+#define NT_CONNECT_H
+
+#include "base/base.h"
+
+typedef struct NtSource NtSource;
+
+typedef struct NtSourceOptions {
+    const char *format;       /* "folder", "csv", "jsonl"; NULL: told from the place and its first bytes */
+    const char *encoding;     /* of a list: "utf-8", "cp932", "latin1", "utf-16", ...; NULL: UTF-8 */
+    const char *const *map;   /* NULL-terminated "field=Column Name": the column gives that field; NULL: none */
+    bool product_from_folder; /* folder: each sub-folder that holds photos is one product with all of them */
+    const NtLimits *limits;   /* copied; NULL: the defaults (list_line, list_field, list_columns, json_...) */
+} NtSourceOptions;
+
+/* One metadata value of a row, as it stands there: typing it is the catalogue's work. */
+typedef struct NtListingValue {
+    const char *field;  /* name of the column, or what --map made of it */
+    const char *text;   /* a cell, or a JSON string; "" and NULL: no value */
+    const NtJson *json; /* any other JSON value (number, bool, array, object, null); then text is NULL */
+} NtListingValue;
+
+/* One product; everything in it is borrowed until the next call on the source. */
+typedef struct NtListing {
+    const char *id;            /* UTF-8, 1..1,024 bytes, no control characters; not checked for doubles */
+    const char *const *photos; /* absolute paths, photo_count (1..1,000) of them; whether they exist is not checked */
+    size_t photo_count;
+    const NtListingValue *values; /* in the order of the columns */
+    size_t value_count;
+    uint64_t line;     /* on which the row begins, from 1; 0 for a folder */
+    const char *place; /* for messages: "list.csv:17", or the path of the photo or folder */
+} NtListing;
+
+/* What one refused row, photo or folder entry was; borrowed until the next call on the source. */
+typedef struct NtSourceFault {
+    const char *place;   /* "list.csv:17", or a path fit for printing */
+    const char *product; /* id; NULL where none is known */
+    const char *photo;   /* NULL where it is not one photo's fault */
+    uint64_t line;       /* 0 for a folder */
+} NtSourceFault;
+
+typedef enum NtSourceStep {
+    NT_SOURCE_PRODUCT, /* *out_listing is filled */
+    NT_SOURCE_FAULT,   /* something was refused: *error says what and where, nt_source_fault has the parts; go on */
+    NT_SOURCE_END,     /* no more */
+    NT_SOURCE_FAILED,  /* the source cannot be read any further: *error */
+} NtSourceStep;
+
+/* Opens a source. For a list, reads its header line. Errors: NOT_FOUND, INVALID (a header without id or image,
+ * naming the columns there are; not text; a --map for a column that is not there; an encoding or format that is not
+ * known), UNSUPPORTED (compressed, a spreadsheet, another scheme: the message has the way out), LIMIT, IO. */
+NtSource *nt_source_open(const char *location, const NtSourceOptions *options, GError **error);
+void nt_source_close(NtSource *source); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtSource, nt_source_close)
+
+/* The next product. After END or FAILED every further call gives the same step (FAILED with the error again). */
+NtSourceStep nt_source_next(NtSource *source, NtListing *out_listing, GError **error);
+
+/* About the last FAULT; NULL when the last step was another. */
+const NtSourceFault *nt_source_fault(const NtSource *source);
+
+/* "folder", "csv" or "jsonl", and the absolute path: together they name the source from run to run. Borrowed. */
+const char *nt_source_kind(const NtSource *source);
+const char *nt_source_location(const NtSource *source);
+
+/* Files of a folder that were passed over because their names do not end as photos do; 0 for a list. */
+uint64_t nt_source_skipped(const NtSource *source);
+
+/* How much of a list was read, 0..1; negative where it is not known (a folder). */
+double nt_source_share(const NtSource *source);
+
+#endif
