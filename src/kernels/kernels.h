@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kernels: numeric leaf code. Plain C functions that take no memory, report no errors and never branch on the CPU;
- * one file per instruction set (plain C; AVX2 with FMA and F16C; AVX-512 F, BW and VL), compiled with its own flags,
- * and one table of function pointers filled once: C first, then overridden upward by what the CPU and the system can
- * do. The environment variable NITERU_KERNELS (c, avx2, avx512) is a ceiling; any other word changes nothing.
+ * one file per instruction set (plain C; AVX2 with FMA and F16C; AVX-512 F, BW, DQ and VL), compiled with its own
+ * flags, and one table of function pointers, chosen once: C first, then upward by what the CPU and the system can do.
+ * The environment variable NITERU_KERNELS (c, avx2, avx512) is a ceiling; any other word changes nothing.
  *
  * Rows may start at any address that fits their element (2 or 4 bytes), may be any number, 0 included, of any
  * dimension, 0 included (every sum is then 0), and nothing is read beyond the last element of a row. NaN and infinity
