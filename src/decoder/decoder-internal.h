@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the decode helper: main.c (start and loop), sandbox.c, load.c + colour.c + place.c (decode), encode.c.
+ */
+#ifndef NT_DECODER_INTERNAL_H
+#define NT_DECODER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vips/vips.h>
+
+#include "image/image.h"
+#include "image/wire.h"
+
+/* The shared memory as the helper sees it, and the limits it was given. */
+typedef struct NtHelper {
+    NtWireSetup setup;
+    uint8_t *input, *output;
+} NtHelper;
+
+/* sandbox.c: what the process may take, before libraries are set up; and what it may do, once all of them are. */
+bool nt_sandbox_limit_resources(const NtWireSetup *setup);
+bool nt_sandbox_confine(void);
+
+/* decode.c: one photo from the input area into the output area. Never fails but through the reply's status. */
+void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
+
+/* load.c: the typed loader. NULL with libvips' error set. */
+VipsImage *nt_helper_load(const void *bytes, const NtWireRequest *request);
+
+/* colour.c: any colour space to 8-bit sRGB or grey, each with or without alpha (1 to 4 bands). Takes `image`; NULL
+ * with libvips' error set. */
+VipsImage *nt_helper_to_srgb(VipsImage *image);
+
+/* place.c: one strip of decoded rows, (rows, width, bands), into its upright place in the output. */
+typedef struct NtPlace {
+    uint8_t *output;        /* (out_height, out_width, 3) */
+    uint32_t width, height; /* before turning */
+    uint32_t bands;         /* 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha */
+    int orientation;        /* EXIF: 1 to 8 */
+} NtPlace;
+void nt_place_rows(const NtPlace *place, const uint8_t *rows, size_t stride, uint32_t first, uint32_t count);
+
+/* encode.c: the pixels of the output area into the input area as JPEG or PNG. */
+void nt_helper_encode(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
+
+/* probe.c: tries what must not work, for the tests. */
+void nt_helper_probe(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
+
+/* Fills in a refusal; the text may come from anywhere. */
+void nt_reply_fail(NtWireReply *reply, NtWireStatus status, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+#endif

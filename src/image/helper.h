@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One helper process: found, started, asked, watched, ended. Inside image only; not thread-safe. */
+#ifndef NT_IMAGE_HELPER_H
+#define NT_IMAGE_HELPER_H
+
+#include <sys/types.h>
+
+#include "image/image.h"
+#include "image/wire.h"
+
+typedef struct NtHelperProcess {
+    pid_t pid;  /* 0: none */
+    int socket; /* -1: none */
+    bool ready; /* its first message has come */
+} NtHelperProcess;
+
+/* The path of niteru-decoder, new text. Errors: NOT_FOUND, naming the places looked at. */
+char *nt_helper_find(GError **error);
+
+/* Starts `path` with `memory` (a descriptor) as its shared memory. Errors: NOT_FOUND, IO. */
+bool nt_helper_start(NtHelperProcess *helper, const char *path, int memory, const NtWireSetup *setup, GError **error);
+
+/* Ends it and forgets it; fine on one that is not there. */
+void nt_helper_end(NtHelperProcess *helper);
+
+typedef enum NtAsked {
+    NT_ASKED_OK,
+    NT_ASKED_GONE,     /* it had ended before the request reached it: nothing is lost, start another */
+    NT_ASKED_DIED,     /* it ended at work; *out_status has how (as of waitpid) */
+    NT_ASKED_TOO_LONG, /* it was ended after `seconds` of CPU, or six times that on the wall clock */
+} NtAsked;
+
+/* Sends a request and waits for the reply. After anything but OK the helper has been ended. */
+NtAsked nt_helper_ask(NtHelperProcess *helper, const NtWireRequest *request, uint64_t seconds, NtWireReply *reply,
+                      int *out_status);
+
+/* Waits for the message that a new helper sends when it is set up. Errors: IO, with the helper's own words. */
+bool nt_helper_wait_ready(NtHelperProcess *helper, uint64_t seconds, GError **error);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PNG (ISO/IEC 15948): a walk over the chunks from IHDR to IEND. The checksum of IHDR, PLTE, tRNS and IDAT is
+ * verified, because libpng lets a damaged IDAT pass when what it holds still unpacks. Texts and animation frames are
+ * left out: a decompression bomb in zTXt or iTXt is never unpacked.
+ */
+#include <string.h>
+
+#include "image/scan-internal.h"
+
+#define CHUNK(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+
+/* CRC-32 (polynomial 0xedb88320), eight bytes a step: tables[k][b] is the checksum of byte b followed by k zeros. */
+static uint32_t tables[8][256];
+
+static void make_tables(void) {
+    for (uint32_t b = 0; b < 256; b++) {
+        uint32_t crc = b;
+        for (int bit = 0; bit < 8; bit++) {
+            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+        }
+        tables[0][b] = crc;
+    }
+    for (uint32_t b = 0; b < 256; b++) {
+        for (int k = 1; k < 8; k++) {
+            tables[k][b] = tables[k - 1][b] >> 8 ^ tables[0][tables[k - 1][b] & 0xff];
+        }
+    }
+}
+
+static uint32_t crc32_of(const uint8_t *bytes, size_t size) {
+    static size_t once = 0;
+    if (g_once_init_enter(&once)) {
+        make_tables();
+        g_once_init_leave(&once, 1);
+    }
+    uint32_t crc = UINT32_MAX;
+    for (; size >= 8; bytes += 8, size -= 8) {
+        uint32_t low = crc ^ nt_le32(bytes);
+        crc = tables[7][low & 0xff] ^ tables[6][low >> 8 & 0xff] ^ tables[5][low >> 16 & 0xff] ^ tables[4][low >> 24] ^
+              tables[3][bytes[4]] ^ tables[2][bytes[5]] ^ tables[1][bytes[6]] ^ tables[0][bytes[7]];
+    }
+    for (; size > 0; bytes++, size--) {
+        crc = crc >> 8 ^ tables[0][(crc ^ *bytes) & 0xff];
+    }
+    return ~crc;
+}
+
+static bool is_checked(uint32_t type) {
+    return type == CHUNK('I', 'H', 'D', 'R') || type == CHUNK('P', 'L', 'T', 'E') ||
+           type == CHUNK('I', 'D', 'A', 'T') || type == CHUNK('t', 'R', 'N', 'S');
+}
+
+/* What the decoder needs or what counts as metadata; anything else is left out. */
+static bool note_chunk(NtScan *scan, uint32_t type, size_t at, uint32_t length) {
+    switch (type) {
+    case CHUNK('I', 'H', 'D', 'R'):
+    case CHUNK('P', 'L', 'T', 'E'):
+    case CHUNK('I', 'D', 'A', 'T'):
+    case CHUNK('I', 'E', 'N', 'D'):
+    case CHUNK('t', 'R', 'N', 'S'):
+    case CHUNK('g', 'A', 'M', 'A'):
+    case CHUNK('c', 'H', 'R', 'M'):
+    case CHUNK('s', 'R', 'G', 'B'): return true;
+    case CHUNK('i', 'C', 'C', 'P'):
+    case CHUNK('e', 'X', 'I', 'f'): return nt_scan_add_metadata(scan, length);
+    case CHUNK('a', 'c', 'T', 'L'):
+        if (length >= 4 && nt_be32(scan->bytes + at + 8) > 1) {
+            scan->out->frames = 2;
+        }
+        break;
+    default: break;
+    }
+    return nt_scan_drop(scan, at, (size_t)length + 12);
+}
+
+static bool read_header(NtScan *scan, const uint8_t *data, uint32_t length) {
+    if (length != 13) {
+        return nt_scan_damaged(scan, "its IHDR chunk is not 13 bytes");
+    }
+    return nt_scan_set_size(scan, nt_be32(data), nt_be32(data + 4));
+}
+
+bool nt_scan_png(NtScan *scan) {
+    size_t at = 8;
+    bool data = false;
+    for (;;) {
+        if (scan->size - at < 12) {
+            return nt_scan_cut_off(scan, 0);
+        }
+        const uint8_t *chunk = scan->bytes + at;
+        uint32_t length = nt_be32(chunk), type = nt_be32(chunk + 4);
+        if (length > INT32_MAX) {
+            return nt_scan_damaged(scan, "a chunk of impossible length");
+        }
+        /* The size comes first and is checked before a missing rest is complained about. */
+        if (at == 8 && type != CHUNK('I', 'H', 'D', 'R')) {
+            return nt_scan_damaged(scan, "it does not begin with IHDR");
+        }
+        if (length > scan->size - at - 12) {
+            return nt_scan_cut_off(scan, (uint64_t)at + length + 12);
+        }
+        if (is_checked(type) && crc32_of(chunk + 4, (size_t)length + 4) != nt_be32(chunk + 8 + length)) {
+            return nt_scan_damaged(scan, "the checksum of a chunk is wrong");
+        }
+        if (at == 8 && !read_header(scan, chunk + 8, length)) {
+            return false;
+        }
+        if (!note_chunk(scan, type, at, length)) {
+            return false;
+        }
+        data |= type == CHUNK('I', 'D', 'A', 'T');
+        if (type == CHUNK('I', 'E', 'N', 'D')) {
+            return data || nt_scan_damaged(scan, "it holds no picture");
+        }
+        at += (size_t)length + 12;
+    }
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TIFF 6.0 and BigTIFF: the first directory only, since the first page is what is read. Sizes, tile sizes, the amount
+ * of metadata, and that every strip or tile lies inside the file.
+ */
+#include "image/scan-internal.h"
+
+typedef struct Reader {
+    NtScan *scan;
+    bool little, big; /* byte order; BigTIFF (64-bit offsets) */
+} Reader;
+
+/* One directory entry: `count` values of `type`, at `values` bytes from the start of the file. */
+typedef struct Field {
+    uint16_t tag, type;
+    uint64_t count, values;
+} Field;
+
+enum {
+    TAG_WIDTH = 256,
+    TAG_HEIGHT = 257,
+    TAG_BITS = 258,
+    TAG_STRIP_OFFSETS = 273,
+    TAG_SAMPLES = 277,
+    TAG_STRIP_BYTES = 279,
+    TAG_TILE_WIDTH = 322,
+    TAG_TILE_HEIGHT = 323,
+    TAG_TILE_OFFSETS = 324,
+    TAG_TILE_BYTES = 325,
+    TAG_XMP = 700,
+    TAG_IPTC = 33723,
+    TAG_PHOTOSHOP = 34377,
+    TAG_ICC = 34675,
+};
+
+static uint16_t read16(const Reader *reader, uint64_t at) {
+    const uint8_t *bytes = reader->scan->bytes + at;
+    return reader->little ? nt_le16(bytes) : nt_be16(bytes);
+}
+static uint32_t read32(const Reader *reader, uint64_t at) {
+    const uint8_t *bytes = reader->scan->bytes + at;
+    return reader->little ? nt_le32(bytes) : nt_be32(bytes);
+}
+static uint64_t read64(const Reader *reader, uint64_t at) {
+    const uint8_t *bytes = reader->scan->bytes + at;
+    return reader->little ? nt_le64(bytes) : nt_be64(bytes);
+}
+static uint64_t read_offset(const Reader *reader, uint64_t at) {
+    return reader->big ? read64(reader, at) : read32(reader, at);
+}
+
+static bool inside(const Reader *reader, uint64_t at, uint64_t size) {
+    return at <= reader->scan->size && size <= reader->scan->size - at;
+}
+
+static unsigned type_size(uint16_t type) {
+    static const uint8_t sizes[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8};
+    return type < G_N_ELEMENTS(sizes) ? sizes[type] : 0;
+}
+
+/* The i-th value of an unsigned field (BYTE, SHORT, LONG, LONG8); 0 for other types. */
+static uint64_t value_at(const Reader *reader, const Field *field, uint64_t i) {
+    uint64_t at = field->values + i * type_size(field->type);
+    switch (field->type) {
+    case 1: return reader->scan->bytes[at];
+    case 3: return read16(reader, at);
+    case 4: return read32(reader, at);
+    case 16: return read64(reader, at);
+    default: return 0;
+    }
+}
+
+static bool read_field(const Reader *reader, uint64_t at, Field *field) {
+    field->tag = read16(reader, at);
+    field->type = read16(reader, at + 2);
+    field->count = read_offset(reader, at + 4);
+    uint64_t value = at + (reader->big ? 12 : 8), room = reader->big ? 8 : 4, size;
+    if (__builtin_mul_overflow(field->count, (uint64_t)type_size(field->type), &size)) {
+        return nt_scan_damaged(reader->scan, "a field of impossible length");
+    }
+    field->values = size <= room ? value : read_offset(reader, value);
+    return true;
+}
+
+typedef struct Directory {
+    uint64_t width, height, tile_width, tile_height, samples, bits;
+    Field offsets, bytes;
+} Directory;
+
+static bool take_field(const Reader *reader, const Field *field, Directory *directory) {
+    uint64_t size = field->count * type_size(field->type);
+    switch (field->tag) {
+    case TAG_WIDTH:
+    case TAG_HEIGHT:
+    case TAG_BITS:
+    case TAG_SAMPLES:
+    case TAG_TILE_WIDTH:
+    case TAG_TILE_HEIGHT:
+    case TAG_STRIP_OFFSETS:
+    case TAG_TILE_OFFSETS:
+    case TAG_STRIP_BYTES:
+    case TAG_TILE_BYTES: break;
+    case TAG_XMP:
+    case TAG_IPTC:
+    case TAG_PHOTOSHOP:
+    case TAG_ICC: return nt_scan_add_metadata(reader->scan, size);
+    default: return true;
+    }
+    if (field->count == 0) {
+        return nt_scan_damaged(reader->scan, "a field without values");
+    }
+    if (!inside(reader, field->values, size)) {
+        uint64_t end;
+        return nt_scan_cut_off(reader->scan, __builtin_add_overflow(field->values, size, &end) ? 0 : end);
+    }
+    switch (field->tag) {
+    case TAG_WIDTH: directory->width = value_at(reader, field, 0); break;
+    case TAG_HEIGHT: directory->height = value_at(reader, field, 0); break;
+    case TAG_BITS: directory->bits = value_at(reader, field, 0); break;
+    case TAG_SAMPLES: directory->samples = value_at(reader, field, 0); break;
+    case TAG_TILE_WIDTH: directory->tile_width = value_at(reader, field, 0); break;
+    case TAG_TILE_HEIGHT: directory->tile_height = value_at(reader, field, 0); break;
+    case TAG_STRIP_OFFSETS:
+    case TAG_TILE_OFFSETS: directory->offsets = *field; break;
+    default: directory->bytes = *field; break;
+    }
+    return true;
+}
+
+/* Every strip or tile lies inside the file. */
+static bool check_data(const Reader *reader, const Directory *directory) {
+    const Field *offsets = &directory->offsets, *bytes = &directory->bytes;
+    if (offsets->count == 0) {
+        return nt_scan_damaged(reader->scan, "it holds no picture");
+    }
+    uint64_t needed = 0;
+    for (uint64_t i = 0; i < MIN(offsets->count, bytes->count); i++) {
+        uint64_t end;
+        if (__builtin_add_overflow(value_at(reader, offsets, i), value_at(reader, bytes, i), &end)) {
+            return nt_scan_damaged(reader->scan, "a strip at an impossible place");
+        }
+        needed = MAX(needed, end);
+    }
+    return needed <= reader->scan->size || nt_scan_cut_off(reader->scan, needed);
+}
+
+static bool check_directory(const Reader *reader, const Directory *directory) {
+    NtScan *scan = reader->scan;
+    if (!nt_scan_set_size(scan, directory->width, directory->height)) {
+        return false;
+    }
+    bool tiled = directory->tile_width != 0 || directory->tile_height != 0;
+    if (tiled && !nt_scan_check_frame(scan, directory->tile_width, directory->tile_height)) {
+        return false;
+    }
+    if (directory->samples > 64 || directory->bits > 64) {
+        return nt_scan_damaged(scan, "an absurd number of channels or bits");
+    }
+    return check_data(reader, directory);
+}
+
+bool nt_scan_tiff(NtScan *scan) {
+    Reader reader = {.scan = scan, .little = scan->bytes[0] == 'I'};
+    reader.big = (reader.little ? scan->bytes[2] : scan->bytes[3]) == '+';
+    if (!inside(&reader, 0, reader.big ? 16 : 8)) {
+        return nt_scan_cut_off(scan, 0);
+    }
+    uint64_t at = read_offset(&reader, reader.big ? 8 : 4), head = reader.big ? 8 : 2, entry = reader.big ? 20 : 12;
+    if (!inside(&reader, at, head)) {
+        return at < UINT64_MAX - head ? nt_scan_cut_off(scan, at + head)
+                                      : nt_scan_damaged(scan, "its directory lies at an impossible place");
+    }
+    uint64_t count = reader.big ? read64(&reader, at) : read16(&reader, at);
+    if (count == 0 || count > 65535) {
+        return nt_scan_damaged(scan, "its directory has an impossible number of fields");
+    }
+    at += head;
+    if (!inside(&reader, at, count * entry + head / 2)) {
+        return nt_scan_cut_off(scan, at + count * entry + head / 2);
+    }
+    Directory directory = {.samples = 1, .bits = 1};
+    for (uint64_t i = 0; i < count; i++) {
+        Field field;
+        if (!read_field(&reader, at + i * entry, &field) || !take_field(&reader, &field, &directory)) {
+            return false;
+        }
+    }
+    uint64_t next = at + count * entry;
+    scan->out->frames = inside(&reader, next, reader.big ? 8 : 4) && read_offset(&reader, next) != 0 ? 2 : 1;
+    return check_directory(&reader, &directory);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scan before any decoding: one entry, the checks all formats share, and their wording. */
+#include "image/scan-internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/base.h"
+
+/* 50000000 -> "50,000,000". */
+static const char *grouped(uint64_t number, char out[32]) {
+    char digits[24];
+    int count = g_snprintf(digits, sizeof digits, "%" PRIu64, number), at = 0;
+    for (int i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0) {
+            out[at++] = ',';
+        }
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
+static bool check_box(NtScan *scan, const char *what, uint64_t width, uint64_t height) {
+    char limit[32];
+    if (width == 0 || height == 0) {
+        return nt_fail(scan->error, NITERU_ERROR_CORRUPT, "%s: a damaged %s: %s%" PRIu64 " x %" PRIu64 " pixels",
+                       scan->name, nt_image_format_name(scan->out->format), what, width, height);
+    }
+    if (MAX(width, height) > scan->limits->photo_side) {
+        return nt_fail(scan->error, NITERU_ERROR_LIMIT,
+                       "%s: %s%" PRIu64 " x %" PRIu64 " pixels, a side over the limit of %s (limit photo-side)",
+                       scan->name, what, width, height, grouped(scan->limits->photo_side, limit));
+    }
+    uint64_t pixels;
+    if (__builtin_mul_overflow(width, height, &pixels) || pixels > scan->limits->photo_pixels) {
+        return nt_fail(scan->error, NITERU_ERROR_LIMIT,
+                       "%s: %s%" PRIu64 " x %" PRIu64 " pixels, over the limit of %s (limit photo-pixels)", scan->name,
+                       what, width, height, grouped(scan->limits->photo_pixels, limit));
+    }
+    return true;
+}
+
+bool nt_scan_set_size(NtScan *scan, uint64_t width, uint64_t height) {
+    if (!check_box(scan, "", width, height)) {
+        return false;
+    }
+    /* The output area and all strides are reckoned in 32 bits, whatever the limits are raised to. */
+    if (width > INT32_MAX || height > INT32_MAX) {
+        return nt_scan_damaged(scan, "its size fits no 31 bits");
+    }
+    scan->out->width = (uint32_t)width;
+    scan->out->height = (uint32_t)height;
+    return true;
+}
+
+bool nt_scan_check_frame(NtScan *scan, uint64_t width, uint64_t height) {
+    return check_box(scan, "a frame of ", width, height);
+}
+
+bool nt_scan_add_metadata(NtScan *scan, uint64_t bytes) {
+    char limit[32];
+    scan->out->metadata += bytes;
+    if (scan->out->metadata > scan->limits->photo_metadata) {
+        return nt_fail(scan->error, NITERU_ERROR_LIMIT,
+                       "%s: its metadata (EXIF, ICC, XMP, texts) is over the limit of %s bytes (limit photo-metadata)",
+                       scan->name, grouped(scan->limits->photo_metadata, limit));
+    }
+    return true;
+}
+
+bool nt_scan_drop(NtScan *scan, size_t at, size_t size) {
+    NtCuts *cuts = scan->cuts;
+    if (cuts->count > 0 && cuts->cut[cuts->count - 1].at + cuts->cut[cuts->count - 1].size == at) {
+        cuts->cut[cuts->count - 1].size += size;
+        return true;
+    }
+    if (cuts->count == NT_MAX_CUTS) {
+        return nt_scan_add_metadata(scan, size);
+    }
+    cuts->cut[cuts->count].at = at;
+    cuts->cut[cuts->count++].size = size;
+    return true;
+}
+
+bool nt_scan_cut_off(NtScan *scan, uint64_t needed) {
+    const char *format = nt_image_format_name(scan->out->format);
+    if (needed > scan->size) {
+        /* Rounded down, so that one missing byte never reads "100 %". */
+        return nt_fail(scan->error, NITERU_ERROR_CORRUPT, "%s: a %s cut off after %u %% (%zu of %" PRIu64 " bytes)",
+                       scan->name, format, (unsigned)((double)scan->size * 100.0 / (double)needed), scan->size, needed);
+    }
+    return nt_fail(scan->error, NITERU_ERROR_CORRUPT, "%s: a %s cut off: its end is missing after %zu bytes",
+                   scan->name, format, scan->size);
+}
+
+bool nt_scan_damaged(NtScan *scan, const char *what) {
+    return nt_fail(scan->error, NITERU_ERROR_CORRUPT, "%s: a damaged %s: %s", scan->name,
+                   nt_image_format_name(scan->out->format), what);
+}
+
+static bool refuse_kind(const uint8_t *bytes, size_t size, const char *name, GError **error) {
+    static const char can_read[] = "JPEG, PNG, WebP, GIF, TIFF, AVIF and HEIC can be read";
+    const char *other = nt_image_describe_other(bytes, size);
+    if (size == 0) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: an empty file", name);
+    }
+    return other != NULL
+               ? nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: %s, not a photo; %s", name, other, can_read)
+               : nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: not a photo that niteru knows; %s", name, can_read);
+}
+
+bool nt_scan_with_cuts(const void *data, size_t size, const char *name, const NtLimits *limits, NtImageHeader *out,
+                       NtCuts *out_cuts, GError **error) {
+    static bool (*const scans[])(NtScan *) = {
+        [NT_IMAGE_JPEG] = nt_scan_jpeg, [NT_IMAGE_PNG] = nt_scan_png,   [NT_IMAGE_WEBP] = nt_scan_webp,
+        [NT_IMAGE_GIF] = nt_scan_gif,   [NT_IMAGE_TIFF] = nt_scan_tiff, [NT_IMAGE_AVIF] = nt_scan_heif,
+        [NT_IMAGE_HEIC] = nt_scan_heif,
+    };
+    NtLimits defaults = nt_limits_default();
+    limits = limits != NULL ? limits : &defaults;
+    if (size > limits->photo_bytes) {
+        char limit[32];
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: %zu bytes, over the limit of %s (limit photo-bytes)", name, size,
+                       grouped(limits->photo_bytes, limit));
+    }
+    NtImageFormat format = nt_image_sniff(data, size);
+    if (format == NT_IMAGE_UNKNOWN) {
+        return refuse_kind(data, size, name, error);
+    }
+    NtImageHeader header = {.format = format, .frames = 1};
+    out_cuts->count = 0;
+    NtScan scan = {data, size, name, limits, &header, out_cuts, error};
+    if (!scans[format](&scan)) {
+        return false;
+    }
+    if (header.width == 0) {
+        return nt_scan_damaged(&scan, "it names no size");
+    }
+    *out = header;
+    return true;
+}
+
+bool nt_image_scan(const void *bytes, size_t size, const char *name, const NtLimits *limits, NtImageHeader *out,
+                   GError **error) {
+    NtCuts cuts;
+    return nt_scan_with_cuts(bytes, size, name, limits, out, &cuts, error);
+}
