@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "embed/embed.h"
+
+struct NtEmbedder {
+    NtLimits limits;
+    NtDecodeOptions decode;
+    NtDecoder *decoder;
+    NtPreprocessor *preprocessor;
+    NtRunner *runner;
+    float *input; /* (1, 3, H, W) */
+};
+
+NtEmbedder *nt_embedder_new(const NtCard *card, NtNetwork *network, const NtLimits *limits, unsigned threads,
+                            GError **error) {
+    const NtNetworkInfo *info = nt_network_info(network);
+    g_autoptr(NtEmbedder) embedder = g_new0(NtEmbedder, 1);
+    embedder->limits = *limits;
+    embedder->decode.shrink_to = card->shrink_on_load ? MAX(info->width, info->height) : 0;
+    embedder->decoder = nt_decoder_new(limits, error);
+    embedder->preprocessor = embedder->decoder != NULL ? nt_preprocessor_new(&card->preprocess, error) : NULL;
+    embedder->runner = embedder->preprocessor != NULL ? nt_runner_new(network, 1, threads, error) : NULL;
+    if (embedder->runner == NULL) {
+        return NULL;
+    }
+    embedder->input = nt_alloc((size_t)3 * info->width * info->height, sizeof(float), "a network's input", error);
+    return embedder->input != NULL ? g_steal_pointer(&embedder) : NULL;
+}
+
+void nt_embedder_free(NtEmbedder *embedder) {
+    if (embedder != NULL) {
+        g_clear_pointer(&embedder->decoder, nt_decoder_free);
+        g_clear_pointer(&embedder->preprocessor, nt_preprocessor_free);
+        g_clear_pointer(&embedder->runner, nt_runner_free);
+        nt_free(embedder->input);
+        g_free(embedder);
+    }
+}
+
+bool nt_embedder_file(NtEmbedder *embedder, const char *path, float *out, GError **error) {
+    g_autoptr(GBytes) bytes = nt_file_read(path, embedder->limits.photo_bytes, error);
+    if (bytes == NULL) {
+        return false;
+    }
+    gsize size;
+    const void *data = g_bytes_get_data(bytes, &size);
+    NtPixels pixels;
+    bool finite = false;
+    if (!nt_decoder_decode(embedder->decoder, data, size, path, &embedder->decode, &pixels, NULL, error) ||
+        !nt_preprocess(embedder->preprocessor, &pixels, embedder->input, error) ||
+        !nt_runner_run(embedder->runner, embedder->input, 1, out, &finite, error)) {
+        return false;
+    }
+    return finite || nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the network's answer is not a number", path);
+}

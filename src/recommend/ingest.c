@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * niteru_index: a source's products into the catalogue, their photos into vectors.
+ *
+ * One thread, the caller's, owns the database. It lists products a few at a time, offers their photos to the pipeline,
+ * takes outcomes back and commits both every half second or so, so that answers come while the rest is still on the
+ * way, a crash costs at most the last half second, and memory does not depend on the size of the source. Vectors are
+ * appended and synced before the transaction that names them commits.
+ *
+ * Going on after a stop needs no log: a photo that was dealt with has its file's stamp in the database, and one that
+ * was not is listed again.
+ */
+#include "recommend/recommend.h"
+
+#include <string.h>
+
+enum {
+    LIST_AT_ONCE = 64,                            /* products listed before outcomes are looked at */
+    COMMIT_ROWS = 256,                            /* vectors in one transaction */
+    COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2, /* and the longest one stays open */
+    PROGRESS_MICROSECONDS = G_TIME_SPAN_SECOND / 4,
+};
+
+/* A photo whose vector waits for the next commit. */
+typedef struct Waiting {
+    int64_t content;
+    NtOutcome *outcome;
+} Waiting;
+
+typedef struct Ingest {
+    NiteruCatalogue *catalogue;
+    NtCatalogue *db;
+    const NiteruIndexOptions *options;
+    GCancellable *cancel;
+    NiteruIndexReport report;
+
+    NtSource *source;
+    NtColumns *columns;
+    NtRun run;
+    bool listed; /* the source has come to its end */
+    GQueue jobs; /* NtJob that the pipeline had no room for yet */
+
+    NtModel *model;
+    uint64_t rows; /* of the model that the database names, this transaction included */
+    NtPipeline *pipeline;
+    GArray *waiting;   /* Waiting */
+    GHashTable *fresh; /* contents among them */
+
+    int64_t started, committed, shown, embed_started;
+    uint64_t shown_embedded;
+    double rate;
+    bool open;        /* a transaction is */
+    GThread *counter; /* counts the source's photos for the progress line */
+    gint total;       /* what it found so far, atomic; negative while it counts */
+    gint stop_counting;
+} Ingest;
+
+/* ---- telling ---- */
+
+static void tell_failure(Ingest *ingest, const NiteruFailure *failure) {
+    ingest->report.failed++;
+    if (ingest->options->failure != NULL) {
+        ingest->options->failure(failure, ingest->options->data);
+    }
+}
+
+static void tell_progress(Ingest *ingest, bool last) {
+    int64_t now = g_get_monotonic_time();
+    if (ingest->options->progress == NULL || (!last && now - ingest->shown < PROGRESS_MICROSECONDS)) {
+        return;
+    }
+    double span = (double)(now - ingest->shown) / G_TIME_SPAN_SECOND;
+    if (ingest->shown > 0 && span > 0) {
+        double rate = (double)(ingest->report.embedded - ingest->shown_embedded) / span;
+        ingest->rate = ingest->rate > 0 ? 0.8 * ingest->rate + 0.2 * rate : rate;
+    }
+    ingest->shown = now;
+    ingest->shown_embedded = ingest->report.embedded;
+    int total = g_atomic_int_get(&ingest->total);
+    NiteruProgress progress = {.done = ingest->report.embedded + ingest->report.reused + ingest->report.failed,
+                               .total = (uint64_t)MAX(total, 0),
+                               .embedded = ingest->report.embedded,
+                               .failed = ingest->report.failed,
+                               .seconds = (double)(now - ingest->started) / G_TIME_SPAN_SECOND,
+                               .rate = ingest->rate,
+                               .remaining = -1};
+    if (progress.total > progress.done && ingest->rate > 0) {
+        progress.remaining = (double)(progress.total - progress.done) / ingest->rate;
+    }
+    ingest->options->progress(&progress, ingest->options->data);
+}
+
+/* ---- the source ---- */
+
+static NtSource *open_source(const Ingest *ingest, const char *location, GError **error) {
+    NtSourceOptions options = {.format = ingest->options->format,
+                               .encoding = ingest->options->encoding,
+                               .map = ingest->options->map,
+                               .product_from_folder = ingest->options->product_from_folder,
+                               .limits = &ingest->catalogue->limits};
+    return nt_source_open(location, &options, error);
+}
+
+/* Counts photos in a second reading of the source, beside the work: reading names is far quicker than reading photos,
+ * so the progress line soon knows how much there is. */
+static void *count_photos(void *data) {
+    Ingest *ingest = data;
+    g_autoptr(NtSource) source = open_source(ingest, nt_source_location(ingest->source), NULL);
+    gint total = 0;
+    while (source != NULL && !g_atomic_int_get(&ingest->stop_counting)) {
+        NtListing listing;
+        g_autoptr(GError) fault = NULL;
+        NtSourceStep step = nt_source_next(source, &listing, &fault);
+        if (step == NT_SOURCE_END || step == NT_SOURCE_FAILED) {
+            g_atomic_int_set(&ingest->total, total);
+            break;
+        }
+        total += step == NT_SOURCE_PRODUCT ? (gint)listing.photo_count : 1;
+    }
+    return NULL;
+}
+
+/* Settles the types of metadata by the first rows, which are then read again. A folder has no metadata. */
+static bool learn_columns(Ingest *ingest, const char *location, GError **error) {
+    ingest->columns = nt_columns_new(ingest->db, ingest->options->types, error);
+    g_autoptr(NtSource) source = ingest->columns != NULL ? open_source(ingest, location, error) : NULL;
+    if (source == NULL) {
+        return false;
+    }
+    for (unsigned rows = 0; rows < NT_COLUMNS_SAMPLE; rows++) {
+        NtListing listing;
+        g_autoptr(GError) fault = NULL;
+        NtSourceStep step = nt_source_next(source, &listing, &fault);
+        if (step == NT_SOURCE_END || step == NT_SOURCE_FAILED || strcmp(nt_source_kind(source), "folder") == 0) {
+            break;
+        }
+        for (size_t i = 0; step == NT_SOURCE_PRODUCT && i < listing.value_count; i++) {
+            const NtListingValue *value = &listing.values[i];
+            nt_columns_learn(ingest->columns, value->field, value->text, value->json);
+        }
+    }
+    return nt_columns_settle(ingest->columns, error);
+}
+
+static void read_values(Ingest *ingest, const NtListing *listing) {
+    nt_columns_begin_row(ingest->columns);
+    for (size_t i = 0; i < listing->value_count; i++) {
+        const NtListingValue *value = &listing->values[i];
+        if (!nt_columns_read(ingest->columns, value->field, value->text, value->json, NULL)) {
+            ingest->report.values++;
+        }
+    }
+}
+
+/* A photo that is not there or not readable at all is known without the pipeline. */
+static void photo_failed(Ingest *ingest, int64_t photo, const char *product, const char *path, const GError *fault,
+                         const NtStamp *stamp) {
+    nt_catalogue_set_photo_failure(ingest->db, photo, fault, stamp, NULL);
+    tell_failure(ingest, &(NiteruFailure){.place = path,
+                                          .product = product,
+                                          .photo = path,
+                                          .message = fault->message,
+                                          .code = (NiteruError)fault->code});
+}
+
+/* Whether the model has a vector for a content, committed or waiting. */
+static bool has_vector(Ingest *ingest, int64_t content) {
+    int64_t vrow = -1;
+    return g_hash_table_contains(ingest->fresh, &content) ||
+           (nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, NULL) && vrow >= 0);
+}
+
+/* Puts one product and queues those of its photos that are to be read. */
+static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error) {
+    g_autofree NtPhotoPut *photos = g_new0(NtPhotoPut, listing->photo_count);
+    g_autofree NtPhotoState *states = g_new0(NtPhotoState, listing->photo_count);
+    for (size_t i = 0; i < listing->photo_count; i++) {
+        photos[i].location = listing->photos[i];
+        if (!ingest->options->rehash) {
+            nt_stamp_read(listing->photos[i], &photos[i].stamp, NULL); /* a fault is found by reading it */
+        }
+    }
+    read_values(ingest, listing);
+    NtProductPut put = {
+        .id = listing->id, .line = listing->line, .photos = photos, .photo_count = listing->photo_count};
+    put.values = nt_columns_values(ingest->columns, &put.value_count);
+    bool added = false;
+    g_autoptr(GError) fault = NULL;
+    if (!nt_catalogue_put_product(ingest->db, &ingest->run, &put, states, &added, &fault)) {
+        if (fault->code != NITERU_ERROR_INVALID && fault->code != NITERU_ERROR_LIMIT) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+        g_autofree char *message = g_strdup_printf("%s: %s", listing->place, fault->message);
+        tell_failure(ingest, &(NiteruFailure){.place = listing->place,
+                                              .product = listing->id,
+                                              .message = message,
+                                              .code = (NiteruError)fault->code});
+        return true;
+    }
+    ingest->report.products++;
+    ingest->report.added += added;
+    for (size_t i = 0; i < listing->photo_count; i++) {
+        ingest->report.photos++;
+        if (states[i].content > 0 && has_vector(ingest, states[i].content)) {
+            ingest->report.reused++;
+            continue;
+        }
+        NtJob *job = g_new(NtJob, 1);
+        *job = (NtJob){states[i].photo, g_strdup(listing->photos[i]), g_strdup(listing->id)};
+        g_queue_push_tail(&ingest->jobs, job);
+    }
+    return true;
+}
+
+/* Lists some products. */
+static bool list_some(Ingest *ingest, GError **error) {
+    for (unsigned i = 0; i < LIST_AT_ONCE && !ingest->listed; i++) {
+        NtListing listing;
+        g_autoptr(GError) fault = NULL;
+        switch (nt_source_next(ingest->source, &listing, &fault)) {
+        case NT_SOURCE_PRODUCT:
+            if (!put_listing(ingest, &listing, error)) {
+                return false;
+            }
+            break;
+        case NT_SOURCE_FAULT: {
+            const NtSourceFault *where = nt_source_fault(ingest->source);
+            tell_failure(ingest, &(NiteruFailure){.place = where->place,
+                                                  .product = where->product,
+                                                  .photo = where->photo,
+                                                  .message = fault->message,
+                                                  .code = (NiteruError)fault->code});
+            break;
+        }
+        case NT_SOURCE_END: ingest->listed = true; break;
+        case NT_SOURCE_FAILED: g_propagate_error(error, g_steal_pointer(&fault)); return false;
+        }
+    }
+    return true;
+}
+
+/* Moves queued jobs into the pipeline while it has room. */
+static void offer_jobs(Ingest *ingest) {
+    NtJob *job;
+    while ((job = g_queue_peek_head(&ingest->jobs)) != NULL && nt_pipeline_offer(ingest->pipeline, job)) {
+        g_free(g_queue_pop_head(&ingest->jobs));
+    }
+}
+
+/* ---- what comes back ---- */
+
+/* Writes one outcome into the open transaction; a vector waits for flush. */
+static bool apply_outcome(Ingest *ingest, NtOutcome *outcome, GError **error) {
+    if (outcome->fault != NULL) {
+        photo_failed(ingest, outcome->job.photo, outcome->job.product, outcome->job.path, outcome->fault,
+                     &outcome->stamp);
+        nt_outcome_free(outcome);
+        return true;
+    }
+    int64_t content = 0;
+    g_autoptr(GError) fault = NULL;
+    bool ok = nt_catalogue_add_content(ingest->db, &outcome->content, &content, &fault) &&
+              nt_catalogue_set_photo_content(ingest->db, outcome->job.photo, content, &outcome->stamp, &fault);
+    if (!ok && !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        nt_outcome_free(outcome);
+        return false;
+    }
+    if (!ok || outcome->vector == NULL || has_vector(ingest, content)) {
+        ingest->report.reused += ok; /* not ok: the product was given other photos meanwhile */
+        nt_outcome_free(outcome);
+        return true;
+    }
+    Waiting waiting = {content, outcome};
+    g_array_append_val(ingest->waiting, waiting);
+    g_hash_table_add(ingest->fresh, g_memdup2(&content, sizeof content));
+    return true;
+}
+
+/* Appends the waiting vectors to the file; *out_contents are those whose rows were good, in order. */
+static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_count, GError **error) {
+    size_t count = ingest->waiting->len, dimension = ingest->model->card->dimension;
+    nt_autofree float *rows = nt_alloc(count * dimension, sizeof(float), "vectors", error);
+    g_autofree NtRowFault *faults = g_new0(NtRowFault, count);
+    if (rows == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
+        memcpy(rows + i * dimension, waiting->outcome->vector, dimension * sizeof(float));
+    }
+    size_t written = 0;
+    if (!nt_vectors_append(ingest->model->vectors, ingest->rows, rows, count, faults, &written, error) ||
+        !nt_vectors_sync(ingest->model->vectors, error)) {
+        return false;
+    }
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
+        const NtJob *job = &waiting->outcome->job;
+        if (faults[i] == NT_ROW_GOOD) {
+            out_contents[(*out_count)++] = waiting->content;
+            continue;
+        }
+        g_autoptr(GError) fault = NULL;
+        nt_fail(&fault, NITERU_ERROR_CORRUPT, "%s: the network's answer %s", job->path, nt_row_fault_text(faults[i]));
+        photo_failed(ingest, job->photo, job->product, job->path, fault, &waiting->outcome->stamp);
+    }
+    g_assert(*out_count == written);
+    return true;
+}
+
+static void clear_waiting(Ingest *ingest) {
+    for (guint i = 0; i < ingest->waiting->len; i++) {
+        nt_outcome_free(g_array_index(ingest->waiting, Waiting, i).outcome);
+    }
+    g_array_set_size(ingest->waiting, 0);
+    g_hash_table_remove_all(ingest->fresh);
+}
+
+/* Makes everything so far durable. */
+static bool commit(Ingest *ingest, GError **error) {
+    size_t count = 0;
+    g_autofree int64_t *contents = g_new(int64_t, ingest->waiting->len + 1);
+    if (ingest->waiting->len > 0) {
+        if (!append_waiting(ingest, contents, &count, error)) {
+            return false;
+        }
+        if (count > 0 &&
+            (!nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count, error) ||
+             !nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error))) {
+            return false;
+        }
+    }
+    if (!nt_catalogue_commit(ingest->db, error)) {
+        return false;
+    }
+    ingest->open = false;
+    ingest->rows += count;
+    ingest->report.embedded += count;
+    clear_waiting(ingest);
+    ingest->committed = g_get_monotonic_time();
+    return true;
+}
+
+static bool begin(Ingest *ingest, GError **error) {
+    ingest->open = ingest->open || nt_catalogue_begin(ingest->db, error);
+    return ingest->open;
+}
+
+/* ---- the loop ---- */
+
+static bool cancelled(const Ingest *ingest) {
+    return ingest->cancel != NULL && g_cancellable_is_cancelled(ingest->cancel);
+}
+
+static bool finished(Ingest *ingest) {
+    return ingest->listed && g_queue_is_empty(&ingest->jobs) && nt_pipeline_pending(ingest->pipeline) == 0;
+}
+
+static bool work(Ingest *ingest, GError **error) {
+    while (!finished(ingest) && !cancelled(ingest)) {
+        if (!begin(ingest, error)) {
+            return false;
+        }
+        if (g_queue_is_empty(&ingest->jobs) && !ingest->listed && !list_some(ingest, error)) {
+            return false;
+        }
+        offer_jobs(ingest);
+        /* Wait only when there is nothing to list. */
+        bool idle = ingest->listed || !g_queue_is_empty(&ingest->jobs);
+        NtOutcome *outcome;
+        int64_t patience = idle ? G_TIME_SPAN_SECOND / 20 : 0;
+        while ((outcome = nt_pipeline_take(ingest->pipeline, patience)) != NULL) {
+            patience = 0;
+            if (!apply_outcome(ingest, outcome, error)) {
+                return false;
+            }
+        }
+        bool due = g_get_monotonic_time() - ingest->committed > COMMIT_MICROSECONDS;
+        if ((due || ingest->waiting->len >= COMMIT_ROWS) && !commit(ingest, error)) {
+            return false;
+        }
+        tell_progress(ingest, false);
+    }
+    /* What was done when the stop came is kept. */
+    if (!begin(ingest, error) || !commit(ingest, error)) {
+        return false;
+    }
+    tell_progress(ingest, true);
+    return !cancelled(ingest) || nt_fail(error, NITERU_ERROR_CANCELLED, "stopped; run the same command again to go on");
+}
+
+static bool start(Ingest *ingest, const char *location, GError **error) {
+    ingest->source = open_source(ingest, location, error);
+    if (ingest->source == NULL ||
+        (ingest->options->model == NULL && !nt_models_ensure_default(ingest->catalogue, error))) {
+        return false;
+    }
+    ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
+    ingest->pipeline = ingest->model != NULL ? nt_pipeline_new(ingest->catalogue, ingest->model, error) : NULL;
+    if (ingest->pipeline == NULL || !begin(ingest, error)) {
+        return false;
+    }
+    ingest->embed_started = g_get_monotonic_time();
+    ingest->committed = ingest->embed_started;
+    if (ingest->options->progress != NULL) {
+        g_atomic_int_set(&ingest->total, -1);
+        ingest->counter = g_thread_new("nt-count", count_photos, ingest);
+    }
+    return nt_catalogue_start_run(ingest->db, nt_source_kind(ingest->source), nt_source_location(ingest->source),
+                                  &ingest->run, error) &&
+           learn_columns(ingest, location, error);
+}
+
+/* The end of a complete run: prune, and the score table. */
+static bool finish(Ingest *ingest, GError **error) {
+    bool ok = begin(ingest, error) &&
+              nt_catalogue_end_run(ingest->db, &ingest->run, ingest->options->prune, &ingest->report.removed, error) &&
+              commit(ingest, error);
+    return ok && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error);
+}
+
+static void clear(Ingest *ingest) {
+    g_clear_pointer(&ingest->pipeline, nt_pipeline_free);
+    if (ingest->open) {
+        nt_catalogue_rollback(ingest->db);
+    }
+    if (ingest->counter != NULL) {
+        g_atomic_int_set(&ingest->stop_counting, 1);
+        g_thread_join(ingest->counter);
+    }
+    NtJob *job;
+    while ((job = g_queue_pop_head(&ingest->jobs)) != NULL) {
+        g_free(job->path);
+        g_free(job->product);
+        g_free(job);
+    }
+    clear_waiting(ingest);
+    g_array_unref(ingest->waiting);
+    g_hash_table_unref(ingest->fresh);
+    g_clear_pointer(&ingest->columns, nt_columns_free);
+    g_clear_pointer(&ingest->source, nt_source_close);
+}
+
+bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
+                  GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
+    NiteruIndexOptions standard = {0};
+    g_rec_mutex_lock(&catalogue->writing);
+    Ingest ingest = {.catalogue = catalogue,
+                     .db = catalogue->db,
+                     .options = options != NULL ? options : &standard,
+                     .cancel = cancellable,
+                     .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
+                     .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+                     .started = g_get_monotonic_time()};
+    bool ok = start(&ingest, source, error) && work(&ingest, error) && finish(&ingest, error);
+    int64_t now = g_get_monotonic_time();
+    ingest.report.seconds = (double)(now - ingest.started) / G_TIME_SPAN_SECOND;
+    if (ingest.embed_started > 0) {
+        ingest.report.embed_seconds = (double)(now - ingest.embed_started) / G_TIME_SPAN_SECOND;
+    }
+    clear(&ingest);
+    g_rec_mutex_unlock(&catalogue->writing);
+    if (out_report != NULL) {
+        *out_report = ingest.report;
+    }
+    return ok;
+}

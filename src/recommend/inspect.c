@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking inside: products, models, counts, limits, and whether everything is sound. */
+#include "recommend/recommend.h"
+
+#include "kernels/kernels.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- products ---- */
+
+char *niteru_product_json(NiteruCatalogue *catalogue, const char *id, GError **error) {
+    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    int64_t product;
+    if (reader.db == NULL || !nt_catalogue_find_product(reader.db, id, &product, error)) {
+        return NULL;
+    }
+    g_autoptr(NtJson) json = nt_catalogue_product_json(reader.db, product, error);
+    return json != NULL ? nt_json_print(json, true) : NULL;
+}
+
+typedef struct Listing {
+    NtCatalogue *db;
+    bool (*each)(const char *id, const char *json, void *data);
+    void *data;
+    GError *fault;
+} Listing;
+
+static bool list_one(int64_t product, const char *id, void *data) {
+    Listing *listing = data;
+    g_autoptr(NtJson) json = nt_catalogue_product_json(listing->db, product, &listing->fault);
+    if (json == NULL) {
+        return false;
+    }
+    g_autofree char *text = nt_json_print(json, false);
+    return listing->each(id, text, listing->data);
+}
+
+bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit,
+                 bool (*each)(const char *id, const char *json, void *data), void *data, GError **error) {
+    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_autoptr(NtWhere) condition = reader.db != NULL && where != NULL ? nt_where_parse(reader.db, where, error) : NULL;
+    if (reader.db == NULL || (where != NULL && condition == NULL)) {
+        return false;
+    }
+    Listing listing = {.db = reader.db, .each = each, .data = data};
+    if (!nt_catalogue_list(reader.db, condition, after, limit, list_one, &listing, error)) {
+        g_clear_error(&listing.fault);
+        return false;
+    }
+    if (listing.fault != NULL) {
+        g_propagate_error(error, listing.fault);
+        return false;
+    }
+    return true;
+}
+
+/* ---- models ---- */
+
+static NtJson *model_summary(const NtModelRow *row) {
+    NtJson *out = nt_json_object();
+    nt_json_set(out, "name", nt_json_string(row->name));
+    nt_json_set(out, "dimension", nt_json_integer(row->dimension));
+    nt_json_set(out, "dtype", nt_json_string(row->dtype));
+    nt_json_set(out, "metric", nt_json_string(row->metric));
+    nt_json_set(out, "vectors", nt_json_integer((int64_t)row->rows));
+    nt_json_set(out, "default", nt_json_bool(row->is_default));
+    g_autoptr(NtCard) card = row->card != NULL ? nt_card_parse(row->card, strlen(row->card), row->name, NULL) : NULL;
+    if (card != NULL && card->preprocess.width > 0) {
+        nt_json_set(out, "width", nt_json_integer(card->preprocess.width));
+        nt_json_set(out, "height", nt_json_integer(card->preprocess.height));
+    }
+    if (card != NULL) {
+        nt_json_set(out, "card", nt_card_json(card));
+    }
+    return out;
+}
+
+static bool add_summary(const NtModelRow *row, void *data) {
+    nt_json_append(data, model_summary(row));
+    return true;
+}
+
+/* The card of the shipped model in the same form, when there is no catalogue. */
+static bool add_shipped(NtJson *out, GError **error) {
+    g_autofree char *folder = nt_shipped_models(error);
+    g_autoptr(NtCard) card = folder != NULL ? nt_shipped_card(folder, error) : NULL;
+    if (card == NULL) {
+        return false;
+    }
+    g_autoptr(NtJson) json = nt_card_json(card);
+    g_autofree char *text = nt_json_print(json, false);
+    NtModelRow row = {.name = card->name,
+                      .dimension = card->dimension,
+                      .dtype = (char *)nt_dtype_name(card->dtype),
+                      .metric = (char *)nt_metric_name(card->metric),
+                      .card = text,
+                      .is_default = true};
+    return add_summary(&row, out);
+}
+
+char *niteru_models_json(NiteruCatalogue *catalogue, GError **error) {
+    g_autoptr(NtJson) out = nt_json_array();
+    if (catalogue == NULL) {
+        return add_shipped(out, error) ? nt_json_print(out, true) : NULL;
+    }
+    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    if (reader.db == NULL || !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
+        return NULL;
+    }
+    return nt_json_print(out, true);
+}
+
+static NtJson *network_facts(const NtNetworkInfo *info) {
+    NtJson *out = nt_json_object();
+    nt_json_set(out, "input", nt_json_string(info->input));
+    nt_json_set(out, "output", nt_json_string(info->output));
+    nt_json_set(out, "pooled", nt_json_bool(info->pooled));
+    nt_json_set(out, "cut", nt_json_string(info->cut));
+    nt_json_set(out, "opset", nt_json_integer(info->opset));
+    nt_json_set(out, "producer", nt_json_string(info->producer));
+    nt_json_set(out, "operators", nt_json_integer((int64_t)info->nodes));
+    nt_json_set(out, "parameters", nt_json_integer((int64_t)info->parameters));
+    nt_json_set(out, "multiply_adds", nt_json_integer((int64_t)info->multiply_adds));
+    return out;
+}
+
+char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **error) {
+    if (catalogue == NULL) {
+        g_autoptr(NtJson) out = nt_json_array();
+        if (!add_shipped(out, error)) {
+            return NULL;
+        }
+        const char *shipped = nt_json_text(nt_json_get(nt_json_at(out, 0), "name"), "");
+        if (strcmp(shipped, name) != 0) {
+            nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no catalogue here; niteru itself has the model %s",
+                    shipped);
+            return NULL;
+        }
+        return nt_json_print(nt_json_at(out, 0), true);
+    }
+    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_auto(NtModelRow) row = {0};
+    if (reader.db == NULL || !nt_catalogue_find_model(reader.db, name, &row, error)) {
+        return NULL;
+    }
+    g_autoptr(NtJson) out = model_summary(&row);
+    uint64_t dead = 0;
+    NtModel *model = nt_model_open(catalogue, reader.db, name, NULL, error);
+    if (model == NULL || !nt_catalogue_dead_rows(reader.db, row.model, &dead, error)) {
+        return NULL;
+    }
+    nt_json_set(out, "dead_vectors", nt_json_integer((int64_t)dead));
+    if (model->card->preprocess.width > 0) {
+        NtNetwork *network = nt_model_network(catalogue, model, error);
+        if (network == NULL) {
+            return NULL;
+        }
+        nt_json_set(out, "network", network_facts(nt_network_info(network)));
+    }
+    return nt_json_print(out, true);
+}
+
+const char *const *niteru_presets(void) {
+    static const char *names[32];
+    for (size_t i = 0; nt_presets[i].name != NULL && i + 1 < G_N_ELEMENTS(names); i++) {
+        names[i] = nt_presets[i].name;
+    }
+    return names;
+}
+
+const char *niteru_preset_summary(const char *preset) {
+    const NtPreset *found = nt_preset_find(preset, NULL);
+    return found != NULL ? found->summary : "";
+}
+
+/* ---- info ---- */
+
+static void add_limit(const char *name, uint64_t value, void *data) {
+    nt_json_set(data, name, nt_json_integer((int64_t)value));
+}
+
+static bool add_field(const NtField *field, void *data) {
+    NtJson *out = nt_json_object();
+    nt_json_set(out, "name", nt_json_string(field->name));
+    nt_json_set(out, "type", nt_json_string(nt_field_type_name(field->type)));
+    nt_json_set(out, "products", nt_json_integer((int64_t)field->count));
+    nt_json_append(data, out);
+    return true;
+}
+
+static bool add_source(const NtSourceRow *source, void *data) {
+    NtJson *out = nt_json_object();
+    nt_json_set(out, "kind", nt_json_string(source->kind));
+    nt_json_set(out, "location", nt_json_string(source->location));
+    nt_json_set(out, "products", nt_json_integer((int64_t)source->products));
+    nt_json_set(out, "complete", nt_json_bool(source->complete));
+    nt_json_append(data, out);
+    return true;
+}
+
+static NtJson *program_facts(const NtLimits *limits, unsigned threads) {
+    NtJson *out = nt_json_object();
+    nt_json_set(out, "version", nt_json_string(niteru_version()));
+    nt_json_set(out, "kernels", nt_json_string(nt_kernels()->name));
+    nt_json_set(out, "threads", nt_json_integer(threads));
+    NtJson *all = nt_json_object();
+    nt_limits_foreach(limits, add_limit, all);
+    nt_json_set(out, "limits", all);
+    return out;
+}
+
+static NtJson *counts(const NtTotals *totals) {
+    NtJson *out = nt_json_object();
+    nt_json_set(out, "products", nt_json_integer((int64_t)totals->products));
+    nt_json_set(out, "photos", nt_json_integer((int64_t)totals->photos));
+    nt_json_set(out, "photos_failed", nt_json_integer((int64_t)totals->photos_failed));
+    nt_json_set(out, "photos_unread", nt_json_integer((int64_t)totals->photos_unread));
+    nt_json_set(out, "distinct_photos", nt_json_integer((int64_t)totals->contents));
+    return out;
+}
+
+char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
+    g_autoptr(NtJson) out = nt_json_object();
+    if (catalogue == NULL) {
+        NtLimits limits = nt_limits_default();
+        nt_json_set(out, "niteru", program_facts(&limits, nt_cores()));
+        return nt_json_print(out, true);
+    }
+    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    NtTotals totals;
+    NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();
+    nt_json_set(out, "niteru", program_facts(&catalogue->limits, catalogue->threads));
+    nt_json_set(out, "fields", fields);
+    nt_json_set(out, "sources", sources);
+    nt_json_set(out, "models", models);
+    if (reader.db == NULL || !nt_catalogue_totals(reader.db, &totals, error) ||
+        !nt_catalogue_each_field(reader.db, true, add_field, fields, error) ||
+        !nt_catalogue_each_source(reader.db, add_source, sources, error) ||
+        !nt_catalogue_each_model(reader.db, add_summary, models, error)) {
+        return NULL;
+    }
+    nt_json_set(out, "catalogue", nt_json_set(counts(&totals), "folder", nt_json_string(catalogue->folder)));
+    return nt_json_print(out, true);
+}
+
+/* ---- check ---- */
+
+static void add_problem(const char *text, void *data) { nt_json_append(data, nt_json_string(text)); }
+
+typedef struct Check {
+    const NtModelRow *row;
+    NtJson *problems;
+} Check;
+
+static void add_finding(const NtVectorsFinding *finding, void *data) {
+    Check *check = data;
+    g_autofree char *text =
+        g_strdup_printf("vectors of %s, rows %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ": %s", check->row->name,
+                        finding->first_row, finding->first_row + finding->rows - 1, finding->message);
+    add_problem(text, check->problems);
+}
+
+/* The rows of one model against their digests. */
+static bool check_model(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModelRow *row, NtJson *problems,
+                        GError **error) {
+    g_autoptr(GError) fault = NULL;
+    uint64_t rows;
+    NtModel *model = nt_model_open(catalogue, db, row->name, &rows, &fault);
+    if (model == NULL) {
+        add_problem(fault->message, problems);
+        return true;
+    }
+    uint64_t blocks = nt_vectors_blocks(rows);
+    nt_autofree uint64_t *digests = nt_alloc(blocks, sizeof(uint64_t), "checksums", error);
+    for (uint64_t block = 0; digests != NULL && block < blocks; block++) {
+        unsigned covered;
+        if (!nt_catalogue_get_digest(db, row->model, block, &digests[block], &covered, error)) {
+            return false;
+        }
+    }
+    if (digests == NULL) {
+        return false;
+    }
+    Check check = {row, problems};
+    nt_vectors_check(model->vectors, rows, digests, add_finding, &check);
+    return true;
+}
+
+static bool copy_row(const NtModelRow *row, void *data) {
+    NtModelRow copy = {.model = row->model, .name = g_strdup(row->name)};
+    g_array_append_val(data, copy);
+    return true;
+}
+
+bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error) {
+    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_autoptr(NtJson) out = nt_json_object();
+    NtJson *problems = nt_json_array();
+    nt_json_set(out, "problems", problems);
+    g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(NtModelRow));
+    g_array_set_clear_func(rows, (GDestroyNotify)nt_model_row_clear);
+    if (reader.db == NULL || !nt_catalogue_check(reader.db, add_problem, problems, error) ||
+        !nt_catalogue_each_model(reader.db, copy_row, rows, error)) {
+        return false;
+    }
+    for (guint i = 0; i < rows->len; i++) {
+        if (!check_model(catalogue, reader.db, &g_array_index(rows, NtModelRow, i), problems, error)) {
+            return false;
+        }
+    }
+    bool sound = nt_json_count(problems) == 0;
+    nt_json_set(out, "sound", nt_json_bool(sound));
+    nt_json_set(out, "advice",
+                nt_json_string(sound ? NULL
+                                     : "restore a backup, or remove the catalogue's folder and index "
+                                       "the source again: photos are not kept in it"));
+    *out_json = nt_json_print(out, true);
+    return true;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recommend: the product. It brings the other rooms together and is what the public header (niteru/niteru.h) shows:
+ * the ingest pipeline (ingest.c, pipeline.c), search (search.c), evaluation (eval.c), models (models.c), vectors in
+ * and out (transfer.c), looking inside (inspect.c), contact sheets (sheet.c). What those share is below; the public
+ * header has the contracts of everything named niteru_.
+ */
+#ifndef NT_RECOMMEND_H
+#define NT_RECOMMEND_H
+
+#include "base/base.h"
+#include "catalogue/catalogue.h"
+#include "connect/connect.h"
+#include "embed/embed.h"
+#include "index/index.h"
+#include "niteru/niteru.h"
+
+struct NiteruCatalogue {
+    NtCatalogue *db;    /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
+    GRecMutex writing;  /* one writing call at a time */
+    GMutex lock;        /* the two below */
+    GPtrArray *readers; /* connections that no search is using */
+    GPtrArray *models;  /* NtModel, by name and generation; kept until close */
+    NtLimits limits;
+    unsigned threads; /* at least 1 */
+    char *folder;
+};
+
+/* ---- connections for reading ---- */
+
+/* A connection for this thread's search; give it back. NULL with an error when none can be opened. */
+NtCatalogue *nt_reader_take(NiteruCatalogue *catalogue, GError **error);
+void nt_reader_give(NiteruCatalogue *catalogue, NtCatalogue *reader);
+
+/* A reader that gives itself back at the end of the scope. */
+typedef struct NtReader {
+    NiteruCatalogue *catalogue;
+    NtCatalogue *db;
+} NtReader;
+static inline void nt_reader_clear(NtReader *reader) {
+    if (reader->db != NULL) {
+        nt_reader_give(reader->catalogue, reader->db);
+    }
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtReader, nt_reader_clear)
+
+/* ---- models in use (models.c) ---- */
+
+/* A model with its files open. Lives as long as the catalogue; its parts may be used by any thread. */
+typedef struct NtModel {
+    int64_t model; /* row in the database */
+    char *name;
+    uint32_t generation;
+    NtCard *card;         /* as it was when opened; scores change, see nt_model_card */
+    NtVectors *vectors;   /* writable in a catalogue open for writing */
+    NtNetwork *network;   /* NULL until nt_model_network; under catalogue->lock */
+    NtEmbedder *embedder; /* for single photos; under `embedding` */
+    GMutex embedding;
+} NtModel;
+void nt_model_free(NtModel *model);
+
+/* The model of a name (NULL: the default one) and how many rows of it the database names now. */
+NtModel *nt_model_open(NiteruCatalogue *catalogue, NtCatalogue *db, const char *name, uint64_t *out_rows,
+                       GError **error);
+/* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors. */
+NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error);
+/* Embeds one photo file: a new vector of card->dimension floats, free with g_free. */
+float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, GError **error);
+/* The present score table. */
+bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error);
+/* The default model, adding the one niteru ships when there is none; needs no transaction, makes its own. */
+bool nt_models_ensure_default(NiteruCatalogue *catalogue, GError **error);
+/* Measures the score table again when the number of vectors has doubled since, or never was measured. */
+bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error);
+
+/* The folder of the models niteru ships: $NITERU_MODELS, beside the program, or where it was installed. */
+char *nt_shipped_models(GError **error);
+NtCard *nt_shipped_card(const char *folder, GError **error);
+/* Adds a model without a network, for imported vectors. */
+bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError **error);
+
+/* Stores the digests of the blocks that rows first .. first + count - 1 touch; in a transaction, after the sync. */
+bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error);
+
+/* ---- the pipeline from photo files to vectors (pipeline.c) ---- */
+
+typedef struct NtPipeline NtPipeline;
+
+/* A photo to be embedded. */
+typedef struct NtJob {
+    int64_t photo; /* its row */
+    char *path;
+    char *product; /* id, for messages */
+} NtJob;
+
+/* What became of it. */
+typedef struct NtOutcome {
+    NtJob job;
+    GError *fault; /* set: it could not be used; the rest but `stamp` is empty */
+    NtStamp stamp; /* zeros: not known */
+    NtContent content;
+    float *vector; /* (dimension), or NULL: the content has a vector already */
+} NtOutcome;
+void nt_outcome_free(NtOutcome *outcome);
+
+/* Starts the threads: readers that decode, workers that run the network. */
+NtPipeline *nt_pipeline_new(NiteruCatalogue *catalogue, NtModel *model, GError **error);
+/* Takes a job (its texts too) unless the queue is full; false then. */
+bool nt_pipeline_offer(NtPipeline *pipeline, NtJob *job);
+/* The next outcome, waiting up to `microseconds` for one; NULL when there is none by then. */
+NtOutcome *nt_pipeline_take(NtPipeline *pipeline, int64_t microseconds);
+/* Jobs taken in that no outcome was given out for. */
+size_t nt_pipeline_pending(NtPipeline *pipeline);
+/* Stops the threads as soon as their present photo is done, and frees. */
+void nt_pipeline_free(NtPipeline *pipeline);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPipeline, nt_pipeline_free)
+
+/* ---- results (search.c) ---- */
+
+NiteruResults *nt_results_new(const char *query, const char *model);
+void nt_results_add(NiteruResults *results, const char *product, const char *photo, double raw, const NtScores *scores);
+
+#endif

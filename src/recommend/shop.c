@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and closing; the connections searches read through. */
+#include "recommend/recommend.h"
+
+#include <unistd.h>
+
+const char *niteru_version(void) { return NT_VERSION; }
+
+static void close_connection(void *data) { nt_catalogue_close(data); }
+static void free_model(void *data) { nt_model_free(data); }
+
+static bool set_limits(NtLimits *limits, const char *const *settings, GError **error) {
+    *limits = nt_limits_default();
+    for (size_t i = 0; settings != NULL && settings[i] != NULL; i++) {
+        if (!nt_limits_set(limits, settings[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, GError **error) {
+    NiteruOptions standard = {0};
+    options = options != NULL ? options : &standard;
+    if (folder == NULL) {
+        const char *named = g_getenv("NITERU_CATALOGUE");
+        folder = named != NULL && *named != '\0' ? named : "shop.niteru";
+    }
+    g_autoptr(NiteruCatalogue) catalogue = g_new0(NiteruCatalogue, 1);
+    g_rec_mutex_init(&catalogue->writing);
+    g_mutex_init(&catalogue->lock);
+    catalogue->readers = g_ptr_array_new_with_free_func(close_connection);
+    catalogue->models = g_ptr_array_new_with_free_func(free_model);
+    catalogue->threads = options->threads > 0 ? options->threads : nt_cores();
+    if (!set_limits(&catalogue->limits, options->limits, error)) {
+        return NULL;
+    }
+    NtCatalogueOptions settings = {
+        .read_only = options->read_only, .must_exist = options->must_exist, .limits = &catalogue->limits};
+    catalogue->db = nt_catalogue_open(folder, &settings, error);
+    if (catalogue->db == NULL) {
+        return NULL;
+    }
+    catalogue->folder = g_strdup(nt_catalogue_folder(catalogue->db));
+    return g_steal_pointer(&catalogue);
+}
+
+void niteru_close(NiteruCatalogue *catalogue) {
+    if (catalogue != NULL) {
+        g_ptr_array_unref(catalogue->models);
+        g_ptr_array_unref(catalogue->readers);
+        nt_catalogue_close(catalogue->db);
+        g_rec_mutex_clear(&catalogue->writing);
+        g_mutex_clear(&catalogue->lock);
+        g_free(catalogue->folder);
+        g_free(catalogue);
+    }
+}
+
+const char *niteru_folder(const NiteruCatalogue *catalogue) { return catalogue->folder; }
+
+NtCatalogue *nt_reader_take(NiteruCatalogue *catalogue, GError **error) {
+    g_mutex_lock(&catalogue->lock);
+    NtCatalogue *reader = catalogue->readers->len > 0
+                              ? g_ptr_array_steal_index_fast(catalogue->readers, catalogue->readers->len - 1)
+                              : NULL;
+    g_mutex_unlock(&catalogue->lock);
+    return reader != NULL ? reader : nt_catalogue_open_reader(catalogue->db, error);
+}
+
+void nt_reader_give(NiteruCatalogue *catalogue, NtCatalogue *reader) {
+    g_mutex_lock(&catalogue->lock);
+    g_ptr_array_add(catalogue->readers, reader);
+    g_mutex_unlock(&catalogue->lock);
+}
+
+bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
+                   uint64_t *out_removed, GError **error) {
+    g_rec_mutex_lock(&catalogue->writing);
+    uint64_t removed = 0, matched = 0;
+    g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(catalogue->db, where, error) : NULL;
+    bool ok = (where == NULL || condition != NULL) && nt_catalogue_begin(catalogue->db, error);
+    for (size_t i = 0; ok && i < count; i++) {
+        bool there = false;
+        ok = nt_catalogue_remove_product(catalogue->db, ids[i], &there, error);
+        removed += there;
+    }
+    ok = ok && (condition == NULL || nt_catalogue_remove_where(catalogue->db, condition, &matched, error));
+    ok = ok && nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+    } else if (out_removed != NULL) {
+        *out_removed = removed + matched;
+    }
+    g_rec_mutex_unlock(&catalogue->writing);
+    return ok;
+}

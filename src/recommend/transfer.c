@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Vectors out to .npy with their ids, and in again. */
+#include "recommend/recommend.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+enum { ROWS_AT_ONCE = 512, IDS_BYTES = 1 << 30 };
+
+/* ---- out ---- */
+
+typedef struct Export {
+    NtModel *model;
+    uint64_t rows; /* of the model, when the export began */
+    NtRows view;
+    NtNpyWriter *writer;
+    GString *ids, *paths; /* texts to be written; memory in proportion to the rows, as the database's cursor is open */
+    float *row;
+    uint64_t count;
+    GError *fault;
+} Export;
+
+static bool export_row(const NtVectorEntry *entry, void *data) {
+    Export *export = data;
+    if (entry->vrow >= export->rows) {
+        return true; /* added after the export began */
+    }
+    nt_rows_get(&export->view, entry->vrow, export->row);
+    g_string_append_printf(export->ids, "%s\n", entry->id);
+    g_string_append_printf(export->paths, "%s\n", entry->location);
+    export->count++;
+    return nt_npy_write(export->writer, export->row, 1, &export->fault);
+}
+
+static bool write_lines(const char *folder, const char *name, const GString *text, GError **error) {
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    return nt_file_write(path, text->str, text->len, error);
+}
+
+static bool export_all(Export *export, NtCatalogue *db, const char *folder, GError **error) {
+    NtVectorQuery query = {.model = export->model->model};
+    if (!nt_catalogue_each_vector(db, &query, export_row, export, error)) {
+        return false;
+    }
+    if (export->fault != NULL) {
+        g_propagate_error(error, g_steal_pointer(&export->fault));
+        return false;
+    }
+    return write_lines(folder, "image_ids.txt", export->ids, error) &&
+           write_lines(folder, "image_paths.txt", export->paths, error) && nt_npy_finish(export->writer, error);
+}
+
+bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const char *model, const char *dtype,
+                   uint64_t *out_rows, GError **error) {
+    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    Export export = {0};
+    export.model = reader.db != NULL ? nt_model_open(catalogue, reader.db, model, &export.rows, error) : NULL;
+    if (export.model == NULL) {
+        return false;
+    }
+    NtDtype kind = nt_vectors_spec(export.model->vectors)->dtype;
+    if (dtype != NULL && !nt_dtype_parse(dtype, &kind)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a dtype: f2 or f4", dtype);
+    }
+    if (g_mkdir_with_parents(folder, 0755) != 0) {
+        return nt_fail_errno(error, errno, "%s", folder);
+    }
+    g_autofree char *path = g_build_filename(folder, "image_vectors.npy", NULL);
+    size_t dim = export.model->card->dimension;
+    g_autoptr(GString) ids = g_string_new(NULL), paths = g_string_new(NULL);
+    g_autofree float *row = g_new(float, dim);
+    export.ids = ids;
+    export.paths = paths;
+    export.row = row;
+    bool ok = nt_vectors_view(export.model->vectors, export.rows, &export.view, error);
+    export.writer = ok ? nt_npy_create(path, kind, dim, error) : NULL;
+    ok = export.writer != NULL && export_all(&export, reader.db, folder, error);
+    nt_npy_writer_free(export.writer);
+    nt_rows_clear(&export.view);
+    if (ok && out_rows != NULL) {
+        *out_rows = export.count;
+    }
+    return ok;
+}
+
+/* ---- in ---- */
+
+typedef struct Import {
+    NiteruCatalogue *catalogue;
+    NtCatalogue *db;
+    const NiteruImportOptions *options;
+    const char *npy, *ids_path;
+    NtNpyReader *reader;
+    char **ids;
+    NtRun run;
+    NtModel *model;
+    uint64_t rows; /* of the model that are named */
+    uint64_t taken;
+    GHashTable *positions; /* id -> photos of it so far */
+} Import;
+
+static void tell(const Import *import, uint64_t row, const char *what) {
+    if (import->options->failure != NULL) {
+        g_autofree char *place = g_strdup_printf("%s: row %" G_GUINT64_FORMAT, import->npy, row);
+        g_autofree char *message = g_strdup_printf("%s %s", place, what);
+        NiteruFailure failure = {
+            .place = place, .product = import->ids[row], .message = message, .code = NITERU_ERROR_INVALID};
+        import->options->failure(&failure, import->options->data);
+    }
+}
+
+/* One id a line; as many as the vectors have rows. */
+static bool read_ids(Import *import, GError **error) {
+    g_autoptr(GBytes) bytes = nt_file_read(import->ids_path, IDS_BYTES, error);
+    if (bytes == NULL) {
+        return false;
+    }
+    gsize size;
+    const char *data = g_bytes_get_data(bytes, &size);
+    g_autofree char *text = nt_text_to_utf8(data, size, NULL, import->ids_path, NULL, error);
+    if (text == NULL) {
+        return false;
+    }
+    size_t length = strlen(text);
+    if (length > 0 && text[length - 1] == '\n') {
+        text[length - 1] = '\0';
+    }
+    import->ids = g_strsplit(text, "\n", -1);
+    size_t count = g_strv_length(import->ids);
+    for (size_t i = 0; i < count; i++) {
+        g_strchomp(import->ids[i]);
+    }
+    return count == nt_npy_rows(import->reader) ||
+           nt_fail(error, NITERU_ERROR_INVALID, "%s: %zu ids, but %s has %" G_GUINT64_FORMAT " rows", import->ids_path,
+                   count, import->npy, nt_npy_rows(import->reader));
+}
+
+/* The content a row belongs to: the next photo of its product, which is added when it is not there. 0: the id cannot
+ * be used, which was told. */
+static bool content_of(Import *import, uint64_t row, int64_t *out_content, GError **error) {
+    const char *id = import->ids[row];
+    g_autoptr(GError) fault = NULL;
+    int64_t product = 0;
+    *out_content = 0;
+    if (!nt_catalogue_find_product(import->db, id, &product, NULL)) {
+        NtProductPut put = {.id = id, .line = row + 1};
+        bool ok = nt_catalogue_put_product(import->db, &import->run, &put, NULL, NULL, &fault) &&
+                  nt_catalogue_find_product(import->db, id, &product, &fault);
+        if (!ok && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_INVALID)) {
+            tell(import, row, fault->message);
+            return true;
+        }
+        if (!ok) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+    }
+    unsigned position = GPOINTER_TO_UINT(g_hash_table_lookup(import->positions, id));
+    g_hash_table_insert(import->positions, (char *)id, GUINT_TO_POINTER(position + 1));
+    return nt_catalogue_import_content(import->db, product, position, out_content, error);
+}
+
+/* One transaction: rows first .. first + count - 1 of the .npy. */
+static bool import_chunk(Import *import, uint64_t first, size_t count, GError **error) {
+    size_t dim = nt_npy_dim(import->reader), kept = 0, written = 0;
+    nt_autofree float *rows = nt_alloc(count * dim, sizeof(float), "vectors", error);
+    g_autofree int64_t *contents = g_new(int64_t, count);
+    if (rows == NULL || !nt_npy_read(import->reader, first, count, rows, error)) {
+        return false;
+    }
+    const NtVectorsSpec *spec = nt_vectors_spec(import->model->vectors);
+    for (size_t i = 0; i < count; i++) {
+        NtRowFault fault = nt_vectors_fault(spec, rows + i * dim);
+        int64_t content = 0;
+        if (fault != NT_ROW_GOOD) {
+            tell(import, first + i, nt_row_fault_text(fault));
+        } else if (!content_of(import, first + i, &content, error)) {
+            return false;
+        }
+        if (content > 0) {
+            memmove(rows + kept * dim, rows + i * dim, dim * sizeof(float));
+            contents[kept++] = content;
+        }
+    }
+    if (kept == 0) {
+        return true;
+    }
+    if (!nt_vectors_append(import->model->vectors, import->rows, rows, kept, NULL, &written, error) ||
+        !nt_vectors_sync(import->model->vectors, error) ||
+        !nt_catalogue_add_vectors(import->db, import->model->model, import->rows, contents, kept, error) ||
+        !nt_put_digests(import->db, import->model, import->rows, kept, error)) {
+        return false;
+    }
+    import->rows += kept;
+    import->taken += kept;
+    return true;
+}
+
+/* The model the vectors belong to, made when it is not there. */
+static bool find_or_add_model(Import *import, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    size_t dim = nt_npy_dim(import->reader);
+    if (!nt_catalogue_find_model(import->db, import->options->model, &row, NULL)) {
+        NtCard card = {.name = (char *)import->options->model, .dimension = (unsigned)dim, .dtype = NT_DTYPE_F32};
+        if (import->options->metric != NULL && !nt_metric_parse(import->options->metric, &card.metric)) {
+            return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a metric: cosine, euclidean or inner",
+                           import->options->metric);
+        }
+        if (import->options->dtype != NULL && !nt_dtype_parse(import->options->dtype, &card.dtype)) {
+            return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a dtype: f2 or f4", import->options->dtype);
+        }
+        card.scores = nt_scores_default(card.metric);
+        if (!nt_card_check_name(card.name, error) || !nt_model_add_vectors_only(import->catalogue, &card, error)) {
+            return false;
+        }
+    }
+    import->model = nt_model_open(import->catalogue, import->db, import->options->model, &import->rows, error);
+    return import->model != NULL &&
+           (import->model->card->dimension == dim ||
+            nt_fail(error, NITERU_ERROR_INVALID, "%s: rows of %zu numbers, but the model %s has %u dimensions",
+                    import->npy, dim, import->model->name, import->model->card->dimension));
+}
+
+static bool import_all(Import *import, GError **error) {
+    g_autofree char *location = g_canonicalize_filename(import->npy, NULL);
+    uint64_t total = nt_npy_rows(import->reader);
+    bool ok = nt_catalogue_begin(import->db, error) &&
+              nt_catalogue_start_run(import->db, "import", location, &import->run, error) &&
+              nt_catalogue_commit(import->db, error);
+    for (uint64_t first = 0; ok && first < total; first += ROWS_AT_ONCE) {
+        size_t count = (size_t)MIN((uint64_t)ROWS_AT_ONCE, total - first);
+        ok = nt_catalogue_begin(import->db, error) && import_chunk(import, first, count, error) &&
+             nt_catalogue_commit(import->db, error);
+    }
+    ok = ok && nt_catalogue_begin(import->db, error) &&
+         nt_catalogue_end_run(import->db, &import->run, false, NULL, error) && nt_catalogue_commit(import->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(import->db);
+    }
+    return ok && nt_model_calibrate(import->catalogue, import->model, import->rows, error);
+}
+
+bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
+                   uint64_t *out_rows, GError **error) {
+    g_return_val_if_fail(options != NULL && options->model != NULL, false);
+    Import import = {.catalogue = catalogue, .db = catalogue->db, .options = options, .npy = npy, .ids_path = ids};
+    g_rec_mutex_lock(&catalogue->writing);
+    import.positions = g_hash_table_new(g_str_hash, g_str_equal);
+    import.reader = nt_npy_open(npy, error);
+    bool ok = import.reader != NULL && read_ids(&import, error) && find_or_add_model(&import, error) &&
+              import_all(&import, error);
+    g_rec_mutex_unlock(&catalogue->writing);
+    g_hash_table_unref(import.positions);
+    g_strfreev(import.ids);
+    nt_npy_close(import.reader);
+    if (ok && out_rows != NULL) {
+        *out_rows = import.taken;
+    }
+    return ok;
+}
