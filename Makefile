@@ -20,7 +20,7 @@ $(BUILD)/build.ninja: | packages
 
 # Draws a catalogue of product pictures, indexes it, and shows what looks alike. Nothing leaves demo/.
 demo: all
-	@SERVE=$(SERVE) tools/demo/run $(BUILD) demo
+	@SERVE=$(SERVE) tools/run-demo $(BUILD) demo
 
 # Every suite but the long ones. The last line counts what passed and failed.
 test: all

@@ -69,8 +69,6 @@ char *cli_count(uint64_t number);                                /* "12,345" */
 
 /* results.c: how answers are shown. */
 void cli_print_results(const CliContext *context, NiteruCatalogue *catalogue, const NiteruResults *results);
-bool cli_write_sheet(NiteruCatalogue *catalogue, const char *path, const char *product, const char *photo,
-                     const NiteruResults *results, GError **error);
 
 /* manual.c */
 void cli_print_help(FILE *out);

@@ -2,6 +2,8 @@
 /* `similar` asks with a product of the catalogue, `search` with any photo; the rest is the same. */
 #include "cli/commands.h"
 
+#include <stdio.h>
+
 static int k = 5;
 static char *model, *where, *sheet;
 static double threshold;
@@ -16,57 +18,74 @@ static const GOptionEntry options[] = {
     {0},
 };
 
-static CliStatus run_query(CliContext *context, const char *product, const char *photo, GError **error) {
+/* One query: its results on standard output and, when wanted, on the sheet. */
+static bool answer(CliContext *context, NiteruCatalogue *catalogue, NiteruSheet *drawn, const char *product,
+                   const char *photo, GError **error) {
+    NiteruSearchOptions search = {.k = (size_t)k, .model = model, .where = where, .threshold = threshold};
+    g_autoptr(NiteruResults) results = product != NULL ? niteru_similar(catalogue, product, &search, error)
+                                                       : niteru_search_photo(catalogue, photo, &search, error);
+    if (results == NULL) {
+        return false;
+    }
+    cli_print_results(context, catalogue, results);
+    return drawn == NULL || niteru_sheet_add(drawn, product, photo, results, error);
+}
+
+static CliStatus run_queries(CliContext *context, bool by_product, int count, char **queries, GError **error) {
     if (k < 1) {
         cli_usage(error, "-k %d: at least one", k);
         return CLI_USAGE;
     }
-    NiteruSearchOptions search = {.k = (size_t)k, .model = model, .where = where, .threshold = threshold};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
     if (catalogue == NULL) {
         return CLI_FAILED;
     }
-    g_autoptr(NiteruResults) results = product != NULL ? niteru_similar(catalogue, product, &search, error)
-                                                       : niteru_search_photo(catalogue, photo, &search, error);
-    if (results == NULL) {
-        return CLI_FAILED;
+    g_autoptr(NiteruSheet) drawn = sheet != NULL ? niteru_sheet_new(catalogue, "Looks alike") : NULL;
+    for (int i = 0; i < count; i++) {
+        if (count > 1 && !context->json) {
+            g_autofree char *name = nt_text_printable(queries[i], 200);
+            printf("%s%s\n", i > 0 ? "\n" : "", name);
+        }
+        const char *product = by_product ? queries[i] : NULL, *photo = by_product ? NULL : queries[i];
+        if (!answer(context, catalogue, drawn, product, photo, error)) {
+            return CLI_FAILED;
+        }
     }
-    cli_print_results(context, catalogue, results);
-    bool ok = sheet == NULL || cli_write_sheet(catalogue, sheet, product, photo, results, error);
-    return ok ? CLI_DONE : CLI_FAILED;
+    return drawn == NULL || niteru_sheet_write(drawn, sheet, error) ? CLI_DONE : CLI_FAILED;
 }
 
 static CliStatus run_similar(CliContext *context, int argc, char **argv, GError **error) {
-    return run_query(context, argv[0], NULL, error);
+    return run_queries(context, true, argc, argv, error);
 }
 
 static CliStatus run_search(CliContext *context, int argc, char **argv, GError **error) {
-    return run_query(context, NULL, argv[0], error);
+    return run_queries(context, false, argc, argv, error);
 }
 
 const CliCommand cli_similar = {
     .name = "similar",
-    .arguments = "ID",
+    .arguments = "ID...",
     .summary = "products that look like a product",
-    .details = "Prints the products most alike to product ID, best first, with a score from 0 (a random pair of the "
-               "catalogue) to 100 (the identical photo). The product itself is left out, and a product with several "
-               "photos counts once.",
+    .details =
+        "Prints the products most alike to product ID, best first, with a score from 0 (a random pair of the "
+        "catalogue) to 100 (the identical photo). The product itself is left out, and a product with several "
+        "photos counts once. With several ids, each is answered in turn; --json then prints one document for each.",
     .examples = "niteru similar dress-017-red\n"
                 "niteru similar dress-017-red -k 10 --where \"price < 50\" --sheet alike.html",
     .options = options,
     .least = 1,
-    .most = 1,
+    .most = -1,
     .run = run_similar,
 };
 
 const CliCommand cli_search = {
     .name = "search",
-    .arguments = "PHOTO",
+    .arguments = "PHOTO...",
     .summary = "products that look like a photo",
     .details = "PHOTO is any photo file; it need not be in the catalogue, and is not added to it.",
     .examples = "niteru search snapshot.jpg -k 10",
     .options = options,
     .least = 1,
-    .most = 1,
+    .most = -1,
     .run = run_search,
 };

@@ -34,9 +34,3 @@ void cli_print_results(const CliContext *context, NiteruCatalogue *catalogue, co
     }
     cli_table_print(table);
 }
-
-bool cli_write_sheet(NiteruCatalogue *catalogue, const char *path, const char *product, const char *photo,
-                     const NiteruResults *results, GError **error) {
-    g_autoptr(NiteruSheet) sheet = niteru_sheet_new(catalogue, "niteru");
-    return niteru_sheet_add(sheet, product, photo, results, error) && niteru_sheet_write(sheet, path, error);
-}
