@@ -57,6 +57,17 @@ static bool is_plain(const void *profile, size_t size, int bands) {
     return plain;
 }
 
+bool nt_helper_profile_is_plain(const void *profile, size_t size, int bands) {
+    if (last.bytes == NULL || last.size != size || last.bands != bands || memcmp(last.bytes, profile, size) != 0) {
+        g_free(last.bytes);
+        last.bytes = g_memdup2(profile, size);
+        last.size = size;
+        last.bands = bands;
+        last.plain = is_plain(profile, size, bands);
+    }
+    return last.plain;
+}
+
 /* Whether the image's profile, if it has one, changes its colours. */
 static bool needs_profile(VipsImage *image) {
     const void *profile;
@@ -66,17 +77,8 @@ static bool needs_profile(VipsImage *image) {
         return false;
     }
     int colours = image->Bands - (vips_image_hasalpha(image) ? 1 : 0);
-    if (colours != 1 && colours != 3) {
-        return true;
-    }
-    if (last.bytes == NULL || last.size != size || last.bands != colours || memcmp(last.bytes, profile, size) != 0) {
-        g_free(last.bytes);
-        last.bytes = g_memdup2(profile, size);
-        last.size = size;
-        last.bands = colours;
-        last.plain = is_plain(profile, size, colours);
-    }
-    return !last.plain;
+    bool plain = (colours == 1 || colours == 3) && nt_helper_profile_is_plain(profile, size, colours);
+    return !plain;
 }
 
 /* Replaces *image by the result of an operation. */

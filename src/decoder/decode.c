@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One photo: load, check its size once more, turn to sRGB, and pull it strip by strip into the output area. Strips are
- * prepared by this thread through a region instead of vips_image_write_to_memory, which would wake a thread pool and
- * copy the picture once more.
+ * One photo: open it, check its size once more, and bring it strip by strip into the output area. Strips of a libvips
+ * image are prepared by this thread through a region instead of vips_image_write_to_memory, which would wake a thread
+ * pool and copy the picture once more.
  */
 #include <stdarg.h>
 #include <string.h>
 
 #include "decoder/decoder-internal.h"
 
-enum { STRIP_ROWS = 16 };
+enum { STRIP_ROWS = 64 };
 
 void nt_reply_fail(NtWireReply *reply, NtWireStatus status, const char *format, ...) {
     va_list args;
@@ -21,34 +21,28 @@ void nt_reply_fail(NtWireReply *reply, NtWireStatus status, const char *format, 
     reply->message[strcspn(reply->message, "\n")] = '\0';
 }
 
-/* libvips' last words, in one line. */
+/* libvips' last words. */
 static const char *vips_says(void) {
     const char *text = vips_error_buffer();
     return *text != '\0' ? text : "libvips gives no reason";
 }
 
-/* JPEG warnings of libjpeg-turbo after which pixels are missing or wrong. (The library reports only the first warning
- * of a photo, so damage that follows a harmless one passes; Pillow accepts all of these.) */
-static bool tells_of_damage(const char *warnings) {
-    static const char *const signs[] = {"bad Huffman code", "premature end of data", "Corrupt JPEG data: found marker",
-                                        "Corrupt JPEG data: bad arithmetic code", "Inconsistent progression"};
-    for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
-        if (strstr(warnings, signs[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool check_size(const NtHelper *helper, const VipsImage *image, NtWireReply *reply) {
-    uint64_t width = (uint64_t)image->Xsize, height = (uint64_t)image->Ysize;
+bool nt_helper_check_size(const NtHelper *helper, uint64_t width, uint64_t height, NtWireReply *reply) {
     if (width > helper->setup.side || height > helper->setup.side || width * height > helper->setup.pixels ||
         width * height * 3 > helper->setup.output_size) {
-        nt_reply_fail(reply, NT_WIRE_LIMIT, "%d x %d pixels when decoded, over the limits photo-side or photo-pixels",
-                      image->Xsize, image->Ysize);
+        nt_reply_fail(reply, NT_WIRE_LIMIT,
+                      "%" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                      " pixels when decoded, over the limits photo-side or photo-pixels",
+                      width, height);
         return false;
     }
     return true;
+}
+
+void nt_helper_set_size(const NtPlace *place, NtWireReply *reply) {
+    bool turned = place->orientation >= 5;
+    reply->width = turned ? place->height : place->width;
+    reply->height = turned ? place->width : place->height;
 }
 
 /* Rows that came out whole; fewer than the image has when the data broke off. */
@@ -68,8 +62,16 @@ static uint32_t pull_rows(VipsImage *image, const NtPlace *place) {
     return y;
 }
 
-static void decode(const NtHelper *helper, VipsImage *image, int orientation, const NtWireRequest *request,
-                   NtWireReply *reply) {
+void nt_helper_pull(const NtHelper *helper, VipsImage *image, uint32_t orientation, NtWireReply *reply) {
+    if (!nt_helper_check_size(helper, (uint64_t)image->Xsize, (uint64_t)image->Ysize, reply)) {
+        g_object_unref(image);
+        return;
+    }
+    image = nt_helper_to_srgb(image);
+    if (image == NULL) {
+        nt_reply_fail(reply, NT_WIRE_UNSUPPORTED, "its colours cannot be turned into sRGB (%s)", vips_says());
+        return;
+    }
     NtPlace place = {.output = helper->output,
                      .width = (uint32_t)image->Xsize,
                      .height = (uint32_t)image->Ysize,
@@ -79,34 +81,22 @@ static void decode(const NtHelper *helper, VipsImage *image, int orientation, co
     if (rows < place.height) {
         nt_reply_fail(reply, NT_WIRE_CORRUPT, "breaks off after %u %% (%s)",
                       (unsigned)((uint64_t)rows * 100 / place.height), vips_says());
-        return;
     }
-    if (request->format == NT_IMAGE_JPEG && tells_of_damage(vips_error_buffer())) {
-        nt_reply_fail(reply, NT_WIRE_CORRUPT, "damaged in the middle (%s)", vips_says());
-        return;
-    }
-    bool turned = orientation >= 5;
-    reply->width = turned ? place.height : place.width;
-    reply->height = turned ? place.width : place.height;
+    nt_helper_set_size(&place, reply);
+    g_object_unref(image);
 }
 
 void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply) {
     vips_error_clear();
+    if (request->format == NT_IMAGE_JPEG) {
+        nt_helper_decode_jpeg(helper, request, reply);
+        return;
+    }
     VipsImage *image = nt_helper_load(helper->input, request);
     if (image == NULL) {
         bool codec = strstr(vips_error_buffer(), "nsupported") != NULL || !*vips_error_buffer();
         nt_reply_fail(reply, codec ? NT_WIRE_UNSUPPORTED : NT_WIRE_CORRUPT, "%s", vips_says());
         return;
     }
-    if (check_size(helper, image, reply)) {
-        /* 1 to 8; libvips reads anything else as 1. */
-        int orientation = vips_image_get_orientation(image);
-        image = nt_helper_to_srgb(image);
-        if (image == NULL) {
-            nt_reply_fail(reply, NT_WIRE_UNSUPPORTED, "its colours cannot be turned into sRGB (%s)", vips_says());
-        } else {
-            decode(helper, image, CLAMP(orientation, 1, 8), request, reply);
-        }
-    }
-    g_clear_object(&image);
+    nt_helper_pull(helper, image, request->orientation, reply);
 }

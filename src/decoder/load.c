@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one typed loader for a format that our own scan has found. libvips' generic detection is never called: with a
- * truncated .svgz it does not return (libvips 8.14), and it would reach loaders meant for trusted files.
+ * The one typed loader for a format that our own scan has found (JPEG apart: jpeg.c). libvips' generic detection is
+ * never called: with a truncated .svgz it does not return (libvips 8.14), and it would reach loaders meant for trusted
+ * files.
  */
 #include "decoder/decoder-internal.h"
 
@@ -11,19 +12,18 @@ VipsImage *nt_helper_load(const void *bytes, const NtWireRequest *request) {
     size_t size = request->size;
     VipsImage *image = NULL;
     int status = -1;
-    /* fail_on=truncated, not =warning: good photos carry warnings (stray bytes before a marker, odd Adobe segments).
-     * Those few warnings that mean damaged pixels are looked for after the decode; see decode.c. */
+    /* fail_on=truncated, not =warning: good photos carry warnings. */
 #define LOAD(loader, ...)                                                                                              \
     vips_##loader##_buffer(data, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED,    \
                            ##__VA_ARGS__, NULL)
     switch ((NtImageFormat)request->format) {
-    case NT_IMAGE_JPEG: status = LOAD(jpegload, "shrink", (int)request->shrink); break;
     case NT_IMAGE_PNG: status = LOAD(pngload); break;
     case NT_IMAGE_WEBP: status = LOAD(webpload, "page", 0, "n", 1); break;
     case NT_IMAGE_GIF: status = LOAD(gifload, "page", 0, "n", 1); break;
     case NT_IMAGE_TIFF: status = LOAD(tiffload, "page", 0, "n", 1); break;
     case NT_IMAGE_AVIF:
     case NT_IMAGE_HEIC: status = LOAD(heifload, "n", 1); break;
+    case NT_IMAGE_JPEG: /* jpeg.c */
     case NT_IMAGE_UNKNOWN: break;
     }
 #undef LOAD

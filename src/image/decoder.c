@@ -231,6 +231,7 @@ bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const
         .task = NT_WIRE_DECODE,
         .format = (uint32_t)header.format,
         .size = copy_input(decoder, bytes, size, &cuts),
+        .orientation = header.orientation,
         .shrink = choose_shrink(&header, options),
     };
     if (!nt_decoder_ask(decoder, &request, name, &reply, error) ||

@@ -49,6 +49,7 @@ typedef struct NtImageHeader {
     NtImageFormat format;
     uint32_t width, height; /* pixels as stored, before the EXIF orientation is applied */
     uint32_t frames;        /* at least 1; counting stops at 2 where counting on would cost more than a look */
+    uint32_t orientation;   /* of EXIF or TIFF: 1 (upright) to 8; 1 for AVIF and HEIC, whose decoder turns them */
     uint64_t metadata;      /* bytes of EXIF, ICC, XMP and text chunks together, as stored */
 } NtImageHeader;
 

@@ -3,6 +3,8 @@
 #ifndef NT_IMAGE_SCAN_INTERNAL_H
 #define NT_IMAGE_SCAN_INTERNAL_H
 
+#include <string.h>
+
 #include "image/image.h"
 
 /* Stretches of the file that no decoder of pixels needs (texts, XMP, previews, vendor data). They are left out when the
@@ -52,6 +54,9 @@ bool nt_scan_drop(NtScan *scan, size_t at, size_t size);
 bool nt_scan_cut_off(NtScan *scan, uint64_t needed);
 /* Refuses a photo that breaks its format: "NAME: a damaged JPEG: WHAT". */
 bool nt_scan_damaged(NtScan *scan, const char *what);
+
+/* The orientation that EXIF data (a small TIFF file, "Exif\0\0" before it or not) asks for: 1 to 8; 1 for any doubt. */
+uint8_t nt_exif_orientation(const uint8_t *tiff, size_t size);
 
 bool nt_scan_jpeg(NtScan *scan);
 bool nt_scan_png(NtScan *scan);

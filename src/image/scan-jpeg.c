@@ -57,6 +57,9 @@ static bool note_metadata(NtScan *scan, uint8_t marker, size_t at, size_t size) 
     for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
         if (marker == kept[i].marker && size >= 4u + kept[i].length &&
             memcmp(scan->bytes + at + 4, kept[i].name, kept[i].length) == 0) {
+            if (marker == MARKER_APP0 + 1) {
+                scan->out->orientation = nt_exif_orientation(scan->bytes + at + 4, size - 4);
+            }
             return nt_scan_add_metadata(scan, size);
         }
     }

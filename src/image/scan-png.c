@@ -62,8 +62,10 @@ static bool note_chunk(NtScan *scan, uint32_t type, size_t at, uint32_t length) 
     case CHUNK('g', 'A', 'M', 'A'):
     case CHUNK('c', 'H', 'R', 'M'):
     case CHUNK('s', 'R', 'G', 'B'): return true;
-    case CHUNK('i', 'C', 'C', 'P'):
-    case CHUNK('e', 'X', 'I', 'f'): return nt_scan_add_metadata(scan, length);
+    case CHUNK('e', 'X', 'I', 'f'):
+        scan->out->orientation = nt_exif_orientation(scan->bytes + at + 8, length);
+        return nt_scan_drop(scan, at, (size_t)length + 12);
+    case CHUNK('i', 'C', 'C', 'P'): return nt_scan_add_metadata(scan, length);
     case CHUNK('a', 'c', 'T', 'L'):
         if (length >= 4 && nt_be32(scan->bytes + at + 8) > 1) {
             scan->out->frames = 2;

@@ -21,6 +21,7 @@ enum {
     TAG_HEIGHT = 257,
     TAG_BITS = 258,
     TAG_STRIP_OFFSETS = 273,
+    TAG_ORIENTATION = 274,
     TAG_SAMPLES = 277,
     TAG_STRIP_BYTES = 279,
     TAG_TILE_WIDTH = 322,
@@ -83,7 +84,7 @@ static bool read_field(const Reader *reader, uint64_t at, Field *field) {
 }
 
 typedef struct Directory {
-    uint64_t width, height, tile_width, tile_height, samples, bits;
+    uint64_t width, height, tile_width, tile_height, samples, bits, orientation;
     Field offsets, bytes;
 } Directory;
 
@@ -93,6 +94,7 @@ static bool take_field(const Reader *reader, const Field *field, Directory *dire
     case TAG_WIDTH:
     case TAG_HEIGHT:
     case TAG_BITS:
+    case TAG_ORIENTATION:
     case TAG_SAMPLES:
     case TAG_TILE_WIDTH:
     case TAG_TILE_HEIGHT:
@@ -117,6 +119,7 @@ static bool take_field(const Reader *reader, const Field *field, Directory *dire
     case TAG_WIDTH: directory->width = value_at(reader, field, 0); break;
     case TAG_HEIGHT: directory->height = value_at(reader, field, 0); break;
     case TAG_BITS: directory->bits = value_at(reader, field, 0); break;
+    case TAG_ORIENTATION: directory->orientation = value_at(reader, field, 0); break;
     case TAG_SAMPLES: directory->samples = value_at(reader, field, 0); break;
     case TAG_TILE_WIDTH: directory->tile_width = value_at(reader, field, 0); break;
     case TAG_TILE_HEIGHT: directory->tile_height = value_at(reader, field, 0); break;
@@ -156,6 +159,8 @@ static bool check_directory(const Reader *reader, const Directory *directory) {
     if (directory->samples > 64 || directory->bits > 64) {
         return nt_scan_damaged(scan, "an absurd number of channels or bits");
     }
+    bool turned = directory->orientation >= 1 && directory->orientation <= 8;
+    scan->out->orientation = turned ? (uint32_t)directory->orientation : 1;
     return check_data(reader, directory);
 }
 

@@ -90,6 +90,9 @@ static bool read_chunk(NtScan *scan, uint32_t type, size_t at, uint32_t length, 
         *picture = true;
         return read_frame(scan, data, length);
     }
+    if (type == CHUNK("EXIF")) {
+        scan->out->orientation = nt_exif_orientation(data, length);
+    }
     if (type == CHUNK("ICCP") || type == CHUNK("EXIF") || type == CHUNK("XMP ")) {
         return nt_scan_add_metadata(scan, length);
     }

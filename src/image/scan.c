@@ -128,7 +128,7 @@ bool nt_scan_with_cuts(const void *data, size_t size, const char *name, const Nt
     if (format == NT_IMAGE_UNKNOWN) {
         return refuse_kind(data, size, name, error);
     }
-    NtImageHeader header = {.format = format, .frames = 1};
+    NtImageHeader header = {.format = format, .frames = 1, .orientation = 1};
     out_cuts->count = 0;
     NtScan scan = {data, size, name, limits, &header, out_cuts, error};
     if (!scans[format](&scan)) {

@@ -52,10 +52,11 @@ typedef struct NtWireSetup {
 
 typedef struct NtWireRequest {
     uint32_t task;
-    uint32_t format;  /* NtImageFormat */
-    uint64_t size;    /* bytes of input */
-    uint32_t shrink;  /* decode: 1, 2, 4 or 8 */
-    uint32_t quality; /* encode */
+    uint32_t format;      /* NtImageFormat */
+    uint64_t size;        /* bytes of input */
+    uint32_t shrink;      /* decode: 1, 2, 4 or 8 */
+    uint32_t orientation; /* decode: EXIF, 1 to 8 */
+    uint32_t quality;     /* encode */
     uint32_t width, height;
 } NtWireRequest;
 
