@@ -77,7 +77,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtColumns, nt_columns_free)
 void nt_columns_learn(NtColumns *columns, const char *name, const char *text, const NtJson *json);
 
 /* Decides the types and makes fields that are new. A told type that differs from the stored one changes it and turns
- * the stored values. Errors: LIMIT (more fields than list-columns). */
+ * the stored values. A column too many (list-columns) is no error here: nt_columns_read refuses its values. */
 bool nt_columns_settle(NtColumns *columns, GError **error);
 
 void nt_columns_begin_row(NtColumns *columns);
@@ -103,7 +103,7 @@ bool nt_number_read(const char *text, NtDecimalMark mark, double *out_number, co
 /* What one text says about the decimal mark of its column: '.', ',' or 0 (nothing, or it could be either). */
 NtDecimalMark nt_number_mark(const char *text);
 
-/* Whether a text is a date (YYYY-MM-DD, YYYY/MM/DD or YYYYMMDD's dashed kin), alone or with a time of day and zone;
+/* Whether a text is a date (YYYY-MM-DD or YYYY/MM/DD), alone or with a time of day (no zone: UTC);
  * *out_date is its normal form, free with g_free. */
 bool nt_date_read(const char *text, char **out_date);
 

@@ -14,9 +14,9 @@
  *     field      = letters, digits, "_", "-", "." | `any name` (in backquotes; a backquote inside is doubled)
  *
  * Words are taken in any ASCII case. Dates are texts: 'YYYY-MM-DD', with a time of day if wanted; a date without a
- * time compares days. `~` on a text field means "contains", without regard to ASCII case. On a list field `=` and `in`
- * ask whether an item is equal, `~` whether an item contains the text, and the orderings are refused. `id` is a text
- * field that every product has.
+ * time compares days. `~` on a text field means "contains", whatever the case and width of letters. On a list field `=`
+ * and `in` ask whether an item is equal, `~` whether an item contains the text, and the orderings are refused. `id` is
+ * a text field that every product has.
  *
  * Missing values: three-valued logic, as SQL has it. A comparison with a missing value is neither true nor false, and
  * `not` leaves it so: neither `brand = 'A'` nor `not brand = 'A'` (nor `brand != 'A'`) matches a product without a

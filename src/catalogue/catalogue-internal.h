@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared inside the catalogue only: the connection, prepared statements, the pieces of opening. */
+#ifndef NT_CATALOGUE_INTERNAL_H
+#define NT_CATALOGUE_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "catalogue/catalogue.h"
+
+struct NtCatalogue {
+    sqlite3 *db;
+    char *folder;   /* absolute */
+    char *path;     /* of catalogue.db */
+    char *file_key; /* in the list of files this process has open; see open.c */
+    int lock_fd;    /* -1: none held */
+    bool read_only; /* as asked for */
+    bool unclean;   /* the writer before us did not close */
+    NtLimits limits;
+    GHashTable *statements; /* SQL text -> sqlite3_stmt *: prepared once, kept; one in use is not in here */
+    GArray *fields;         /* StoredField: the field table as of fields_version; see field-table.c */
+    int64_t fields_version;
+};
+
+/* ---- statements (sql.c) ----------------------------------------------------------------------------------------- */
+
+/* A prepared statement taken out of the store for the time of one use, so that a callback may run the same SQL. */
+typedef struct NtQuery {
+    NtCatalogue *catalogue;
+    sqlite3_stmt *stmt;
+} NtQuery;
+
+GHashTable *nt_statements_new(void);
+void nt_query_clear(NtQuery *query); /* gives it back */
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtQuery, nt_query_clear)
+
+/* Takes or prepares `sql` and binds its parameters ?1, ?2, ... by `format`, one letter each: i int64_t, d double,
+ * t const char * (NULL: SQL NULL), h 32 bytes (NULL: SQL NULL). Texts must live until the query is cleared. */
+bool nt_query_open(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...);
+/* One step: 1 a row, 0 the end, -1 *error is set. */
+int nt_query_step(NtQuery *query, GError **error);
+/* Opens, runs to the end and clears. */
+bool nt_sql_run(NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...);
+/* The first column of the first row, or `fallback` when there is no row (or it is NULL). */
+bool nt_sql_int(NtCatalogue *catalogue, int64_t fallback, int64_t *out, GError **error, const char *sql,
+                const char *format, ...);
+
+static inline int64_t nt_column_int(const NtQuery *query, int column) {
+    return sqlite3_column_int64(query->stmt, column);
+}
+/* Borrowed until the next step; NULL for SQL NULL. */
+static inline const char *nt_column_text(const NtQuery *query, int column) {
+    return (const char *)sqlite3_column_text(query->stmt, column);
+}
+
+/* Words the connection's last fault, picking the code a caller would branch on. Always returns false. */
+bool nt_sql_fail(NtCatalogue *catalogue, GError **error);
+bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error);
+
+/* Guards every writing call: false with INVALID on a read-only catalogue; asserts that a transaction is open. */
+bool nt_may_write(NtCatalogue *catalogue, GError **error);
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+/* lock.c: takes the writer's lock in catalogue->folder. Errors: BUSY, IO, NO_SPACE. */
+bool nt_lock_take(NtCatalogue *catalogue, GError **error);
+/* Lets it go; `clean` empties the file, which is how the next writer knows. */
+void nt_lock_release(NtCatalogue *catalogue, bool clean);
+/* Takes the lock as one reader of several, for a catalogue that cannot be written to. */
+bool nt_lock_share(NtCatalogue *catalogue, GError **error);
+
+/* schema.c */
+bool nt_schema_create(const char *path, GError **error);      /* a new database file, put in place whole */
+bool nt_schema_check_file(const char *path, GError **error);  /* the first bytes, before SQLite touches anything */
+bool nt_schema_check(NtCatalogue *catalogue, GError **error); /* identity and version; a writer brings it up to date */
+bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error); /* after an unclean stop, in bounded time */
+
+/* ---- fields (field-table.c) ------------------------------------------------------------------------------------- */
+
+typedef struct StoredField {
+    int64_t field;
+    char *name;
+    NtFieldType type;
+    bool told;
+} StoredField;
+
+/* The present fields, read again only when they changed; an array of StoredField, borrowed until the next call. */
+const GArray *nt_fields(NtCatalogue *catalogue, GError **error);
+/* The one named `name` (ASCII case ignored), NULL when there is none. */
+const StoredField *nt_fields_find(const GArray *fields, const char *name);
+/* Makes a field. Errors: LIMIT, INVALID (the name). */
+bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bool told, int64_t *out_field,
+                  GError **error);
+/* Gives a field another type and turns its values; those that do not fit become missing. */
+bool nt_field_retype(NtCatalogue *catalogue, int64_t field, NtFieldType type, GError **error);
+/* The field's column as JSON, or as text ("true", "12", "Dress", a list's JSON); NULL: missing. */
+NtJson *nt_field_json(NtFieldType type, sqlite3_stmt *stmt, int column);
+char *nt_field_text(NtFieldType type, sqlite3_stmt *stmt, int column);
+/* The nearest of the names to what was typed, by edit distance; NULL when none is near. Borrowed. */
+const char *nt_fields_nearest(const GArray *fields, const char *name);
+/* "title, price, brand", at most 20 of them. */
+char *nt_fields_listed(const GArray *fields);
+
+/* ---- photos (photo-row.c) --------------------------------------------------------------------------------------- */
+
+/* Sets the photos of a product; see nt_catalogue_put_product. */
+bool nt_photos_put(NtCatalogue *catalogue, int64_t product, const NtProductPut *put, NtPhotoState *out_photos,
+                   GError **error);
+
+/* ---- values (value.c) ------------------------------------------------------------------------------------------- */
+
+/* The kinds of values a text could be, as bits. */
+typedef enum NtFits {
+    NT_FITS_BOOL = 1 << NT_FIELD_BOOL,
+    NT_FITS_INTEGER = 1 << NT_FIELD_INTEGER,
+    NT_FITS_NUMBER = 1 << NT_FIELD_NUMBER,
+    NT_FITS_DATE = 1 << NT_FIELD_DATE,
+    NT_FITS_TEXT = 1 << NT_FIELD_TEXT,
+    NT_FITS_LIST = 1 << NT_FIELD_LIST,
+} NtFits;
+
+/* Whether a text stands for no value: empty, blank; and for types other than text: "null", "none", "nan", "n/a", "-".
+ */
+bool nt_value_blank(const char *text);
+bool nt_value_none(const char *text);
+unsigned nt_value_fits(const char *text, const char **out_currency);
+
+/* Turns a text or JSON value into a value of `type`. *out_text holds what value->text points at (g_free). False when
+ * it does not fit. */
+bool nt_value_read(NtFieldType type, NtDecimalMark mark, const char *text, const NtJson *json, NtValue *value,
+                   char **out_text, const char **out_currency);
+
+/* Binds a value to parameter `at`. */
+void nt_value_bind(sqlite3_stmt *stmt, int at, const NtValue *value);
+
+/* ---- conditions ------------------------------------------------------------------------------------------------- */
+
+enum { NT_WHERE_FIRST_PARAMETER = 101 }; /* so that the statement around it has ?1 .. ?100 to itself */
+
+/* " AND (condition)" over the table alias p, or "" for NULL; borrowed. */
+const char *nt_where_sql(const NtWhere *where);
+void nt_where_bind(const NtWhere *where, sqlite3_stmt *stmt);
+/* Makes the SQL function the conditions use known to a connection. */
+bool nt_where_register(NtCatalogue *catalogue, GError **error);
+
+#endif

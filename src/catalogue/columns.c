@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a list's columns to typed fields: evidence over the first rows, one decision, then reading row by row. */
+#include "catalogue/catalogue-internal.h"
+
+#include <string.h>
+
+typedef struct Column {
+    char *name;
+    bool settled;
+    NtFieldType told; /* by --type; NT_FIELD_MISSING: not */
+    int64_t field;    /* 0: none made (no value was seen yet) */
+    NtFieldType type;
+    NtDecimalMark mark;
+    struct Column *currency; /* where the currency of this column's money goes; NULL: none seen */
+    /* evidence */
+    uint64_t values; /* that are not missing for a type other than text */
+    uint64_t fits[NT_FIELD_LIST + 1];
+    uint64_t dots, commas;
+    bool money;
+    /* the row being read */
+    uint64_t row;
+    guint slot;
+    bool implied; /* the value in `slot` is a currency taken from a price */
+} Column;
+
+struct NtColumns {
+    NtCatalogue *catalogue;
+    GHashTable *columns; /* lower-case name -> Column */
+    GPtrArray *order;    /* the same, as they came */
+    bool settled;
+    uint64_t row;
+    GArray *values;   /* NtValue of the row */
+    GPtrArray *texts; /* what they point at */
+};
+
+static const struct {
+    const char *name;
+    NtFieldType type;
+} reserved[] = {
+    {"title", NT_FIELD_TEXT},    {"category", NT_FIELD_TEXT}, {"brand", NT_FIELD_TEXT},     {"price", NT_FIELD_NUMBER},
+    {"currency", NT_FIELD_TEXT}, {"stock", NT_FIELD_INTEGER}, {"available", NT_FIELD_BOOL}, {"group", NT_FIELD_TEXT},
+    {"url", NT_FIELD_TEXT},      {"created", NT_FIELD_DATE},
+};
+
+static NtFieldType usual_type(const char *name) {
+    for (size_t i = 0; i < G_N_ELEMENTS(reserved); i++) {
+        if (g_ascii_strcasecmp(name, reserved[i].name) == 0) {
+            return reserved[i].type;
+        }
+    }
+    return NT_FIELD_MISSING;
+}
+
+static void free_column(void *at) {
+    Column *column = at;
+    g_free(column->name);
+    g_free(column);
+}
+
+/* The column of a name, made when it is new; NULL when there are too many. */
+static Column *find_column(NtColumns *columns, const char *name) {
+    g_autofree char *key = g_ascii_strdown(name, -1);
+    Column *column = g_hash_table_lookup(columns->columns, key);
+    if (column == NULL && columns->order->len < 2 * columns->catalogue->limits.list_columns) {
+        column = g_new0(Column, 1);
+        /* A reserved name is written as niteru writes it, however the list does. */
+        column->name = usual_type(name) != NT_FIELD_MISSING ? g_strdup(key) : g_strdup(name);
+        g_hash_table_insert(columns->columns, g_steal_pointer(&key), column);
+        g_ptr_array_add(columns->order, column);
+    }
+    return column;
+}
+
+void nt_columns_free(NtColumns *columns) {
+    if (columns == NULL) {
+        return;
+    }
+    g_hash_table_unref(columns->columns);
+    g_ptr_array_unref(columns->order);
+    g_array_unref(columns->values);
+    g_ptr_array_unref(columns->texts);
+    g_free(columns);
+}
+
+static bool take_setting(NtColumns *columns, const char *setting, GError **error) {
+    const char *equals = strrchr(setting, '=');
+    g_autofree char *name = equals != NULL ? g_strstrip(g_strndup(setting, (gsize)(equals - setting))) : NULL;
+    NtFieldType type = equals != NULL ? nt_field_type_of_name(equals + 1) : NT_FIELD_MISSING;
+    Column *column = type != NT_FIELD_MISSING && name[0] != '\0' ? find_column(columns, name) : NULL;
+    if (column == NULL) {
+        g_autofree char *safe = nt_text_printable(setting, 80);
+        return nt_fail(error, NITERU_ERROR_INVALID,
+                       "--type %s: write field=type; the types are bool, integer, number, date, text, list", safe);
+    }
+    column->told = type;
+    return true;
+}
+
+NtColumns *nt_columns_new(NtCatalogue *catalogue, const char *const *types, GError **error) {
+    g_autoptr(NtColumns) columns = g_new0(NtColumns, 1);
+    columns->catalogue = catalogue;
+    columns->columns = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    columns->order = g_ptr_array_new_with_free_func(free_column);
+    columns->values = g_array_new(false, false, sizeof(NtValue));
+    columns->texts = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; types != NULL && types[i] != NULL; i++) {
+        if (!take_setting(columns, types[i], error)) {
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&columns);
+}
+
+/* ---- evidence --------------------------------------------------------------------------------------------------- */
+
+static unsigned json_fits(const NtJson *json) {
+    switch (nt_json_type(json)) {
+    case NT_JSON_BOOL: return NT_FITS_BOOL | NT_FITS_TEXT;
+    case NT_JSON_INTEGER: return NT_FITS_INTEGER | NT_FITS_NUMBER | NT_FITS_TEXT;
+    case NT_JSON_REAL: return NT_FITS_NUMBER | NT_FITS_TEXT;
+    case NT_JSON_ARRAY: return NT_FITS_LIST | NT_FITS_TEXT;
+    default: return NT_FITS_TEXT;
+    }
+}
+
+static bool is_missing(const char *text, const NtJson *json) {
+    return json != NULL ? nt_json_type(json) == NT_JSON_NULL : nt_value_blank(text);
+}
+
+void nt_columns_learn(NtColumns *columns, const char *name, const char *text, const NtJson *json) {
+    Column *column = find_column(columns, name);
+    if (column == NULL || is_missing(text, json) || (json == NULL && nt_value_none(text))) {
+        return;
+    }
+    const char *currency = NULL;
+    unsigned fits = json != NULL ? json_fits(json) : nt_value_fits(text, &currency);
+    NtDecimalMark mark = json == NULL ? nt_number_mark(text) : 0;
+    if (usual_type(column->name) == NT_FIELD_BOOL) { /* 0, 1, "in stock" tell a bool only where one is expected */
+        NtValue value;
+        g_autofree char *owned = NULL;
+        const char *none = NULL;
+        fits |= nt_value_read(NT_FIELD_BOOL, 0, text, json, &value, &owned, &none) ? NT_FITS_BOOL : 0;
+    }
+    column->values++;
+    for (int type = NT_FIELD_BOOL; type <= NT_FIELD_LIST; type++) {
+        column->fits[type] += (fits >> type) & 1;
+    }
+    column->dots += mark == '.';
+    column->commas += mark == ',';
+    column->money |= currency != NULL;
+}
+
+/* The narrowest type that every value fits. A reserved field keeps its usual type when at least half of its values
+ * fit it, so that one "call us" among prices does not turn the column to text. */
+static NtFieldType inferred_type(const Column *column) {
+    NtFieldType usual = usual_type(column->name);
+    if (column->fits[NT_FIELD_LIST] > 0) {
+        return NT_FIELD_LIST;
+    }
+    if (usual != NT_FIELD_MISSING && 2 * column->fits[usual] >= column->values) {
+        return usual;
+    }
+    for (int type = NT_FIELD_BOOL; type <= NT_FIELD_DATE; type++) {
+        if (column->fits[type] == column->values) {
+            return (NtFieldType)type;
+        }
+    }
+    return NT_FIELD_TEXT;
+}
+
+/* ---- settling --------------------------------------------------------------------------------------------------- */
+
+static bool settle_type(NtColumns *columns, Column *column, NtFieldType inferred, GError **error) {
+    const GArray *fields = nt_fields(columns->catalogue, error);
+    if (fields == NULL) {
+        return false;
+    }
+    const StoredField *stored = nt_fields_find(fields, column->name);
+    NtFieldType wanted = column->told != NT_FIELD_MISSING ? column->told : inferred;
+    if (stored != NULL) {
+        column->field = stored->field;
+        column->type = stored->type;
+        if (column->told != NT_FIELD_MISSING && column->told != stored->type) {
+            column->type = column->told;
+            return nt_field_retype(columns->catalogue, column->field, column->told, error);
+        }
+        return true;
+    }
+    column->type = wanted;
+    return nt_field_add(columns->catalogue, column->name, wanted, column->told != NT_FIELD_MISSING, &column->field,
+                        error);
+}
+
+/* Where the currency of a column's prices goes: `currency` for price, `<field>_currency` for others. */
+static bool settle_currency(NtColumns *columns, Column *column, GError **error) {
+    g_autofree char *name = g_ascii_strcasecmp(column->name, "price") == 0
+                                ? g_strdup("currency")
+                                : g_strconcat(column->name, "_currency", NULL);
+    Column *currency = find_column(columns, name);
+    if (currency == NULL) {
+        return true;
+    }
+    if (currency->field == 0 && !settle_type(columns, currency, NT_FIELD_TEXT, error)) {
+        return false;
+    }
+    currency->settled = true;
+    column->currency = currency->type == NT_FIELD_TEXT ? currency : NULL;
+    return true;
+}
+
+static bool settle_column(NtColumns *columns, Column *column, NtFieldType inferred, GError **error) {
+    column->settled = true;
+    column->mark = column->dots > column->commas ? '.' : column->commas > column->dots ? ',' : 0;
+    if (!settle_type(columns, column, inferred, error)) {
+        column->settled = false;
+        return false;
+    }
+    return !column->money || column->type != NT_FIELD_NUMBER || settle_currency(columns, column, error);
+}
+
+bool nt_columns_settle(NtColumns *columns, GError **error) {
+    if (!nt_may_write(columns->catalogue, error)) {
+        return false;
+    }
+    columns->settled = true;
+    guint seen = columns->order->len; /* currencies join while we go, settled already */
+    for (guint i = 0; i < seen; i++) {
+        Column *column = g_ptr_array_index(columns->order, i);
+        bool empty = column->values == 0 && column->told == NT_FIELD_MISSING;
+        g_autoptr(GError) fault = NULL;
+        if (column->settled || empty || settle_column(columns, column, inferred_type(column), &fault)) {
+            continue;
+        }
+        /* A column too many, or with a name that cannot be: its values are refused one by one as they come. */
+        if (!g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_LIMIT) &&
+            !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_INVALID)) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A column whose first value comes after the sample: its type is that of this value, a whole number being a number
+ * (the next may have decimals). */
+static bool settle_late(NtColumns *columns, Column *column, const char *name, const char *text, const NtJson *json,
+                        GError **error) {
+    nt_columns_learn(columns, name, text, json);
+    NtFieldType type = column->values > 0 ? inferred_type(column) : NT_FIELD_TEXT;
+    bool whole = type == NT_FIELD_INTEGER && usual_type(column->name) != NT_FIELD_INTEGER;
+    return settle_column(columns, column, whole ? NT_FIELD_NUMBER : type, error);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+void nt_columns_begin_row(NtColumns *columns) {
+    columns->row++;
+    g_array_set_size(columns->values, 0);
+    g_ptr_array_set_size(columns->texts, 0);
+}
+
+/* Puts a value into the row; what stands there already goes, except a value given before an implied one. */
+static void put(NtColumns *columns, Column *column, NtValue value, bool implied) {
+    value.field = column->field;
+    if (column->row != columns->row) {
+        column->row = columns->row;
+        column->slot = columns->values->len;
+        column->implied = implied;
+        g_array_append_val(columns->values, value);
+        return;
+    }
+    NtValue *there = &g_array_index(columns->values, NtValue, column->slot);
+    if (implied ? there->type == NT_FIELD_MISSING : value.type != NT_FIELD_MISSING || !column->implied) {
+        *there = value;
+        column->implied = implied;
+    }
+}
+
+bool nt_columns_read(NtColumns *columns, const char *name, const char *text, const NtJson *json, GError **error) {
+    Column *column = find_column(columns, name);
+    if (column == NULL) {
+        g_autofree char *safe = nt_text_printable(name, 60);
+        return nt_fail(error, NITERU_ERROR_LIMIT,
+                       "%s: more than %" G_GUINT64_FORMAT " fields (limit list-columns); the value was left out", safe,
+                       columns->catalogue->limits.list_columns);
+    }
+    if (!column->settled && is_missing(text, json)) {
+        return true; /* a column that has had no value yet needs no field */
+    }
+    if (!column->settled && !settle_late(columns, column, name, text, json, error)) {
+        return false;
+    }
+    NtValue value = {0};
+    char *owned = NULL;
+    const char *currency = NULL;
+    bool fits = nt_value_read(column->type, column->mark, text, json, &value, &owned, &currency);
+    if (owned != NULL) {
+        g_ptr_array_add(columns->texts, owned);
+    }
+    put(columns, column, fits ? value : (NtValue){0}, false);
+    if (!fits) {
+        g_autofree char *printed = json != NULL ? nt_json_print(json, false) : NULL;
+        g_autofree char *safe = nt_text_printable(text != NULL ? text : printed, 60);
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: '%s' is not a %s; the value was left out", column->name, safe,
+                       nt_field_type_name(column->type));
+    }
+    if (currency != NULL && column->currency == NULL && !settle_currency(columns, column, error)) {
+        return false;
+    }
+    if (currency != NULL && column->currency != NULL) {
+        put(columns, column->currency, (NtValue){.type = NT_FIELD_TEXT, .text = currency}, true);
+    }
+    return true;
+}
+
+const NtValue *nt_columns_values(const NtColumns *columns, size_t *out_count) {
+    *out_count = columns->values->len;
+    return (const NtValue *)(const void *)columns->values->data;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of models. */
+#include "catalogue/catalogue-internal.h"
+
+#include <string.h>
+
+enum { LONGEST_NAME = 100 /* bytes */ };
+
+#define MODEL_COLUMNS "model, name, hash, dimension, dtype, metric, generation, rows, card, is_default"
+
+void nt_model_row_clear(NtModelRow *row) {
+    g_free(row->name);
+    g_free(row->dtype);
+    g_free(row->metric);
+    g_free(row->card);
+    *row = (NtModelRow){0};
+}
+
+static NtModelRow read_row(const NtQuery *query) {
+    NtModelRow row = {.model = nt_column_int(query, 0),
+                      .name = g_strdup(nt_column_text(query, 1)),
+                      .dimension = (uint32_t)nt_column_int(query, 3),
+                      .dtype = g_strdup(nt_column_text(query, 4)),
+                      .metric = g_strdup(nt_column_text(query, 5)),
+                      .generation = (uint32_t)nt_column_int(query, 6),
+                      .rows = (uint64_t)nt_column_int(query, 7),
+                      .card = g_strdup(nt_column_text(query, 8)),
+                      .is_default = nt_column_int(query, 9) != 0};
+    const void *hash = sqlite3_column_blob(query->stmt, 2);
+    if (hash != NULL && sqlite3_column_bytes(query->stmt, 2) == 32) {
+        memcpy(row.hash, hash, 32);
+    }
+    return row;
+}
+
+/* A name becomes a folder and part of a file's name, so it is kept plain. */
+static bool check_name(const char *name, GError **error) {
+    size_t size = strlen(name);
+    bool plain = size > 0 && size <= LONGEST_NAME && name[0] != '.';
+    for (const char *p = name; plain && *p != '\0'; p++) {
+        plain = g_ascii_isalnum(*p) || strchr("-_.", *p) != NULL;
+    }
+    g_autofree char *safe = nt_text_printable(name, 60);
+    return plain || nt_fail(error, NITERU_ERROR_INVALID,
+                            "'%s' cannot name a model: letters, digits, '-', '_' and '.' are allowed, %d at most, not "
+                            "beginning with '.'",
+                            safe, LONGEST_NAME);
+}
+
+static bool check_row(NtCatalogue *catalogue, const NtModelRow *row, GError **error) {
+    static const char *const dtypes[] = {"f2", "f4", NULL}, *const metrics[] = {"cosine", "euclidean", "inner", NULL};
+    int64_t taken = 0;
+    if (!check_name(row->name, error) ||
+        !nt_sql_int(catalogue, 0, &taken, error, "SELECT 1 FROM model WHERE name = ?1 COLLATE NOCASE", "t",
+                    row->name)) {
+        return false;
+    }
+    if (taken != 0) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "there is a model '%s' already", row->name);
+    }
+    if (!g_strv_contains(dtypes, row->dtype != NULL ? row->dtype : "")) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "model '%s': the dtype is f2 or f4, not '%s'", row->name,
+                       row->dtype != NULL ? row->dtype : "");
+    }
+    if (!g_strv_contains(metrics, row->metric != NULL ? row->metric : "")) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "model '%s': the metric is cosine, euclidean or inner, not '%s'",
+                       row->name, row->metric != NULL ? row->metric : "");
+    }
+    return row->dimension > 0 || nt_fail(error, NITERU_ERROR_INVALID, "model '%s': dimension 0", row->name);
+}
+
+bool nt_catalogue_add_model(NtCatalogue *catalogue, const NtModelRow *row, int64_t *out_model, GError **error) {
+    static const uint8_t none[32] = {0};
+    int64_t others = 0;
+    if (!nt_may_write(catalogue, error) || !check_row(catalogue, row, error) ||
+        !nt_sql_int(catalogue, 0, &others, error, "SELECT count(*) FROM model", "")) {
+        return false;
+    }
+    const uint8_t *hash = memcmp(row->hash, none, 32) != 0 ? row->hash : NULL;
+    if (!nt_sql_run(catalogue, error,
+                    "INSERT INTO model(name, hash, dimension, dtype, metric, generation, rows, card, is_default)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)",
+                    "thittiti", row->name, hash, (int64_t)row->dimension, row->dtype, row->metric,
+                    (int64_t)MAX(row->generation, 1), row->card, (int64_t)(others == 0))) {
+        return false;
+    }
+    *out_model = sqlite3_last_insert_rowid(catalogue->db);
+    return true;
+}
+
+static bool collect_name(const NtModelRow *row, void *data) {
+    GString *names = data;
+    g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", row->name);
+    return names->len < 500;
+}
+
+static bool no_such_model(NtCatalogue *catalogue, const char *name, GError **error) {
+    g_autoptr(GString) names = g_string_new(NULL);
+    if (!nt_catalogue_each_model(catalogue, collect_name, names, error)) {
+        return false;
+    }
+    if (names->len == 0) {
+        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: the catalogue has no model yet; `niteru index` brings one",
+                       catalogue->folder);
+    }
+    g_autofree char *safe = nt_text_printable(name != NULL ? name : "", 60);
+    return nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no model '%s' in this catalogue; there are: %s", safe,
+                   names->str);
+}
+
+bool nt_catalogue_find_model(NtCatalogue *catalogue, const char *name, NtModelRow *out, GError **error) {
+    g_auto(NtQuery) query = {0};
+    bool opened =
+        name != NULL
+            ? nt_query_open(&query, catalogue, error, "SELECT " MODEL_COLUMNS " FROM model WHERE name = ?1", "t", name)
+            : nt_query_open(&query, catalogue, error, "SELECT " MODEL_COLUMNS " FROM model WHERE is_default", "");
+    int step = opened ? nt_query_step(&query, error) : -1;
+    if (step == 1) {
+        *out = read_row(&query);
+        return true;
+    }
+    return step == 0 ? no_such_model(catalogue, name, error) : false;
+}
+
+bool nt_catalogue_each_model(NtCatalogue *catalogue, bool (*each)(const NtModelRow *row, void *data), void *data,
+                             GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, "SELECT " MODEL_COLUMNS " FROM model ORDER BY name", "")) {
+        return false;
+    }
+    int step;
+    while ((step = nt_query_step(&query, error)) == 1) {
+        g_auto(NtModelRow) row = read_row(&query);
+        if (!each(&row, data)) {
+            break;
+        }
+    }
+    return step >= 0;
+}
+
+static bool model_exists(NtCatalogue *catalogue, int64_t model, GError **error) {
+    int64_t found = 0;
+    return nt_sql_int(catalogue, 0, &found, error, "SELECT 1 FROM model WHERE model = ?1", "i", model) &&
+           (found != 0 || nt_fail(error, NITERU_ERROR_NOT_FOUND, "model number %" G_GINT64_FORMAT " is gone", model));
+}
+
+bool nt_catalogue_set_default_model(NtCatalogue *catalogue, int64_t model, GError **error) {
+    return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_run(catalogue, error, "UPDATE model SET is_default = (model = ?1)", "i", model);
+}
+
+bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const char *card, GError **error) {
+    return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_run(catalogue, error, "UPDATE model SET card = ?2 WHERE model = ?1", "it", model, card);
+}
+
+bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error) {
+    return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
+           nt_sql_run(catalogue, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
+           nt_sql_run(catalogue, error, "DELETE FROM model WHERE model = ?1", "i", model) &&
+           /* Where the default went, the oldest that is left takes its place. */
+           nt_sql_run(catalogue, error,
+                      "UPDATE model SET is_default = 1 WHERE model = (SELECT min(model) FROM model)"
+                      " AND NOT EXISTS (SELECT 1 FROM model WHERE is_default)",
+                      "");
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening and closing the folder. In this order: look before anything is written (is there a catalogue, or something
+ * else?), take the lock, make the database if there is none, check its first bytes, connect, check its version.
+ * Nothing here reads more than the small tables, so the cost is the same for ten products and ten million.
+ */
+#include "catalogue/catalogue-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Which database files this process has open, by device and inode. POSIX record locks, which SQLite stands on, belong
+ * to the process: closing any descriptor of the file drops those of all its connections. So the look at the first
+ * bytes happens only while no connection to that file is open, under this lock, which is taken for the time of opening
+ * and of closing and orders before nothing else. */
+static GMutex open_files_lock;
+static GHashTable *open_files; /* "device:inode" -> how many connections */
+
+static char *file_key(const char *path) {
+    GStatBuf st;
+    return g_stat(path, &st) == 0 ? g_strdup_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino) : NULL;
+}
+
+/* The first bytes of the database, unless this process has it open (and so has checked it). */
+static bool check_file(const NtCatalogue *catalogue, GError **error) {
+    g_autofree char *key = file_key(catalogue->path);
+    if (key != NULL && open_files != NULL && g_hash_table_contains(open_files, key)) {
+        return true;
+    }
+    return nt_schema_check_file(catalogue->path, error);
+}
+
+static void count_open_file(NtCatalogue *catalogue) {
+    if (open_files == NULL) {
+        open_files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    }
+    catalogue->file_key = file_key(catalogue->path);
+    if (catalogue->file_key != NULL) {
+        guint count = GPOINTER_TO_UINT(g_hash_table_lookup(open_files, catalogue->file_key));
+        g_hash_table_replace(open_files, g_strdup(catalogue->file_key), GUINT_TO_POINTER(count + 1));
+    }
+}
+
+static void uncount_open_file(NtCatalogue *catalogue) {
+    if (catalogue->file_key == NULL) {
+        return;
+    }
+    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(open_files, catalogue->file_key));
+    if (count > 1) {
+        g_hash_table_replace(open_files, g_strdup(catalogue->file_key), GUINT_TO_POINTER(count - 1));
+    } else {
+        g_hash_table_remove(open_files, catalogue->file_key);
+    }
+    g_clear_pointer(&catalogue->file_key, g_free);
+}
+
+static const char *const subfolders[] = {"models", "vectors", "photos", "index", "thumbs", NULL};
+
+char *nt_catalogue_path(const NtCatalogue *catalogue, const char *subfolder, const char *name) {
+    if (subfolder == NULL) {
+        return g_build_filename(catalogue->folder, name, NULL);
+    }
+    return g_build_filename(catalogue->folder, subfolder, name, NULL);
+}
+
+const char *nt_catalogue_folder(const NtCatalogue *catalogue) { return catalogue->folder; }
+bool nt_catalogue_read_only(const NtCatalogue *catalogue) { return catalogue->read_only; }
+bool nt_catalogue_was_unclean(const NtCatalogue *catalogue) { return catalogue->unclean; }
+
+static bool is_ours(const char *name) {
+    return g_strv_contains(subfolders, name) || g_str_equal(name, "lock") || g_str_equal(name, "catalogue.db.new") ||
+           g_str_equal(name, "catalogue.db.new-journal");
+}
+
+/* A folder may become a catalogue when it is empty, or holds what a creation that was cut short left there. Vectors
+ * without their database are not overwritten: the database can be restored. */
+static bool may_become_catalogue(const NtCatalogue *catalogue, GError **error) {
+    GDir *dir = g_dir_open(catalogue->folder, 0, NULL);
+    const char *name = NULL;
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL && is_ours(name)) {
+    }
+    g_autofree char *foreign = g_strdup(name);
+    g_clear_pointer(&dir, g_dir_close);
+    if (foreign != NULL) {
+        g_autofree char *safe = nt_text_printable(foreign, 80);
+        return nt_fail(error, NITERU_ERROR_INVALID,
+                       "%s: not a catalogue, and it holds other things (%s); name a new or an empty folder",
+                       catalogue->folder, safe);
+    }
+    g_autofree char *vectors = nt_catalogue_path(catalogue, "vectors", NULL);
+    dir = g_dir_open(vectors, 0, NULL);
+    bool bare = dir == NULL || g_dir_read_name(dir) == NULL;
+    g_clear_pointer(&dir, g_dir_close);
+    return bare ||
+           nt_fail(error, NITERU_ERROR_CORRUPT,
+                   "%s: there are vectors but no catalogue.db; restore it, or move the folder away", catalogue->folder);
+}
+
+static bool make_folders(const NtCatalogue *catalogue, GError **error) {
+    for (size_t i = 0; subfolders[i] != NULL; i++) {
+        g_autofree char *path = nt_catalogue_path(catalogue, subfolders[i], NULL);
+        if (g_mkdir(path, 0777) != 0 && errno != EEXIST) {
+            return nt_fail_errno(error, errno, "%s: cannot be made", path);
+        }
+    }
+    return true;
+}
+
+/* Everything a writer does before connecting. */
+static bool prepare_writer(NtCatalogue *catalogue, bool must_exist, GError **error) {
+    bool exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS);
+    if (!exists && must_exist) {
+        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
+                       catalogue->folder);
+    }
+    if (g_mkdir_with_parents(catalogue->folder, 0777) != 0) {
+        return nt_fail_errno(error, errno, "%s: cannot be made", catalogue->folder);
+    }
+    if ((!exists && !may_become_catalogue(catalogue, error)) || !nt_lock_take(catalogue, error)) {
+        return false;
+    }
+    /* Looked up again: another process may have made it before we had the lock. */
+    exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS);
+    if (!exists && !nt_schema_create(catalogue->path, error)) {
+        return false;
+    }
+    return make_folders(catalogue, error);
+}
+
+static bool configure(NtCatalogue *catalogue, GError **error) {
+    sqlite3 *db = catalogue->db;
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, 10000);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024);
+    /* cell_size_check: a damaged page is noticed when it is read. The log is cut back after a big transaction. */
+    const char *pragmas = catalogue->read_only
+                              ? "PRAGMA cell_size_check=ON; PRAGMA query_only=ON"
+                              : "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
+                                "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=16777216";
+    if (sqlite3_exec(db, pragmas, NULL, NULL, NULL) != SQLITE_OK) {
+        return nt_sql_fail(catalogue, error);
+    }
+    return nt_where_register(catalogue, error);
+}
+
+/* Reading a database in WAL mode takes two helper files beside it. Where they cannot be made (a read-only disk) and
+ * no log waits to be folded in, the file is read as it is, holding a shared lock that keeps writers out meanwhile. */
+static bool connect_unwritable(NtCatalogue *catalogue, GError **error) {
+    g_autofree char *log = g_strconcat(catalogue->path, "-wal", NULL);
+    GStatBuf st;
+    if (g_stat(log, &st) == 0 && st.st_size > 0) {
+        return nt_fail(error, NITERU_ERROR_IO,
+                       "%s: was not closed, and cannot be read without permission to write beside it", catalogue->path);
+    }
+    if (!nt_lock_share(catalogue, error)) {
+        return false;
+    }
+    g_autofree char *uri = g_filename_to_uri(catalogue->path, NULL, NULL);
+    g_autofree char *frozen = g_strconcat(uri, "?immutable=1", NULL);
+    g_hash_table_remove_all(catalogue->statements);
+    sqlite3_close(catalogue->db);
+    catalogue->db = NULL;
+    int rc =
+        sqlite3_open_v2(frozen, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    return (rc == SQLITE_OK || nt_sql_fail_rc(catalogue, rc, error)) && configure(catalogue, error) &&
+           nt_schema_check(catalogue, error);
+}
+
+static bool connect_reader(NtCatalogue *catalogue, GError **error) {
+    if (!g_file_test(catalogue->path, G_FILE_TEST_EXISTS)) {
+        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
+                       catalogue->folder);
+    }
+    if (!check_file(catalogue, error)) {
+        return false;
+    }
+    int rc = sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    count_open_file(catalogue);
+    if (rc != SQLITE_OK) {
+        return nt_sql_fail_rc(catalogue, rc, error);
+    }
+    g_autoptr(GError) fault = NULL;
+    if (configure(catalogue, &fault) && nt_schema_check(catalogue, &fault)) {
+        return true;
+    }
+    if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_IO) && access(catalogue->folder, W_OK) != 0) {
+        return connect_unwritable(catalogue, error);
+    }
+    g_propagate_error(error, g_steal_pointer(&fault));
+    return false;
+}
+
+static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **error) {
+    if (!prepare_writer(catalogue, must_exist, error) || !check_file(catalogue, error)) {
+        return false;
+    }
+    int rc = sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    count_open_file(catalogue);
+    if (rc != SQLITE_OK) {
+        return nt_sql_fail_rc(catalogue, rc, error);
+    }
+    return configure(catalogue, error) && nt_schema_check(catalogue, error) &&
+           (!catalogue->unclean || nt_schema_quick_check(catalogue, error));
+}
+
+NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *options, GError **error) {
+    NtCatalogueOptions given = options != NULL ? *options : (NtCatalogueOptions){0};
+    NtCatalogue *catalogue = g_new0(NtCatalogue, 1);
+    catalogue->folder = g_canonicalize_filename(folder, NULL);
+    catalogue->path = nt_catalogue_path(catalogue, NULL, "catalogue.db");
+    catalogue->lock_fd = -1;
+    catalogue->read_only = given.read_only;
+    catalogue->limits = given.limits != NULL ? *given.limits : nt_limits_default();
+    catalogue->statements = nt_statements_new();
+    catalogue->fields_version = -1;
+    g_mutex_lock(&open_files_lock);
+    bool ok = given.read_only ? connect_reader(catalogue, error) : connect_writer(catalogue, given.must_exist, error);
+    g_mutex_unlock(&open_files_lock);
+    if (!ok) {
+        /* What was unclean before stays so, and a damaged file is not called clean. */
+        nt_lock_release(catalogue, catalogue->db == NULL && !catalogue->unclean);
+        nt_catalogue_close(catalogue);
+        return NULL;
+    }
+    return catalogue;
+}
+
+NtCatalogue *nt_catalogue_open_reader(const NtCatalogue *catalogue, GError **error) {
+    NtCatalogueOptions options = {.read_only = true, .limits = &catalogue->limits};
+    return nt_catalogue_open(catalogue->folder, &options, error);
+}
+
+void nt_catalogue_close(NtCatalogue *catalogue) {
+    if (catalogue == NULL) {
+        return;
+    }
+    if (catalogue->db != NULL) {
+        nt_catalogue_rollback(catalogue);
+    }
+    g_hash_table_unref(catalogue->statements);
+    g_mutex_lock(&open_files_lock);
+    sqlite3_close(catalogue->db);
+    uncount_open_file(catalogue);
+    g_mutex_unlock(&open_files_lock);
+    nt_lock_release(catalogue, true);
+    g_clear_pointer(&catalogue->fields, g_array_unref);
+    g_free(catalogue->path);
+    g_free(catalogue->folder);
+    g_free(catalogue);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking products up: by id, as JSON, page by page, and counted. */
+#include "catalogue/catalogue-internal.h"
+
+bool nt_catalogue_find_product(NtCatalogue *catalogue, const char *id, int64_t *out_product, GError **error) {
+    int64_t product = 0;
+    if (!nt_sql_int(catalogue, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", id)) {
+        return false;
+    }
+    if (product == 0) {
+        g_autofree char *safe = nt_text_printable(id, 80);
+        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no product '%s'", safe);
+    }
+    *out_product = product;
+    return true;
+}
+
+char *nt_catalogue_product_id(NtCatalogue *catalogue, int64_t product, GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, "SELECT id FROM product WHERE product = ?1", "i", product)) {
+        return NULL;
+    }
+    int step = nt_query_step(&query, error);
+    if (step == 0) {
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "product number %" G_GINT64_FORMAT " is gone", product);
+    }
+    return step == 1 ? g_strdup(nt_column_text(&query, 0)) : NULL;
+}
+
+static NtJson *read_metadata(NtCatalogue *catalogue, int64_t product, GError **error) {
+    const GArray *present = nt_fields(catalogue, error);
+    if (present == NULL) {
+        return NULL;
+    }
+    g_autoptr(GArray) fields = g_array_ref((GArray *)present);
+    g_autoptr(GString) sql = g_string_new("SELECT 1");
+    for (guint i = 0; i < fields->len; i++) {
+        g_string_append_printf(sql, ",m_%" G_GINT64_FORMAT, g_array_index(fields, StoredField, i).field);
+    }
+    g_string_append(sql, " FROM product WHERE product=?1");
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, sql->str, "i", product) || nt_query_step(&query, error) < 0) {
+        return NULL;
+    }
+    NtJson *metadata = nt_json_object();
+    for (guint i = 0; i < fields->len; i++) {
+        const StoredField *field = &g_array_index(fields, StoredField, i);
+        NtJson *value = nt_field_json(field->type, query.stmt, (int)i + 1);
+        if (value != NULL) {
+            nt_json_set(metadata, field->name, value);
+        }
+    }
+    return metadata;
+}
+
+static NtJson *read_photos(NtCatalogue *catalogue, int64_t product, GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(
+            &query, catalogue, error,
+            "SELECT location, failure, format, width, height, bytes FROM photo LEFT JOIN content USING(content)"
+            " WHERE product = ?1 ORDER BY position",
+            "i", product)) {
+        return NULL;
+    }
+    static const char *const names[] = {"width", "height", "bytes"};
+    g_autoptr(NtJson) photos = nt_json_array();
+    int step;
+    while ((step = nt_query_step(&query, error)) == 1) {
+        NtJson *photo = nt_json_set(nt_json_object(), "photo", nt_json_string(nt_column_text(&query, 0)));
+        nt_json_append(photos, photo);
+        if (nt_column_text(&query, 1) != NULL) {
+            nt_json_set(photo, "error", nt_json_string(nt_column_text(&query, 1)));
+        }
+        if (nt_column_text(&query, 2) != NULL) {
+            nt_json_set(photo, "format", nt_json_string(nt_column_text(&query, 2)));
+        }
+        for (int i = 0; i < 3; i++) {
+            if (sqlite3_column_type(query.stmt, 3 + i) == SQLITE_INTEGER) {
+                nt_json_set(photo, names[i], nt_json_integer(nt_column_int(&query, 3 + i)));
+            }
+        }
+    }
+    return step == 0 ? g_steal_pointer(&photos) : NULL;
+}
+
+NtJson *nt_catalogue_product_json(NtCatalogue *catalogue, int64_t product, GError **error) {
+    g_autofree char *id = nt_catalogue_product_id(catalogue, product, error);
+    g_autoptr(NtJson) metadata = id != NULL ? read_metadata(catalogue, product, error) : NULL;
+    g_autoptr(NtJson) photos = metadata != NULL ? read_photos(catalogue, product, error) : NULL;
+    if (photos == NULL) {
+        return NULL;
+    }
+    NtJson *out = nt_json_set(nt_json_object(), "product", nt_json_string(id));
+    nt_json_set(out, "metadata", g_steal_pointer(&metadata));
+    return nt_json_set(out, "photos", g_steal_pointer(&photos));
+}
+
+bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, const char *after, uint64_t limit,
+                       bool (*each)(int64_t product, const char *id, void *data), void *data, GError **error) {
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT p.product, p.id FROM product p WHERE p.id > ?1%s ORDER BY p.id LIMIT ?2", nt_where_sql(where));
+    g_auto(NtQuery) query = {0};
+    int64_t most = limit == 0 || limit > INT64_MAX ? -1 : (int64_t)limit;
+    /* No id is empty, so "" stands before the first. */
+    if (!nt_query_open(&query, catalogue, error, sql, "ti", after != NULL ? after : "", most)) {
+        return false;
+    }
+    nt_where_bind(where, query.stmt);
+    int step;
+    while ((step = nt_query_step(&query, error)) == 1 &&
+           each(nt_column_int(&query, 0), nt_column_text(&query, 1), data)) {
+    }
+    return step >= 0;
+}
+
+bool nt_catalogue_totals(NtCatalogue *catalogue, NtTotals *out, GError **error) {
+    static const char *const counts[] = {
+        "SELECT count(*) FROM product",
+        "SELECT count(*) FROM photo",
+        "SELECT count(*) FROM photo WHERE failure IS NOT NULL",
+        "SELECT count(*) FROM photo WHERE failure IS NULL AND content IS NULL",
+        "SELECT count(DISTINCT content) FROM photo WHERE content IS NOT NULL",
+        "SELECT count(*) FROM source",
+    };
+    int64_t found[G_N_ELEMENTS(counts)];
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        if (!nt_sql_int(catalogue, 0, &found[i], error, counts[i], "")) {
+            return false;
+        }
+    }
+    *out = (NtTotals){.products = (uint64_t)found[0],
+                      .photos = (uint64_t)found[1],
+                      .photos_failed = (uint64_t)found[2],
+                      .photos_unread = (uint64_t)found[3],
+                      .contents = (uint64_t)found[4],
+                      .sources = (uint64_t)found[5]};
+    return true;
+}

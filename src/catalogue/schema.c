@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables, their versions, and what is refused at the door. doc/catalogue.md explains each table.
+ *
+ * A new database is built beside its place under another name, in rollback mode, synced and renamed: catalogue.db is
+ * either whole or not there. Later versions add a script to `migrations`; each runs in one transaction that also
+ * writes the new version, so that a stop in the middle leaves the old one.
+ */
+#include "catalogue/catalogue-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    APPLICATION_ID = 0x6e697465,         /* "nite" */
+    QUICK_CHECK_BYTES = 16 * 1024 * 1024 /* a database up to this size is checked whole after an unclean stop */
+};
+
+static const char *const migrations[] = {
+    /* 1 */
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "INSERT INTO meta VALUES('fields_version', 0);"
+
+    "CREATE TABLE source("
+    " source INTEGER PRIMARY KEY, kind TEXT NOT NULL, location TEXT NOT NULL,"
+    " run INTEGER NOT NULL, complete INTEGER NOT NULL, UNIQUE(kind, location));"
+
+    "CREATE TABLE field("
+    " field INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " type TEXT NOT NULL CHECK(type IN ('bool','integer','number','date','text','list')), told INTEGER NOT NULL);"
+
+    /* Metadata are columns m_<field>, added as fields appear. */
+    "CREATE TABLE product(product INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);"
+
+    "CREATE TABLE brought("
+    " product INTEGER NOT NULL REFERENCES product, source INTEGER NOT NULL REFERENCES source,"
+    " run INTEGER NOT NULL, line INTEGER NOT NULL, PRIMARY KEY(product, source)) WITHOUT ROWID;"
+
+    "CREATE TABLE content("
+    " content INTEGER PRIMARY KEY, hash BLOB UNIQUE CHECK(hash IS NULL OR length(hash) = 32),"
+    " bytes INTEGER, format TEXT, width INTEGER, height INTEGER);"
+
+    "CREATE TABLE photo("
+    " photo INTEGER PRIMARY KEY, product INTEGER NOT NULL REFERENCES product, position INTEGER NOT NULL,"
+    " location TEXT NOT NULL, content INTEGER REFERENCES content,"
+    " size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,"
+    " failure_code INTEGER, failure TEXT, UNIQUE(product, position));"
+    "CREATE INDEX photo_content ON photo(content) WHERE content IS NOT NULL;"
+    "CREATE INDEX photo_failure ON photo(product) WHERE failure IS NOT NULL;"
+
+    "CREATE TABLE model("
+    " model INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash BLOB, dimension INTEGER NOT NULL,"
+    " dtype TEXT NOT NULL CHECK(dtype IN ('f2','f4')),"
+    " metric TEXT NOT NULL CHECK(metric IN ('cosine','euclidean','inner')),"
+    " generation INTEGER NOT NULL, rows INTEGER NOT NULL, card TEXT, is_default INTEGER NOT NULL);"
+
+    "CREATE TABLE vector("
+    " model INTEGER NOT NULL REFERENCES model, vrow INTEGER NOT NULL, content INTEGER NOT NULL REFERENCES content,"
+    " PRIMARY KEY(model, vrow)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX vector_content ON vector(content, model);"
+
+    "CREATE TABLE block("
+    " model INTEGER NOT NULL REFERENCES model, block INTEGER NOT NULL, rows INTEGER NOT NULL,"
+    " digest INTEGER NOT NULL, PRIMARY KEY(model, block)) WITHOUT ROWID;",
+};
+
+static bool migrate(NtCatalogue *catalogue, int from, GError **error) {
+    for (int version = from; version < (int)G_N_ELEMENTS(migrations); version++) {
+        g_autofree char *script =
+            g_strdup_printf("BEGIN IMMEDIATE; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
+                            migrations[version], APPLICATION_ID, version + 1);
+        if (sqlite3_exec(catalogue->db, script, NULL, NULL, NULL) != SQLITE_OK) {
+            nt_sql_fail(catalogue, error);
+            nt_catalogue_rollback(catalogue);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Builds a whole database at `path`, which must not exist. */
+static bool build(const char *path, GError **error) {
+    NtCatalogue fresh = {.path = (char *)path, .lock_fd = -1};
+    fresh.statements = nt_statements_new();
+    int rc = sqlite3_open_v2(path, &fresh.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    bool ok = rc == SQLITE_OK || nt_sql_fail_rc(&fresh, rc, error);
+    if (ok && sqlite3_exec(fresh.db, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK) {
+        ok = nt_sql_fail(&fresh, error);
+    }
+    ok = ok && migrate(&fresh, 0, error);
+    g_hash_table_unref(fresh.statements);
+    sqlite3_close(fresh.db);
+    return ok;
+}
+
+bool nt_schema_create(const char *path, GError **error) {
+    g_autofree char *temporary = g_strdup_printf("%s.new", path);
+    g_autofree char *journal = g_strdup_printf("%s-journal", temporary);
+    g_unlink(temporary); /* left by a stop in the middle of an earlier creation */
+    g_unlink(journal);
+    if (!build(temporary, error)) {
+        g_unlink(temporary);
+        g_unlink(journal);
+        return false;
+    }
+    if (rename(temporary, path) != 0) {
+        return nt_fail_errno(error, errno, "%s: cannot be put in place", path);
+    }
+    return nt_sync_folder_of(path, error);
+}
+
+static uint32_t big_endian(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static bool check_version(const char *path, int64_t version, GError **error) {
+    return version <= (int64_t)G_N_ELEMENTS(migrations) ||
+           nt_fail(error, NITERU_ERROR_UNSUPPORTED,
+                   "%s: made by a newer niteru (layout %" G_GINT64_FORMAT ", this one knows %zu); update niteru", path,
+                   version, G_N_ELEMENTS(migrations));
+}
+
+bool nt_schema_check_file(const char *path, GError **error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        return nt_fail_errno(error, errno, "%s", path);
+    }
+    uint8_t head[100];
+    ssize_t got = pread(fd, head, sizeof head, 0);
+    int saved = errno;
+    close(fd);
+    if (got < 0) {
+        return nt_fail_errno(error, saved, "%s", path);
+    }
+    if (got < (ssize_t)sizeof head || memcmp(head, "SQLite format 3", 16) != 0) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT,
+                       "%s: %s; it was left as it is: restore a backup, or move it away to begin anew", path,
+                       got == 0 ? "empty, where a database should be" : "not a database of niteru, or damaged");
+    }
+    if (big_endian(head + 68) != APPLICATION_ID) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT,
+                       "%s: a SQLite database of another program; it was left as it is: name another folder", path);
+    }
+    return check_version(path, (int64_t)big_endian(head + 60), error);
+}
+
+bool nt_schema_check(NtCatalogue *catalogue, GError **error) {
+    int64_t version = 0, identity = 0;
+    if (!nt_sql_int(catalogue, 0, &identity, error, "PRAGMA application_id", "") ||
+        !nt_sql_int(catalogue, 0, &version, error, "PRAGMA user_version", "")) {
+        return false;
+    }
+    if (identity != APPLICATION_ID) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a SQLite database of another program", catalogue->path);
+    }
+    if (!check_version(catalogue->path, version, error)) {
+        return false;
+    }
+    if (version == (int64_t)G_N_ELEMENTS(migrations)) {
+        return true;
+    }
+    if (catalogue->read_only) {
+        return nt_fail(error, NITERU_ERROR_INVALID,
+                       "%s: has an older layout; a command that writes brings it up to date", catalogue->path);
+    }
+    return migrate(catalogue, (int)version, error);
+}
+
+static bool quick_check(NtCatalogue *catalogue, const char *pragma, GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, pragma, "") || nt_query_step(&query, error) < 0) {
+        return false;
+    }
+    const char *verdict = nt_column_text(&query, 0);
+    return g_strcmp0(verdict, "ok") == 0 || (nt_sql_fail_rc(catalogue, SQLITE_CORRUPT, error),
+                                             g_prefix_error(error, "%s; ", verdict != NULL ? verdict : "?"), false);
+}
+
+bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error) {
+    int64_t pages = 0, page_size = 0;
+    if (!nt_sql_int(catalogue, 0, &pages, error, "PRAGMA page_count", "") ||
+        !nt_sql_int(catalogue, 0, &page_size, error, "PRAGMA page_size", "")) {
+        return false;
+    }
+    if (pages * page_size <= QUICK_CHECK_BYTES) {
+        return quick_check(catalogue, "PRAGMA quick_check(1)", error);
+    }
+    static const char *const small[] = {"PRAGMA quick_check('meta')", "PRAGMA quick_check('source')",
+                                        "PRAGMA quick_check('field')", "PRAGMA quick_check('model')"};
+    for (size_t i = 0; i < G_N_ELEMENTS(small); i++) {
+        if (!quick_check(catalogue, small[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data,
+                        GError **error) {
+    /* integrity_check (not quick_check): a flipped bit often leaves the table readable and only its index wrong. */
+    static const char *const checks[] = {
+        "SELECT integrity_check FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'",
+        "SELECT 'table ' || \"table\" || ', row ' || coalesce(rowid, '?') || ': refers to a ' || parent ||"
+        " ' that is not there' FROM pragma_foreign_key_check() LIMIT 100",
+        "SELECT 'model ' || m.name || ': row ' || v.vrow || ' is named, but only ' || m.rows || ' rows are there'"
+        " FROM vector v JOIN model m USING(model) WHERE v.vrow < 0 OR v.vrow >= m.rows LIMIT 100",
+        "SELECT 'model ' || m.name || ': checksums cover ' || coalesce((SELECT sum(rows) FROM block b WHERE"
+        " b.model = m.model), 0) || ' of ' || m.rows || ' rows' FROM model m WHERE m.rows <>"
+        " coalesce((SELECT sum(rows) FROM block b WHERE b.model = m.model), 0)",
+        "SELECT 'product ' || id || ': no photo' FROM product WHERE product NOT IN (SELECT product FROM photo)"
+        " LIMIT 100",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
+        g_auto(NtQuery) query = {0};
+        g_autoptr(GError) fault = NULL;
+        int step = nt_query_open(&query, catalogue, &fault, checks[i], "") ? 1 : -1;
+        while (step == 1 && (step = nt_query_step(&query, &fault)) == 1) {
+            const char *text = nt_column_text(&query, 0);
+            problem(text != NULL ? text : "?", data);
+        }
+        if (step < 0 && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT)) {
+            problem(fault->message, data);
+        } else if (step < 0) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+    }
+    return true;
+}
