@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "catalogue/catalogue.h"
 #include "connect/connect.h"
+#include "draw/draw.h"
 #include "embed/embed.h"
 #include "index/index.h"
 #include "niteru/niteru.h"

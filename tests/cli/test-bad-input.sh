@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Bad input: each is named, costs only itself, and is counted.
+. "$(dirname "$0")/lib.sh"
+draw_shop 12
+images=$work/photos/images
+set -- "$images"/*
+good=$1
+other=$2
+bad=$work/photos/bad
+mkdir "$bad"
+
+: >"$bad/empty.jpg"
+head -c 2000 "$good" >"$bad/truncated.jpg"
+printf '%%PDF-1.7 not a photo' >"$bad/document.jpg"
+printf '<svg xmlns="http://www.w3.org/2000/svg"/>' >"$bad/drawing.png"
+head -c 3000 /dev/urandom >"$bad/noise.jpg"
+cp "$good" "$bad/wrongly-named.gif"
+mkdir "$bad/a-folder.jpg"
+printf 'id,image,category\n' >"$work/photos/list.csv"
+for name in empty.jpg truncated.jpg document.jpg drawing.png noise.jpg wrongly-named.gif a-folder.jpg missing.jpg; do
+    echo "$name,bad/$name,X" >>"$work/photos/list.csv"
+done
+echo "no-image,,X" >>"$work/photos/list.csv"
+echo ",images/$(basename "$good"),X" >>"$work/photos/list.csv"
+echo "fine,images/$(basename "$other"),X" >>"$work/photos/list.csv"
+echo "fine,images/$(basename "$good"),X" >>"$work/photos/list.csv"
+printf 'quote,"images/a"b.jpg,X\n' >>"$work/photos/list.csv"
+printf 'broken\377,images/x.jpg,X\n' >>"$work/photos/list.csv"
+echo "last,images/$(basename "$good"),X" >>"$work/photos/list.csv"
+
+runs 0 "a list with all kinds of bad rows" "$niteru" index "$work/photos/list.csv" --errors "$work/errors.jsonl"
+for what in empty.jpg truncated.jpg document.jpg drawing.png noise.jpg a-folder.jpg missing.jpg; do
+    runs 0 "$what is reported" grep -q "$what" "$work/errors.jsonl"
+done
+runs 0 "wrongly named, yet read" "$niteru" show wrongly-named.gif
+says "jpeg"
+for line in 10 11 13 14 15; do
+    runs 0 "line $line is named" grep -q "list.csv:$line" "$work/errors.jsonl"
+done
+runs 0 "the rest went on" "$niteru" show fine last
+runs 0 "a PDF is called one" grep -qi "pdf" "$work/errors.jsonl"
+is "$(wc -l <"$work/errors.jsonl")" 12 "twelve failures, one line each"
+
+runs 1 "nothing usable at all" "$niteru" -C "$work/none.niteru" index "$bad/a-folder.jpg/.."  --limit photo-bytes=1
+runs 1 "no such source" "$niteru" index "$work/nowhere"
+complains "nowhere"
+printf 'id,image\n1,\216\227.jpg\n' >"$work/cp932.csv"
+runs 1 "CP932 without being told" "$niteru" -C "$work/cp.niteru" index "$work/cp932.csv"
+runs 1 "no id column" sh -c "printf 'a,b\n1,2\n' >'$work/x.csv'; '$niteru' index '$work/x.csv'"
+complains "id"
+runs 1 "too many pixels" "$niteru" -C "$work/small.niteru" --limit photo-pixels=1000 index "$images"
+complains "photo-pixels"
+
+# ONNX networks
+head -c 100000 "$NITERU_MODELS/niteru-base.onnx" >"$work/cut.onnx"
+runs 1 "a truncated network" "$niteru" model add "$work/cut.onnx" --preset squash
+complains "cut.onnx"
+runs 1 "not a network" "$niteru" model add "$good" --preset squash
+runs 1 "no preset told" "$niteru" model add "$NITERU_MODELS/niteru-base.onnx" --name again
+complains "--preset"
+runs 1 "no such preset" "$niteru" model add "$NITERU_MODELS/niteru-base.onnx" --name again --preset nice
+complains "torchvision"
+runs 1 "a name that is a path" "$niteru" model add "$NITERU_MODELS/niteru-base.onnx" --name ../x --preset squash
+runs 0 "a good one" "$niteru" model add "$NITERU_MODELS/niteru-base.onnx" --name again --preset squash
+runs 1 "the name is taken" "$niteru" model add "$NITERU_MODELS/niteru-base.onnx" --name again --preset squash
+
+# Vectors
+runs 0 "export" "$niteru" export "$work/v"
+head -c 200 "$work/v/image_vectors.npy" >"$work/cut.npy"
+runs 1 "an .npy that lies about its size" "$niteru" import "$work/cut.npy" "$work/v/image_ids.txt" --model m
+echo extra >>"$work/v/image_ids.txt"
+runs 1 "more ids than rows" "$niteru" import "$work/v/image_vectors.npy" "$work/v/image_ids.txt" --model m
+complains "rows"
+
+# The catalogue
+"$niteru" -C "$work/busy.niteru" index "$images" --quiet >/dev/null 2>&1
+echo "not a database" >"$work/busy.niteru/catalogue.db"
+runs 1 "a damaged database" "$niteru" -C "$work/busy.niteru" list
+is "$(cat "$work/busy.niteru/catalogue.db")" "not a database" "it is left as it is"
+mkdir "$work/things"
+echo hello >"$work/things/file"
+runs 1 "a folder that holds something else" "$niteru" -C "$work/things" index "$images"
+finish

@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A shop's way from photos to answers.
+. "$(dirname "$0")/lib.sh"
+draw_shop 60
+list=$work/photos/catalog.csv
+ids() { tail -n +2 "$list" | cut -d, -f1; }
+first=$(ids | head -n 1)
+photo=$work/photos/$(sed -n 2p "$list" | cut -d, -f2)
+
+runs 0 "index a list" "$niteru" index "$list"
+says "60 products: 60 photos embedded, 0 known already, 0 failed"
+runs 0 "index it again" "$niteru" index "$list"
+says "60 products: 0 photos embedded, 60 known already, 0 failed"
+cp "$photo" "$work/other.keep"
+second=$work/photos/$(sed -n 3p "$list" | cut -d, -f2)
+cp -p "$second" "$work/second.keep"
+touch "$second"
+runs 0 "a touched photo" "$niteru" index "$list"
+says "0 photos embedded, 60 known already"
+cp "$photo" "$second"
+runs 0 "a photo that became a copy of another" "$niteru" index "$list"
+says "0 photos embedded, 60 known already"
+cp -p "$work/second.keep" "$second"
+runs 0 "and back" "$niteru" index "$list"
+says "0 photos embedded, 60 known already"
+
+runs 0 "similar" "$niteru" similar "$first"
+is "$(tail -n +2 "$work/out" | wc -l)" 5 "five results"
+grep -qw -- "$first" "$work/out" && not_ok "itself is left out" || ok "itself is left out"
+runs 0 "similar, JSON" "$niteru" similar "$first" -k 59 --json
+is "$(grep -c '"product"' "$work/out")" 59 "as many as there are"
+runs 0 "more than there are" "$niteru" similar "$first" -k 1000 --json
+is "$(grep -c '"product"' "$work/out")" 59 "all the others"
+runs 0 "search by its own photo" "$niteru" search "$photo" -k 1
+says "$first"
+says "100.0"
+runs 0 "a condition" "$niteru" similar "$first" -k 4 --where "category = 'Mug' and price > 0"
+is "$(grep -cw mug "$work/out")" 4 "k results under a condition"
+runs 0 "nothing matches" "$niteru" similar "$first" --where "category = 'Boat'"
+says "nothing is this alike"
+runs 0 "a threshold" "$niteru" similar "$first" -k 59 --threshold 100 --json
+runs 1 "a wrong field" "$niteru" similar "$first" --where "categry = 'Mug'"
+complains "category"
+runs 1 "no such product" "$niteru" similar nobody
+complains "nobody"
+runs 0 "compare" "$niteru" compare "$photo" "$photo"
+says "100.0  nearly the same"
+runs 0 "compare needs no catalogue" env NITERU_CATALOGUE=/nowhere "$niteru" compare "$photo" "$second" --json
+
+runs 0 "show" "$niteru" show "$first"
+says "category"
+runs 0 "list" "$niteru" list --where "category = 'Mug'"
+is "$(grep -vc '^mug' "$work/out")" 0 "only mugs"
+runs 0 "info" "$niteru" info
+says "products             60"
+runs 0 "check" "$niteru" check
+says "sound                true"
+runs 0 "eval" "$niteru" eval --label category --json
+says '"queries": 60'
+runs 0 "sheet, PNG" "$niteru" similar "$first" --sheet "$work/sheet.png"
+is "$(head -c 4 "$work/sheet.png" | tail -c 3)" PNG "it is a PNG"
+runs 0 "sheet, HTML" "$niteru" similar "$first" --sheet "$work/sheet.html"
+runs 0 "it holds its photos" grep -q "data:image/" "$work/sheet.html"
+runs 1 "sheet of another kind" "$niteru" similar "$first" --sheet "$work/sheet.pdf"
+
+runs 0 "export" "$niteru" export "$work/vectors" --dtype f4
+is "$(wc -l <"$work/vectors/image_ids.txt")" 60 "60 ids"
+runs 0 "import elsewhere" "$niteru" -C "$work/two.niteru" import "$work/vectors/image_vectors.npy" "$work/vectors/image_ids.txt" --model mine
+says "60 vectors taken in"
+"$niteru" similar "$first" -k 10 --json 2>/dev/null | grep '"product"' >"$work/a"
+"$niteru" -C "$work/two.niteru" similar "$first" -k 10 --json 2>/dev/null | grep '"product"' >"$work/b"
+runs 0 "the same answers from imported vectors" cmp "$work/a" "$work/b"
+runs 1 "a network is needed to search by photo" "$niteru" -C "$work/two.niteru" search "$photo"
+complains "imported vectors"
+
+runs 0 "remove" "$niteru" remove "$first"
+runs 1 "it is gone" "$niteru" similar "$first"
+runs 1 "removing it again" "$niteru" remove "$first"
+runs 0 "remove by a condition" "$niteru" remove --where "category = 'Mug'"
+runs 0 "no mugs are left" "$niteru" list --where "category = 'Mug'"
+is "$(wc -l <"$work/out")" 0 "none"
+head -n 31 "$list" >"$work/photos/half.csv"
+mv "$work/photos/half.csv" "$list"
+runs 0 "prune" "$niteru" index "$list" --prune
+is "$("$niteru" list | wc -l)" 30 "thirty are left"
+
+runs 0 "a folder" "$niteru" -C "$work/folder.niteru" index "$work/photos/images"
+says "60 products: 60 photos embedded"
+runs 0 "ids are paths" "$niteru" -C "$work/folder.niteru" list
+says "$(basename "$photo")"
+finish

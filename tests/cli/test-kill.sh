@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Kills `niteru index` at random moments; what was acknowledged stays, running again goes on, and in the end the
+# catalogue equals one that was never disturbed. Also: two processes, a full disk, Ctrl-C.
+. "$(dirname "$0")/lib.sh"
+draw_shop 80
+list=$work/photos/catalog.csv
+
+"$niteru" -C "$work/calm.niteru" index "$list" --quiet >/dev/null
+"$niteru" -C "$work/calm.niteru" export "$work/calm" --quiet >/dev/null
+
+rounds=0 before=0
+while [ $rounds -lt 25 ]; do
+    "$niteru" index "$list" --quiet >/dev/null 2>&1 &
+    process=$!
+    sleep "0.$(awk "BEGIN { srand($rounds); printf \"%03d\", 20 + rand() * 500 }")"
+    kill -9 $process 2>/dev/null
+    wait $process 2>/dev/null
+    rounds=$((rounds + 1))
+    [ -f "$NITERU_CATALOGUE/catalogue.db" ] || continue
+    if ! "$niteru" check >"$work/out" 2>"$work/err"; then not_ok "sound after kill $rounds"; break; fi
+    now=$("$niteru" list | wc -l)
+    if [ "$now" -lt "$before" ]; then not_ok "nothing acknowledged is lost (round $rounds: $now after $before)"; break; fi
+    before=$now
+done
+ok "$rounds kills"
+runs 0 "the last run comes to its end" "$niteru" index "$list"
+"$niteru" export "$work/stormy" --quiet >/dev/null
+runs 0 "the same products" cmp "$work/calm/image_ids.txt" "$work/stormy/image_ids.txt"
+runs 0 "the same vectors" cmp "$work/calm/image_vectors.npy" "$work/stormy/image_vectors.npy"
+runs 0 "sound" "$niteru" check
+is "$(ls "$NITERU_CATALOGUE"/vectors | wc -l)" 1 "no left-over vectors files"
+
+# Two processes: the second is told who the first is.
+rm -rf "$NITERU_CATALOGUE"
+"$niteru" index "$list" --quiet >/dev/null 2>&1 &
+process=$!
+sleep 0.3
+"$niteru" index "$list" >"$work/out" 2>"$work/err"
+status=$?
+if [ $status = 1 ]; then
+    complains "$process"
+else
+    ok "the first was done already # SKIP too quick to meet"
+fi
+wait $process
+
+# Ctrl-C: says how to go on, keeps what was done.
+rm -rf "$NITERU_CATALOGUE"
+sh -c 'exec "$0" index "$1"' "$niteru" "$list" >"$work/out" 2>"$work/err" &
+process=$!
+sleep 0.4
+kill -INT $process 2>/dev/null
+wait $process
+status=$?
+case $status in
+1) complains "run the same command again" ;;
+*) is "$status" 0 "it was done before Ctrl-C" ;;
+esac
+runs 0 "and goes on" "$niteru" index "$list"
+is "$("$niteru" list | wc -l)" 80 "all there"
+
+# A full disk: an error, nothing lost, and it recovers.
+rm -rf "$NITERU_CATALOGUE"
+runs 1 "a disk with room for 300 kB" sh -c "ulimit -f 600; trap '' XFSZ; exec '$niteru' index '$list'"
+runs 0 "with room again" "$niteru" index "$list"
+runs 0 "sound after it" "$niteru" check
+is "$("$niteru" list | wc -l)" 80 "all there after it"
+finish
