@@ -5,8 +5,8 @@
  *     file ── read ──► graph ── cut, fold, fuse ──► network ── plan per batch size ──► runner ──► vectors
  *             bounded           once at load         shared         made on first use    one per thread
  *
- * A network is loaded once, optimised and shared by all threads. Each thread has a runner: its own block of activations,
- * laid out by one memory plan. Weights are kept once, in the layout that the convolutions want.
+ * A network is loaded once, optimised and shared by all threads. Each thread has a runner: its own block of
+ * activations, laid out by one memory plan. Weights are kept once, in the layout that the convolutions want.
  *
  * Which tensor is the embedding: NtNetworkOptions.output, else the output named `embedding`, else what feeds the last
  * fully connected layer (a classifier is cut off with the softmax behind it), else the only output. A tensor that is
@@ -39,8 +39,8 @@ typedef struct NtNetworkOptions {
 } NtNetworkOptions;
 
 /* Reads, checks and optimises an ONNX file (seconds for the largest networks). Errors: NOT_FOUND, IO, LIMIT, CORRUPT
- * (bytes that are damaged or contradict themselves), UNSUPPORTED (names node, operator and opset), INVALID (options that
- * do not fit the file), NO_MEMORY. Drop with nt_network_unref. */
+ * (bytes that are damaged or contradict themselves), UNSUPPORTED (names node, operator and opset), INVALID (options
+ * that do not fit the file), NO_MEMORY. Drop with nt_network_unref. */
 NtNetwork *nt_network_load(const char *path, const NtNetworkOptions *options, GError **error);
 
 /* The same from memory; `name` is for messages. The bytes are not needed after the call. */
@@ -52,20 +52,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtNetwork, nt_network_unref)
 
 /* What a model card and `niteru model show` want to know. Texts live as long as the network. */
 typedef struct NtNetworkInfo {
-    const char *input;              /* name of the input tensor */
-    unsigned channels;              /* 3 or 1 */
-    unsigned height, width;         /* pixels */
-    bool channels_last;             /* the file's input is (N, H, W, C); callers give (N, C, H, W) all the same */
-    const char *output;             /* name of the tensor taken as the embedding */
-    size_t dimension;               /* floats of one embedding */
-    bool pooled;                    /* the tensor is a map and is averaged over height and width */
-    const char *cut;                /* the fully connected node that was cut off; NULL when none was */
-    const char *producer;           /* what wrote the file, "" when it does not say */
-    int64_t opset;                  /* of the default domain */
-    size_t nodes_read, nodes;       /* in the file, and after the passes */
-    uint64_t parameters;            /* floats of the weights in use */
-    uint64_t parameter_bytes;       /* memory they take */
-    uint64_t multiply_adds;         /* of one photo's convolutions and matrix products */
+    const char *input;        /* name of the input tensor */
+    unsigned channels;        /* 3 or 1 */
+    unsigned height, width;   /* pixels */
+    bool channels_last;       /* the file's input is (N, H, W, C); callers give (N, C, H, W) all the same */
+    const char *output;       /* name of the tensor taken as the embedding */
+    size_t dimension;         /* floats of one embedding */
+    bool pooled;              /* the tensor is a map and is averaged over height and width */
+    const char *cut;          /* the fully connected node that was cut off; NULL when none was */
+    const char *producer;     /* what wrote the file, "" when it does not say */
+    int64_t opset;            /* of the default domain */
+    size_t nodes_read, nodes; /* in the file, and after the passes */
+    uint64_t parameters;      /* floats of the weights in use */
+    uint64_t parameter_bytes; /* memory they take */
+    uint64_t multiply_adds;   /* of one photo's convolutions and matrix products */
 } NtNetworkInfo;
 
 const NtNetworkInfo *nt_network_info(const NtNetwork *network);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a node's posts (graph level) to oneDNN's post-ops (plan level).
+ *
+ * A residual sum is done by accumulating into the buffer of the other branch, when nobody reads that afterwards and its
+ * layout is the one the primitive writes; else the branch is copied once into the output's buffer. Constants and
+ * broadcast operands become binary post-ops.
+ */
+#include "nn/plan-internal.h"
+
+/* A layout of `rank` dims for an operand that broadcasts: leading ones are added, or dropped. */
+static NtLayout *operand_layout(const NtShape *shape, unsigned rank) {
+    NtShape wide = {.rank = MAX(rank, 1)};
+    for (unsigned i = 0; i < wide.rank; i++) {
+        bool there = i + shape->rank >= wide.rank;
+        wide.dims[i] = there ? shape->dims[i + shape->rank - wide.rank] : 1;
+    }
+    return nt_layout_plain(&wide);
+}
+
+void nt_fusion_make(const NtBuild *build, const NtNode *node, unsigned rank, NtFusion *out) {
+    const NtShape *shape = nt_build_shape(build, node->outputs[0]);
+    *out = (NtFusion){.sum = -1, .count = node->post_count};
+    for (unsigned i = 0; i < node->post_count; i++) {
+        const NtPost *post = &node->posts[i];
+        NtPrimitivePost *to = &out->posts[i];
+        if (post->kind == NT_POST_ELTWISE) {
+            *to = (NtPrimitivePost){
+                .kind = NT_FUSE_ELTWISE, .eltwise = post->alg, .alpha = post->alpha, .beta = post->beta};
+            continue;
+        }
+        const NtShape *other = nt_build_shape(build, post->value);
+        if (post->kind == NT_POST_ADD && out->sum < 0 && nt_shape_equal(shape, other)) {
+            out->sum = post->value;
+            *to = (NtPrimitivePost){.kind = NT_FUSE_SUM};
+            continue;
+        }
+        out->operands[i] = operand_layout(other, rank);
+        *to = (NtPrimitivePost){.kind = NT_FUSE_BINARY,
+                                .binary = post->kind == NT_POST_ADD ? NT_BINARY_ADD : NT_BINARY_MUL,
+                                .operand = out->operands[i]};
+    }
+}
+
+void nt_fusion_clear(NtFusion *fusion) {
+    for (unsigned i = 0; i < fusion->count; i++) {
+        nt_layout_unref(fusion->operands[i]);
+    }
+}
+
+bool nt_fusion_arguments(NtBuild *build, const NtNode *node, const NtFusion *fusion, NtStepArgument *arguments,
+                         unsigned *count, GError **error) {
+    for (unsigned i = 0; i < fusion->count; i++) {
+        if (fusion->posts[i].kind == NT_FUSE_BINARY) {
+            /* Only the number of dims differs from the plain layout: the same memory. */
+            unsigned slot;
+            if (!nt_build_plain(build, node->posts[i].value, &slot, error)) {
+                return false;
+            }
+            arguments[*count] =
+                (NtStepArgument){NT_ROLE_POST + (int)i, nt_build_alias(build, slot, fusion->operands[i])};
+            (*count)++;
+        }
+    }
+    return true;
+}
+
+bool nt_fusion_output(NtBuild *build, const NtNode *node, const NtFusion *fusion, const NtLayout *layout, unsigned *out,
+                      GError **error) {
+    if (fusion->sum < 0) {
+        *out = nt_build_output(build, node->outputs[0], layout);
+        return true;
+    }
+    unsigned slot;
+    if (!nt_build_slot(build, fusion->sum, &slot, error)) {
+        return false;
+    }
+    if (!nt_build_may_overwrite(build, slot) || !nt_layout_equal(nt_slot_layout(build, slot), layout)) {
+        if (!nt_build_copy(build, slot, layout, &slot, error)) {
+            return false;
+        }
+    }
+    nt_build_view(build, node->outputs[0], slot, layout);
+    *out = build->value_slot[node->outputs[0]];
+    return true;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network's input: one photo tensor, (N, C, H, W) or (N, H, W, C) with 3 channels or 1. */
+#include "nn/network-internal.h"
+
+#define MAX_SIDE 8192
+
+static bool is_channels(int64_t dim) { return dim == 3 || dim == 1; }
+
+static bool settle_side(const NtGraph *graph, const char *what, int64_t declared, unsigned wanted, unsigned *out,
+                        GError **error) {
+    const char *input = nt_graph_value(graph, graph->input)->name;
+    if (declared > 0 && wanted > 0 && declared != wanted) {
+        return nt_fail(error, NITERU_ERROR_INVALID,
+                       "%s: input '%s' has a %s of %" G_GINT64_FORMAT " pixels; it cannot be %u", graph->name, input,
+                       what, declared, wanted);
+    }
+    if (declared <= 0 && wanted == 0) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: input '%s' leaves its %s open; say which it shall be",
+                       graph->name, input, what);
+    }
+    int64_t side = declared > 0 ? declared : wanted;
+    if (side > MAX_SIDE) {
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: a %s of %" G_GINT64_FORMAT " pixels is over %d", graph->name,
+                       what, side, MAX_SIDE);
+    }
+    *out = (unsigned)side;
+    return true;
+}
+
+bool nt_input_settle(const NtGraph *graph, unsigned height, unsigned width, NtInput *out, GError **error) {
+    const NtShape *declared = &graph->input_shape;
+    const char *name = nt_graph_value(graph, graph->input)->name;
+    *out = (NtInput){.shape = *declared};
+    bool first = declared->rank == 4 && is_channels(declared->dims[1]);
+    bool last = declared->rank == 4 && is_channels(declared->dims[3]) && !(first && declared->dims[1] == 3);
+    if (!first && !last) {
+        g_autofree char *shape = nt_shape_text(declared);
+        return nt_fail(
+            error, NITERU_ERROR_UNSUPPORTED,
+            "%s: input '%s' of shape %s (-1: open) is no photo of 3 channels or 1, (N, C, H, W) or (N, H, W, C)",
+            graph->name, name, shape);
+    }
+    out->channels_last = last;
+    unsigned y = last ? 1 : 2;
+    out->channels = (unsigned)declared->dims[last ? 3 : 1];
+    if (!settle_side(graph, "height", declared->dims[y], height, &out->height, error) ||
+        !settle_side(graph, "width", declared->dims[y + 1], width, &out->width, error)) {
+        return false;
+    }
+    out->shape.dims[y] = out->height;
+    out->shape.dims[y + 1] = out->width;
+    out->shape.dims[0] = MAX(declared->dims[0], 0);
+    if (out->shape.dims[0] > 4096) {
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: input '%s' fixes a batch of %" G_GINT64_FORMAT ", over 4,096",
+                       graph->name, name, out->shape.dims[0]);
+    }
+    return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stages of loading, and what runners need of a network. */
+#ifndef NT_NN_NETWORK_INTERNAL_H
+#define NT_NN_NETWORK_INTERNAL_H
+
+#include "nn/nn.h"
+#include "nn/plan-internal.h"
+
+/* ---- input.c ---- */
+
+/* Finds where channels, height and width are in the graph's input, and fills in what the file leaves open. */
+typedef struct NtInput {
+    NtShape shape; /* as the graph wants it; dims[0] is the batch, 0 when open */
+    bool channels_last;
+    unsigned channels, height, width;
+} NtInput;
+bool nt_input_settle(const NtGraph *graph, unsigned height, unsigned width, NtInput *out, GError **error);
+
+/* ---- cut.c ---- */
+
+/* Chooses graph->output by the rule in nn.h. *out_cut: name of the node that was cut off, new text, NULL: none. */
+bool nt_cut(NtGraph *graph, const char *output, char **out_cut, GError **error);
+/* Appends what turns the chosen output into (N, dimension), given its shape; graph->output is the result. */
+bool nt_cut_pool(NtGraph *graph, const NtShape *shape, bool input_channels_last, bool *out_pooled, GError **error);
+
+/* ---- passes.c ---- */
+
+/* Makes the graph smaller and faster without changing what it computes (up to rounding). `input` is a shape to infer
+ * with; its batch must not matter. */
+bool nt_optimise(NtGraph *graph, const NtShape *input, GError **error);
+
+/* ---- network.c ---- */
+
+/* The plan for this many photos at a time; made on first use, kept for all runners. Takes the network's lock. */
+const NtPlan *nt_network_plan(NtNetwork *network, unsigned batch, unsigned threads, GError **error);
+/* The batch that the file fixes, 0 when it is open. */
+unsigned nt_network_batch(const NtNetwork *network);
+/* For tests: the graph after all passes. */
+const NtGraph *nt_network_graph(const NtNetwork *network);
+
+#endif

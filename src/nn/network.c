@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loading, and plans shared by runners.
+ *
+ * Locking: one mutex guards `plans` and `pool`, which change only while a plan is being made. A finished plan is read
+ * without a lock: it is immutable, and neither plans nor packed weights ever move or go away before the network does.
+ */
+#include "nn/network-internal.h"
+#include "nn/onnx-internal.h"
+
+struct NtNetwork {
+    gatomicrefcount references;
+    NtGraph *graph;
+    NtInput input;
+    NtNetworkInfo info;
+    char *cut, *input_name, *output_name;
+    uint64_t activation_limit;
+    GMutex lock;
+    NtPool *pool;
+    GPtrArray *plans; /* of NtPlan */
+};
+
+static void network_free(NtNetwork *network) {
+    g_clear_pointer(&network->plans, g_ptr_array_unref); /* plans point into the graph and the pool */
+    nt_pool_free(network->pool);
+    nt_graph_free(network->graph);
+    g_free(network->cut);
+    g_free(network->input_name);
+    g_free(network->output_name);
+    g_mutex_clear(&network->lock);
+    g_free(network);
+}
+
+NtNetwork *nt_network_ref(NtNetwork *network) {
+    g_atomic_ref_count_inc(&network->references);
+    return network;
+}
+
+void nt_network_unref(NtNetwork *network) {
+    if (network != NULL && g_atomic_ref_count_dec(&network->references)) {
+        network_free(network);
+    }
+}
+
+const NtNetworkInfo *nt_network_info(const NtNetwork *network) { return &network->info; }
+const NtGraph *nt_network_graph(const NtNetwork *network) { return network->graph; }
+unsigned nt_network_batch(const NtNetwork *network) { return (unsigned)network->input.shape.dims[0]; }
+
+/* The shape of the embedding tensor for a batch; error when inference fails or the batch is not its first dim. */
+static bool output_shape(const NtNetwork *network, int64_t batch, NtShape *out, GError **error) {
+    NtShape input = network->input.shape;
+    input.dims[0] = batch;
+    g_autoptr(NtShapes) shapes = nt_shapes_infer(network->graph, &input, error);
+    if (shapes == NULL) {
+        return false;
+    }
+    const NtGraph *graph = network->graph;
+    *out = shapes->shapes[graph->output];
+    if (shapes->types[graph->output] != NT_F32 || out->rank < 1 || out->dims[0] != batch ||
+        shapes->known[graph->output] != NULL) {
+        g_autofree char *text = nt_shape_text(out);
+        return nt_fail(
+            error, NITERU_ERROR_UNSUPPORTED,
+            "%s: tensor '%s' of shape %s does not hold one row of numbers per photo of a batch of %" G_GINT64_FORMAT,
+            graph->name, nt_graph_value(graph, graph->output)->name, text, batch);
+    }
+    return true;
+}
+
+/* Settles the batch: what the file fixes, else open if any batch works, else 1. */
+static bool settle_batch(NtNetwork *network, NtShape *out, GError **error) {
+    int64_t *batch = &network->input.shape.dims[0];
+    if (*batch > 0) {
+        return output_shape(network, *batch, out, error);
+    }
+    if (output_shape(network, 2, out, NULL)) {
+        return true;
+    }
+    if (!output_shape(network, 1, out, error)) {
+        return false;
+    }
+    *batch = 1; /* the input is open, but something inside is not */
+    return true;
+}
+
+static bool settle_graph(NtNetwork *network, const NtNetworkOptions *options, GError **error) {
+    NtGraph *graph = network->graph;
+    NtShape shape;
+    if (!nt_input_settle(graph, options->height, options->width, &network->input, error) ||
+        !nt_cut(graph, options->output, &network->cut, error) || !nt_graph_sweep(graph, error) ||
+        !settle_batch(network, &shape, error)) {
+        return false;
+    }
+    network->input_name = g_strdup(nt_graph_value(graph, graph->input)->name);
+    network->output_name = g_strdup(nt_graph_value(graph, graph->output)->name);
+    if (!nt_cut_pool(graph, &shape, network->input.channels_last, &network->info.pooled, error)) {
+        return false;
+    }
+    NtShape probe = network->input.shape;
+    probe.dims[0] = probe.dims[0] > 0 ? probe.dims[0] : 2;
+    return options->unoptimised || nt_optimise(graph, &probe, error);
+}
+
+static NtPlan *make_plan(NtNetwork *network, unsigned batch, unsigned threads, GError **error) {
+    NtPlanOptions options = {.input = network->input.shape,
+                             .channels_last = network->input.channels_last,
+                             .threads = (int)threads,
+                             .limit = network->activation_limit};
+    options.input.dims[0] = batch;
+    return nt_plan_new(network->graph, network->pool, &options, error);
+}
+
+const NtPlan *nt_network_plan(NtNetwork *network, unsigned batch, unsigned threads, GError **error) {
+    const NtPlan *found = NULL;
+    g_mutex_lock(&network->lock);
+    for (unsigned i = 0; found == NULL && i < network->plans->len; i++) {
+        const NtPlan *plan = g_ptr_array_index(network->plans, i);
+        found = plan->batch == batch && plan->threads == (int)threads ? plan : NULL;
+    }
+    if (found == NULL) {
+        NtPlan *made = make_plan(network, batch, threads, error);
+        if (made != NULL) {
+            g_ptr_array_add(network->plans, made);
+        }
+        found = made;
+    }
+    g_mutex_unlock(&network->lock);
+    return found;
+}
+
+/* The first plan proves that the network can run, and packs the weights; what they were packed from goes. */
+static bool first_plan(NtNetwork *network, GError **error) {
+    unsigned batch = MAX(nt_network_batch(network), 1);
+    const NtPlan *plan = nt_network_plan(network, batch, 1, error);
+    if (plan == NULL) {
+        return false;
+    }
+    NtNetworkInfo *info = &network->info;
+    for (unsigned v = 0; v < network->graph->values->len; v++) {
+        const NtValue *value = nt_graph_value(network->graph, (int)v);
+        if (value->constant != NULL && value->uses > 0) {
+            info->parameters += value->constant->type == NT_F32 ? (uint64_t)nt_shape_count(&value->constant->shape) : 0;
+            nt_pool_release(network->pool, value->constant, (unsigned)value->uses);
+        }
+    }
+    info->dimension = (size_t)plan->shapes->shapes[network->graph->output].dims[1];
+    info->multiply_adds = plan->multiply_adds / batch;
+    info->parameter_bytes = nt_pool_bytes(network->pool);
+    return true;
+}
+
+static void fill_info(NtNetwork *network) {
+    NtNetworkInfo *info = &network->info;
+    info->input = network->input_name;
+    info->channels = network->input.channels;
+    info->height = network->input.height;
+    info->width = network->input.width;
+    info->channels_last = network->input.channels_last;
+    info->output = network->output_name;
+    info->cut = network->cut;
+    info->producer = network->graph->producer;
+    info->opset = network->graph->opset;
+    info->nodes_read = network->graph->nodes_read;
+    info->nodes = network->graph->nodes->len;
+}
+
+static NtNetwork *load(const uint8_t *data, size_t size, const char *name, const NtNetworkOptions *options,
+                       GError **error) {
+    NtLimits limits = options->limits != NULL ? *options->limits : nt_limits_default();
+    g_autoptr(NtNetwork) network = g_new0(NtNetwork, 1);
+    g_atomic_ref_count_init(&network->references);
+    g_mutex_init(&network->lock);
+    network->activation_limit = limits.onnx_activations;
+    network->pool = nt_pool_new();
+    network->plans = g_ptr_array_new_with_free_func((GDestroyNotify)nt_plan_free);
+    network->graph = nt_onnx_read(data, size, name, &limits, error);
+    if (network->graph == NULL || !settle_graph(network, options, error) || !first_plan(network, error)) {
+        return NULL;
+    }
+    fill_info(network);
+    return g_steal_pointer(&network);
+}
+
+NtNetwork *nt_network_load_bytes(GBytes *bytes, const char *name, const NtNetworkOptions *options, GError **error) {
+    static const NtNetworkOptions defaults;
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    return load(data, size, name, options != NULL ? options : &defaults, error);
+}
+
+NtNetwork *nt_network_load(const char *path, const NtNetworkOptions *options, GError **error) {
+    NtLimits limits = options != NULL && options->limits != NULL ? *options->limits : nt_limits_default();
+    g_autoptr(GBytes) bytes = nt_file_read(path, (size_t)limits.onnx_bytes, error);
+    return bytes != NULL ? nt_network_load_bytes(bytes, path, options, error) : NULL;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading ONNX: bytes to graph. */
+#ifndef NT_NN_ONNX_INTERNAL_H
+#define NT_NN_ONNX_INTERNAL_H
+
+#include "nn/graph-internal.h"
+#include "nn/wire-internal.h"
+
+/* Reads a ModelProto. Every operator is looked up, every name resolved, nodes sorted; shapes come later. `name` is for
+ * messages. Errors: CORRUPT, LIMIT, UNSUPPORTED, NO_MEMORY. */
+NtGraph *nt_onnx_read(const uint8_t *data, size_t size, const char *name, const NtLimits *limits, GError **error);
+
+/* A TensorProto: its name (new text, "" when it has none) and content, copied and converted to float32 or int64.
+ * `where` names the file and owner in messages. */
+typedef struct NtOnnxTensor {
+    char *name;
+    NtTensor *tensor;
+} NtOnnxTensor;
+
+bool nt_onnx_tensor(NtWire wire, const char *where, NtOnnxTensor *out, GError **error);
+
+/* NULL when the code is not an element type that a network here can hold. */
+const char *nt_onnx_element_name(int64_t code);
+/* Whether values of this ONNX type are held as float32 or as int64; false when neither. */
+bool nt_onnx_element(int64_t code, NtElement *out);
+
+/* Text of a string field, new; NULL with an error when it is not UTF-8 or holds NUL. */
+char *nt_onnx_text(const NtWireField *field, const char *where, GError **error);
+
+#endif

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ModelProto to graph. What can be refused without knowing shapes is refused here: damage, limits, other domains,
+ * control flow, external data, names that nothing makes or that two things make, cycles. Field numbers are those of
+ * onnx.proto; unknown fields are skipped, as protobuf wants it.
+ */
+#include "nn/onnx-internal.h"
+#include "nn/op-internal.h"
+
+#include <string.h>
+
+/* Longest list an attribute or node may hold. */
+#define MAX_LIST 65536
+
+typedef struct Reader {
+    NtGraph *graph;
+    const NtLimits *limits;
+    GHashTable *initialised; /* values that an initialiser names */
+    GArray *declared;        /* of Declared: the graph's inputs */
+    bool seen_graph;
+} Reader;
+
+typedef struct Declared {
+    int value;
+    int64_t element;
+    NtShape shape; /* -1: open */
+    bool has_shape;
+} Declared;
+
+static bool damaged(const Reader *reader, GError **error, const char *what) {
+    return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %s is damaged or cut short; this is not a whole ONNX file",
+                   reader->graph->name, what);
+}
+
+/* The text of a field in *out, freeing what was there. */
+static bool take_text(const Reader *reader, const NtWireField *field, char **out, GError **error) {
+    g_free(*out);
+    *out = nt_onnx_text(field, reader->graph->name, error);
+    return *out != NULL;
+}
+
+static bool append_number(const Reader *reader, GArray *list, const void *value, GError **error) {
+    if (list->len == MAX_LIST) {
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: an attribute holds more than %d numbers", reader->graph->name,
+                       MAX_LIST);
+    }
+    g_array_append_vals(list, value, 1);
+    return true;
+}
+
+/* Repeated floats (fixed32) or ints (varint), packed or single. */
+static bool read_numbers(const Reader *reader, const NtWireField *field, bool floats, GArray *list, GError **error) {
+    uint32_t single = (uint32_t)field->value;
+    if (field->type != NT_WIRE_BYTES) {
+        return append_number(reader, list, floats ? (const void *)&single : (const void *)&field->value, error);
+    }
+    NtWire packed = nt_wire_inside(field);
+    while (packed.at < packed.end) {
+        uint32_t bits32 = 0;
+        uint64_t bits = 0;
+        bool ok = floats ? nt_wire_fixed32(&packed, &bits32) : nt_wire_varint(&packed, &bits);
+        if (!ok) {
+            return damaged(reader, error, "an attribute");
+        }
+        if (!append_number(reader, list, floats ? (const void *)&bits32 : (const void *)&bits, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The attribute's type: declared (field 20), or told by what is there in files older than that field. */
+static NtAttributeType attribute_type(uint64_t declared, uint32_t content) {
+    if (declared != 0) {
+        return (NtAttributeType)declared;
+    }
+    return content >= 2 && content <= 5 ? (NtAttributeType)(content - 1) : (NtAttributeType)content;
+}
+
+static bool read_attribute_field(const Reader *reader, const NtNode *node, const NtWireField *field,
+                                 NtAttribute *attribute, GArray *list, GError **error) {
+    NtOnnxTensor tensor = {0};
+    uint32_t bits = (uint32_t)field->value;
+    switch (field->number) {
+    case 1: return take_text(reader, field, &attribute->name, error);
+    case 2: memcpy(&attribute->f, &bits, sizeof bits); return true;
+    case 3: attribute->i = (int64_t)field->value; return true;
+    case 4: return take_text(reader, field, &attribute->s, error);
+    case 5:
+        if (!nt_onnx_tensor(nt_wire_inside(field), reader->graph->name, &tensor, error)) {
+            return false;
+        }
+        g_free(tensor.name);
+        nt_tensor_unref(attribute->tensor);
+        attribute->tensor = tensor.tensor;
+        return true;
+    case 6:
+    case 11:
+        return nt_node_fail(reader->graph, node, NITERU_ERROR_UNSUPPORTED, error,
+                            "control flow (a graph inside a node) is not supported");
+    case 7: return read_numbers(reader, field, true, list, error);
+    case 8: return read_numbers(reader, field, false, list, error);
+    case 9: return true;
+    case 10:
+    case 14:
+    case 15:
+    case 22:
+    case 23:
+        return nt_node_fail(reader->graph, node, NITERU_ERROR_UNSUPPORTED, error,
+                            "attribute '%s' is of a kind that is "
+                            "not supported",
+                            attribute->name);
+    case 21:
+        return nt_node_fail(reader->graph, node, NITERU_ERROR_UNSUPPORTED, error,
+                            "attributes of model functions are not supported");
+    default: return true;
+    }
+}
+
+static bool read_attribute(const Reader *reader, NtNode *node, NtWire wire, GError **error) {
+    NtAttribute *attribute = nt_attribute_new("", NT_ATTRIBUTE_INT);
+    g_ptr_array_add(node->attributes, attribute);
+    g_autoptr(GArray) list = NULL;
+    uint64_t declared = 0;
+    uint32_t content = 0;
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        declared = field.number == 20 ? field.value : declared;
+        content = field.number >= 2 && field.number <= 11 ? field.number : content;
+        bool floats = field.number == 7;
+        if ((floats || field.number == 8) && list == NULL) {
+            list = g_array_new(FALSE, FALSE, floats ? sizeof(float) : sizeof(int64_t));
+        }
+        if (list != NULL && (floats || field.number == 8) &&
+            g_array_get_element_size(list) != (floats ? sizeof(float) : sizeof(int64_t))) {
+            return damaged(reader, error, "an attribute");
+        }
+        if (!read_attribute_field(reader, node, &field, attribute, list, error)) {
+            return false;
+        }
+    }
+    attribute->type = attribute_type(declared, content);
+    bool floats = list != NULL && g_array_get_element_size(list) == sizeof(float);
+    bool fits = (attribute->type != NT_ATTRIBUTE_FLOATS || list == NULL || floats) &&
+                (attribute->type != NT_ATTRIBUTE_INTS || list == NULL || !floats) &&
+                (attribute->type != NT_ATTRIBUTE_TENSOR || attribute->tensor != NULL);
+    if (wire.damaged || !fits) {
+        return damaged(reader, error, "an attribute");
+    }
+    attribute->s = attribute->s == NULL ? g_strdup("") : attribute->s;
+    attribute->count = list != NULL ? list->len : 0;
+    if (list != NULL && floats) {
+        attribute->floats = (float *)(void *)g_array_free(g_steal_pointer(&list), FALSE);
+    } else if (list != NULL) {
+        attribute->ints = (int64_t *)(void *)g_array_free(g_steal_pointer(&list), FALSE);
+    }
+    return true;
+}
+
+/* A node's input or output name as a value, -1 for "". */
+static bool read_edge(const Reader *reader, const NtWireField *field, GArray *edges, GError **error) {
+    g_autofree char *name = nt_onnx_text(field, reader->graph->name, error);
+    if (name == NULL) {
+        return false;
+    }
+    if (edges->len == MAX_LIST) {
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: a node has more than %d inputs or outputs", reader->graph->name,
+                       MAX_LIST);
+    }
+    int value = *name == '\0' ? -1 : nt_graph_named(reader->graph, name);
+    g_array_append_val(edges, value);
+    return true;
+}
+
+/* Names, type, domain and edges first: messages about attributes want them. */
+static bool read_node_head(const Reader *reader, NtNode *node, NtWire wire, char **out_domain, GError **error) {
+    g_autoptr(GArray) inputs = g_array_new(FALSE, FALSE, sizeof(int));
+    g_autoptr(GArray) outputs = g_array_new(FALSE, FALSE, sizeof(int));
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        g_autofree char *text = NULL;
+        bool ok = true;
+        switch (field.number) {
+        case 1: ok = read_edge(reader, &field, inputs, error); break;
+        case 2: ok = read_edge(reader, &field, outputs, error); break;
+        case 3:
+        case 4:
+            if ((ok = take_text(reader, &field, &text, error)) && *text != '\0') {
+                char **to = field.number == 3 ? &node->name : &node->type;
+                g_free(*to);
+                *to = nt_text_printable(text, 120);
+            }
+            break;
+        case 7: ok = take_text(reader, &field, out_domain, error); break;
+        default: break;
+        }
+        if (!ok) {
+            return false;
+        }
+    }
+    nt_node_set_inputs(node, (const int *)(void *)inputs->data, inputs->len);
+    nt_node_set_outputs(node, (const int *)(void *)outputs->data, outputs->len);
+    return !wire.damaged || damaged(reader, error, "a node");
+}
+
+static bool read_node(const Reader *reader, NtWire wire, GError **error) {
+    NtGraph *graph = reader->graph;
+    if (graph->nodes->len >= reader->limits->onnx_nodes) {
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: more than %" G_GUINT64_FORMAT " nodes (limit onnx-nodes)",
+                       graph->name, reader->limits->onnx_nodes);
+    }
+    g_autofree char *place = g_strdup_printf("#%u", graph->nodes->len);
+    g_autofree char *domain = g_strdup("");
+    NtNode *node = nt_graph_append(graph, place, "");
+    if (!read_node_head(reader, node, wire, &domain, error)) {
+        return false;
+    }
+    if (*domain != '\0' && strcmp(domain, "ai.onnx") != 0) {
+        g_autofree char *shown = nt_text_printable(domain, 60);
+        return nt_node_fail(graph, node, NITERU_ERROR_UNSUPPORTED, error,
+                            "operators of the domain '%s' are not supported", shown);
+    }
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        if (field.number == 5 && !read_attribute(reader, node, nt_wire_inside(&field), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_initialiser(const Reader *reader, NtWire wire, GError **error) {
+    NtOnnxTensor tensor = {0};
+    if (!nt_onnx_tensor(wire, reader->graph->name, &tensor, error)) {
+        return false;
+    }
+    int value = nt_graph_named(reader->graph, tensor.name);
+    g_free(tensor.name);
+    if (!g_hash_table_add(reader->initialised, GINT_TO_POINTER(value + 1))) {
+        nt_tensor_unref(tensor.tensor);
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: two initialisers are named '%s'", reader->graph->name,
+                       nt_graph_value(reader->graph, value)->name);
+    }
+    nt_graph_value(reader->graph, value)->constant = tensor.tensor;
+    return true;
+}
+
+/* TensorShapeProto.Dimension: dim_value (1) or a name (2), which leaves it open. */
+static int64_t read_dim(NtWire wire) {
+    int64_t dim = -1;
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        if (field.number == 1 && field.type == NT_WIRE_VARINT) {
+            dim = (int64_t)field.value;
+        }
+    }
+    return wire.damaged || dim <= 0 ? -1 : dim;
+}
+
+static bool read_shape(const Reader *reader, NtWire wire, Declared *declared, GError **error) {
+    declared->has_shape = true;
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        if (field.number != 1 || field.type != NT_WIRE_BYTES) {
+            continue;
+        }
+        if (declared->shape.rank == NT_MAX_RANK) {
+            return nt_fail(error, NITERU_ERROR_LIMIT, "%s: input '%s' has more than %d dims", reader->graph->name,
+                           nt_graph_value(reader->graph, declared->value)->name, NT_MAX_RANK);
+        }
+        declared->shape.dims[declared->shape.rank++] = read_dim(nt_wire_inside(&field));
+    }
+    return !wire.damaged || damaged(reader, error, "the shape of an input");
+}
+
+/* ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 } } }: two known levels, no recursion. */
+static bool read_value_info(const Reader *reader, NtWire wire, Declared *out, GError **error) {
+    NtWire type = nt_wire(NULL, 0), tensor = nt_wire(NULL, 0);
+    g_autofree char *name = g_strdup("");
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        if (field.number == 1 && !take_text(reader, &field, &name, error)) {
+            return false;
+        }
+        type = field.number == 2 && field.type == NT_WIRE_BYTES ? nt_wire_inside(&field) : type;
+    }
+    *out = (Declared){.value = nt_graph_named(reader->graph, name)};
+    for (NtWireField field; nt_wire_next(&type, &field);) {
+        tensor = field.number == 1 && field.type == NT_WIRE_BYTES ? nt_wire_inside(&field) : tensor;
+    }
+    for (NtWireField field; nt_wire_next(&tensor, &field);) {
+        if (field.number == 1) {
+            out->element = (int64_t)field.value;
+        } else if (field.number == 2 && field.type == NT_WIRE_BYTES &&
+                   !read_shape(reader, nt_wire_inside(&field), out, error)) {
+            return false;
+        }
+    }
+    return !(wire.damaged || type.damaged || tensor.damaged) || damaged(reader, error, "an input or output");
+}
+
+static bool read_output(const Reader *reader, NtWire wire, GError **error) {
+    Declared declared;
+    if (!read_value_info(reader, wire, &declared, error)) {
+        return false;
+    }
+    NtGraph *graph = reader->graph;
+    if (graph->output_count == 1000) {
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: more than 1,000 outputs", graph->name);
+    }
+    graph->outputs = g_renew(int, graph->outputs, graph->output_count + 1);
+    graph->outputs[graph->output_count++] = declared.value;
+    return true;
+}
+
+static bool read_graph(Reader *reader, NtWire wire, GError **error) {
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        if (field.type != NT_WIRE_BYTES) {
+            continue;
+        }
+        NtWire inside = nt_wire_inside(&field);
+        bool ok = true;
+        Declared declared;
+        switch (field.number) {
+        case 1: ok = read_node(reader, inside, error); break;
+        case 5: ok = read_initialiser(reader, inside, error); break;
+        case 11:
+            if ((ok = read_value_info(reader, inside, &declared, error))) {
+                g_array_append_val(reader->declared, declared);
+            }
+            break;
+        case 12: ok = read_output(reader, inside, error); break;
+        case 15:
+            ok = nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: sparse initialisers are not supported",
+                         reader->graph->name);
+            break;
+        default: break;
+        }
+        if (!ok) {
+            return false;
+        }
+    }
+    return !wire.damaged || damaged(reader, error, "the graph");
+}
+
+/* OperatorSetIdProto { domain 1, version 2 }. */
+static bool read_opset(const Reader *reader, NtWire wire, GError **error) {
+    g_autofree char *domain = g_strdup("");
+    int64_t version = 0;
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        if (field.number == 1 && !take_text(reader, &field, &domain, error)) {
+            return false;
+        }
+        version = field.number == 2 ? (int64_t)field.value : version;
+    }
+    if (*domain == '\0' || strcmp(domain, "ai.onnx") == 0) {
+        reader->graph->opset = version;
+    }
+    return !wire.damaged || damaged(reader, error, "the opset list");
+}
+
+static bool read_model(Reader *reader, NtWire wire, GError **error) {
+    NtWire graph = nt_wire(NULL, 0);
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        g_autofree char *text = NULL;
+        if (field.type != NT_WIRE_BYTES) {
+            continue;
+        }
+        if (field.number == 2) {
+            if (!take_text(reader, &field, &text, error)) {
+                return false;
+            }
+            g_free(reader->graph->producer);
+            reader->graph->producer = nt_text_printable(text, 60);
+        } else if (field.number == 7) {
+            graph = nt_wire_inside(&field);
+            reader->seen_graph = true;
+        } else if (field.number == 8 && !read_opset(reader, nt_wire_inside(&field), error)) {
+            return false;
+        }
+    }
+    if (wire.damaged || !reader->seen_graph) {
+        return damaged(reader, error, "the model");
+    }
+    if (reader->graph->opset < 7 || reader->graph->opset > 25) {
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: opset %" G_GINT64_FORMAT " is not supported (7 to 25 are)",
+                       reader->graph->name, reader->graph->opset);
+    }
+    return read_graph(reader, graph, error);
+}
+
+/* The one input that is not an initialiser (older files list those as inputs too). */
+static bool choose_input(Reader *reader, GError **error) {
+    NtGraph *graph = reader->graph;
+    const Declared *input = NULL;
+    for (unsigned i = 0; i < reader->declared->len; i++) {
+        const Declared *declared = &g_array_index(reader->declared, Declared, i);
+        if (nt_graph_value(graph, declared->value)->constant != NULL) {
+            continue;
+        }
+        if (input != NULL) {
+            return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
+                           "%s: two inputs, '%s' and '%s'; a network here takes one photo", graph->name,
+                           nt_graph_value(graph, input->value)->name, nt_graph_value(graph, declared->value)->name);
+        }
+        input = declared;
+    }
+    if (input == NULL || !input->has_shape) {
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: no input with a shape is declared", graph->name);
+    }
+    if (input->element != 1 && input->element != 10) {
+        const char *element = nt_onnx_element_name(input->element);
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: input '%s' is %s; only float32 and float16 are supported",
+                       graph->name, nt_graph_value(graph, input->value)->name,
+                       element != NULL ? element : "of no known type");
+    }
+    graph->input = input->value;
+    graph->input_shape = input->shape;
+    return true;
+}
+
+/* Every tensor a node reads must come from somewhere. */
+static bool check_sources(const NtGraph *graph, GError **error) {
+    for (unsigned n = 0; n < graph->nodes->len; n++) {
+        const NtNode *node = nt_graph_node(graph, n);
+        for (unsigned i = 0; i < node->input_count; i++) {
+            const NtValue *value = node->inputs[i] < 0 ? NULL : nt_graph_value(graph, node->inputs[i]);
+            if (value != NULL && value->producer < 0 && value->constant == NULL && node->inputs[i] != graph->input) {
+                return nt_node_fail(graph, node, NITERU_ERROR_CORRUPT, error,
+                                    "it reads tensor '%s', which nothing makes", value->name);
+            }
+        }
+    }
+    for (unsigned i = 0; i < graph->output_count; i++) {
+        const NtValue *value = nt_graph_value(graph, graph->outputs[i]);
+        if (value->producer < 0 && value->constant == NULL && graph->outputs[i] != graph->input) {
+            return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: nothing makes the output '%s'", graph->name, value->name);
+        }
+    }
+    return graph->output_count > 0 || nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the graph has no output", graph->name);
+}
+
+static bool finish(Reader *reader, GError **error) {
+    NtGraph *graph = reader->graph;
+    if (!choose_input(reader, error) || !nt_graph_sort(graph, error) || !check_sources(graph, error)) {
+        return false;
+    }
+    for (unsigned n = 0; n < graph->nodes->len; n++) {
+        NtNode *node = nt_graph_node(graph, n);
+        node->op = nt_op_find(node->type);
+    }
+    graph->nodes_read = graph->nodes->len;
+    return true;
+}
+
+NtGraph *nt_onnx_read(const uint8_t *data, size_t size, const char *name, const NtLimits *limits, GError **error) {
+    g_autoptr(NtGraph) graph = nt_graph_new(name);
+    g_autoptr(GHashTable) initialised = g_hash_table_new(NULL, NULL);
+    g_autoptr(GArray) declared = g_array_new(FALSE, FALSE, sizeof(Declared));
+    Reader reader = {.graph = graph, .limits = limits, .initialised = initialised, .declared = declared};
+    if (size > limits->onnx_bytes) {
+        nt_fail(error, NITERU_ERROR_LIMIT, "%s: %zu bytes are over the limit onnx-bytes of %" G_GUINT64_FORMAT, name,
+                size, limits->onnx_bytes);
+        return NULL;
+    }
+    if (!read_model(&reader, nt_wire(data, size), error) || !finish(&reader, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&graph);
+}

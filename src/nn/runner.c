@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running plans. A runner owns one block of activations and, for each plan it has used, the oneDNN memory objects and
+ * views that point into it. The block serves all its plans, one at a time.
+ *
+ * Which plan for n photos: the file's batch when it fixes one; else one for the full batch, and for a rest the next
+ * power of two, so that a runner makes at most log2(batch) + 1 plans. Unused rows compute on what lies there and are
+ * dropped.
+ */
+#include "nn/network-internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A step of `compute` with its views filled in. */
+typedef struct Computed {
+    NtView *in, *out;
+} Computed;
+
+/* A plan bound to a block. */
+typedef struct Bound {
+    const NtPlan *plan;
+    uint8_t *block;
+    void *own_block; /* when the plan needs more than the runner's */
+    NtCall **calls;  /* per step, NULL for compute steps */
+    Computed *computed;
+} Bound;
+
+struct NtRunner {
+    NtNetwork *network;
+    unsigned batch, threads;
+    size_t bytes;
+    void *block;
+    GPtrArray *bound;
+};
+
+static void bound_free(void *data) {
+    Bound *bound = data;
+    for (unsigned i = 0; i < bound->plan->steps->len; i++) {
+        nt_call_free(bound->calls[i]);
+        g_free(bound->computed[i].in);
+        g_free(bound->computed[i].out);
+    }
+    g_free(bound->calls);
+    g_free(bound->computed);
+    nt_free(bound->own_block);
+    g_free(bound);
+}
+
+static void *slot_data(const Bound *bound, unsigned index) {
+    const NtSlot *slot = &g_array_index(bound->plan->slots, NtSlot, index);
+    if (slot->buffer < 0) {
+        return (void *)slot->constant;
+    }
+    return bound->block + g_array_index(bound->plan->buffers, NtBuffer, slot->buffer).offset;
+}
+
+static NtCall *bind_primitive(const Bound *bound, const NtStep *step, GError **error) {
+    g_autofree NtCallArgument *arguments = g_new0(NtCallArgument, step->argument_count);
+    for (unsigned i = 0; i < step->argument_count; i++) {
+        unsigned slot = step->arguments[i].slot;
+        arguments[i] = (NtCallArgument){.role = step->arguments[i].role,
+                                        .layout = g_array_index(bound->plan->slots, NtSlot, slot).layout,
+                                        .data = slot_data(bound, slot)};
+    }
+    return nt_call_new(step->primitive, arguments, step->argument_count, error);
+}
+
+/* A value as compute sees it: what is known, or where the slot lies. */
+static NtView view_of(const Bound *bound, int value, unsigned slot) {
+    if (value < 0) {
+        return (NtView){0};
+    }
+    const NtShapes *shapes = bound->plan->shapes;
+    NtView view = {.type = shapes->types[value], .shape = shapes->shapes[value]};
+    if (slot != NT_NO_SLOT) {
+        view.data = slot_data(bound, slot);
+    } else if (shapes->known[value] != NULL) {
+        view.data = shapes->known[value]->data;
+    }
+    return view;
+}
+
+static Computed bind_compute(const Bound *bound, const NtStep *step) {
+    const NtNode *node = step->node;
+    Computed computed = {.in = g_new0(NtView, node->input_count + 1), .out = g_new0(NtView, node->output_count + 1)};
+    for (unsigned i = 0; i < node->input_count; i++) {
+        computed.in[i] = view_of(bound, node->inputs[i], step->arguments[i].slot);
+    }
+    for (unsigned i = 0; i < node->output_count; i++) {
+        computed.out[i] = view_of(bound, node->outputs[i], step->arguments[node->input_count + i].slot);
+    }
+    return computed;
+}
+
+static bool bind_steps(Bound *bound, GError **error) {
+    for (unsigned i = 0; i < bound->plan->steps->len; i++) {
+        const NtStep *step = &g_array_index(bound->plan->steps, NtStep, i);
+        if (step->primitive == NULL) {
+            bound->computed[i] = bind_compute(bound, step);
+        } else if ((bound->calls[i] = bind_primitive(bound, step, error)) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The runner's binding of the plan for `batch` photos. */
+static Bound *bound_for(NtRunner *runner, unsigned batch, GError **error) {
+    for (unsigned i = 0; i < runner->bound->len; i++) {
+        Bound *bound = g_ptr_array_index(runner->bound, i);
+        if (bound->plan->batch == batch) {
+            return bound;
+        }
+    }
+    const NtPlan *plan = nt_network_plan(runner->network, batch, runner->threads, error);
+    if (plan == NULL) {
+        return NULL;
+    }
+    Bound *bound = g_new0(Bound, 1);
+    bound->plan = plan;
+    bound->calls = g_new0(NtCall *, plan->steps->len + 1);
+    bound->computed = g_new0(Computed, plan->steps->len + 1);
+    if (runner->block == NULL) {
+        runner->block = nt_alloc0(plan->bytes, 1, "a network's activations", error);
+        runner->bytes = plan->bytes;
+    } else if (plan->bytes > runner->bytes) {
+        bound->own_block = nt_alloc0(plan->bytes, 1, "a network's activations", error);
+    }
+    bound->block = plan->bytes > runner->bytes ? bound->own_block : runner->block;
+    if (bound->block == NULL || !bind_steps(bound, error)) {
+        bound_free(bound);
+        return NULL;
+    }
+    g_ptr_array_add(runner->bound, bound);
+    return bound;
+}
+
+NtRunner *nt_runner_new(NtNetwork *network, unsigned batch, unsigned threads, GError **error) {
+    g_autoptr(NtRunner) runner = g_new0(NtRunner, 1);
+    unsigned fixed = nt_network_batch(network);
+    runner->network = nt_network_ref(network);
+    runner->batch = fixed > 0 ? fixed : MAX(batch, 1);
+    runner->threads = threads > 0 ? threads : nt_cores();
+    runner->bound = g_ptr_array_new_with_free_func(bound_free);
+    return bound_for(runner, runner->batch, error) != NULL ? g_steal_pointer(&runner) : NULL;
+}
+
+void nt_runner_free(NtRunner *runner) {
+    if (runner == NULL) {
+        return;
+    }
+    g_ptr_array_unref(runner->bound);
+    nt_free(runner->block);
+    nt_network_unref(runner->network);
+    g_free(runner);
+}
+
+size_t nt_runner_bytes(const NtRunner *runner) { return runner->bytes; }
+
+static bool run_steps(const Bound *bound, GError **error) {
+    for (unsigned i = 0; i < bound->plan->steps->len; i++) {
+        const NtStep *step = &g_array_index(bound->plan->steps, NtStep, i);
+        bool done = step->primitive != NULL
+                        ? nt_call_run(bound->calls[i], error)
+                        : step->node->op->compute(step->node, bound->computed[i].in, bound->computed[i].out, error);
+        if (!done) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_finite(const float *row, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(row[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The batch to plan for: the file's, or the smallest power of two that takes n, at most the runner's. */
+static unsigned plan_batch(const NtRunner *runner, unsigned n) {
+    if (nt_network_batch(runner->network) > 0 || n >= runner->batch) {
+        return runner->batch;
+    }
+    unsigned batch = 1;
+    while (batch < n) {
+        batch *= 2;
+    }
+    return MIN(batch, runner->batch);
+}
+
+static bool run_batch(NtRunner *runner, const float *input, unsigned n, float *out, bool *finite, GError **error) {
+    Bound *bound = bound_for(runner, plan_batch(runner, n), error);
+    const NtNetworkInfo *info = nt_network_info(runner->network);
+    size_t photo = (size_t)info->channels * info->height * info->width;
+    if (bound == NULL) {
+        return false;
+    }
+    memcpy(slot_data(bound, bound->plan->input), input, n * photo * sizeof *input);
+    if (!run_steps(bound, error)) {
+        return false;
+    }
+    const float *result = slot_data(bound, bound->plan->output);
+    memcpy(out, result, n * info->dimension * sizeof *out);
+    for (unsigned i = 0; finite != NULL && i < n; i++) {
+        finite[i] = is_finite(out + i * info->dimension, info->dimension);
+    }
+    return true;
+}
+
+bool nt_runner_run(NtRunner *runner, const float *input, unsigned n, float *out, bool *finite, GError **error) {
+    const NtNetworkInfo *info = nt_network_info(runner->network);
+    size_t photo = (size_t)info->channels * info->height * info->width;
+    int before = nt_threads_set((int)runner->threads);
+    bool done = true;
+    for (unsigned at = 0; done && at < n; at += runner->batch) {
+        done = run_batch(runner, input + at * photo, MIN(n - at, runner->batch), out + at * info->dimension,
+                         finite != NULL ? finite + at : NULL, error);
+    }
+    nt_threads_set(before);
+    return done;
+}
