@@ -135,13 +135,16 @@ typedef enum NtResampler {
     NT_RESAMPLE_BICUBIC,
 } NtResampler;
 
-/* Whose resampling is repeated. The four differ visibly: whether shrinking averages (antialias), in the bicubic
+/* Whose resampling is repeated. They differ visibly: whether shrinking averages (antialias), in the bicubic
  * coefficient, at the edges, and in whether the result is rounded to 8 bits. */
 typedef enum NtFlavour {
-    NT_FLAVOUR_PILLOW,      /* Image.resize, hence torchvision on PIL images and Keras' load_img: bit for bit */
+    NT_FLAVOUR_PILLOW,      /* Image.resize up to Pillow 12, hence torchvision on PIL images and Keras' load_img: bit
+                             * for bit. Rows are always resampled before columns. */
     NT_FLAVOUR_TORCH,       /* torchvision on float tensors, antialias=True; not rounded */
     NT_FLAVOUR_TORCH_PLAIN, /* the same with antialias=False (torch.nn.functional.interpolate) */
     NT_FLAVOUR_TENSORFLOW,  /* tf.image.resize, keras.layers.Resizing: antialias=False; not rounded */
+    NT_FLAVOUR_PILLOW_13,   /* Pillow 13: columns come first when the height shrinks by over twice as many pixels as
+                             * the width; otherwise the same as before */
 } NtFlavour;
 
 /* All zeros but width and height: squash by Pillow's nearest, RGB, values 0-255. */
@@ -159,7 +162,8 @@ typedef struct NtPreprocess {
 } NtPreprocess;
 
 /* Names as cards write them: "squash", "crop", "pad"; "nearest", "bilinear", "bicubic"; "pillow", "torch",
- * "torch-plain", "tensorflow". Parsing fails with INVALID, listing the names; `field` names the card's field. */
+ * "torch-plain", "tensorflow", "pillow-13". Parsing fails with INVALID, listing the names; `field` names the card's
+ * field. */
 bool nt_resize_rule_parse(const char *text, const char *field, NtResizeRule *out, GError **error);
 bool nt_resampler_parse(const char *text, const char *field, NtResampler *out, GError **error);
 bool nt_flavour_parse(const char *text, const char *field, NtFlavour *out, GError **error);
