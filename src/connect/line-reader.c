@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text files, line by line: bytes are read in pieces, turned to UTF-8, and cut at line ends; memory is bounded by one
+ * line of the limit's length. */
+#include "connect/source-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PIECE = 64 * 1024 };
+
+struct NtLines {
+    int fd;
+    char *name;
+    char *encoding; /* NULL: UTF-8 */
+    GIConv converter;
+    size_t limit;      /* bytes of a line */
+    uint64_t size;     /* of the file, as it was opened */
+    uint64_t consumed; /* bytes read */
+    bool eof;
+    char *raw; /* PIECE bytes */
+    size_t raw_count;
+    GString *text; /* UTF-8 not given out yet */
+    size_t at;
+    uint64_t number;
+    bool started; /* the byte order mark was looked for */
+};
+
+void nt_lines_close(NtLines *lines) {
+    if (lines == NULL) {
+        return;
+    }
+    if (lines->fd >= 0) {
+        close(lines->fd);
+    }
+    if (lines->converter != (GIConv)-1) {
+        g_iconv_close(lines->converter);
+    }
+    g_string_free(lines->text, TRUE);
+    g_free(lines->raw);
+    g_free(lines->name);
+    g_free(lines->encoding);
+    g_free(lines);
+}
+
+/* ---- what the first bytes show ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *bytes;
+    size_t size;
+    const char *what;
+} foreign[] = {
+    {"\x1f\x8b", 2, "is compressed with gzip; unpack it first (gunzip)"},
+    {"BZh", 3, "is compressed with bzip2; unpack it first (bunzip2)"},
+    {"\xfd"
+     "7zXZ",
+     5, "is compressed with xz; unpack it first (unxz)"},
+    {"\x28\xb5\x2f\xfd", 4, "is compressed with zstd; unpack it first (unzstd)"},
+    {"PK\x03\x04", 4, "is a ZIP file or an Excel workbook; unpack it, or save the sheet as CSV"},
+    {"\xd0\xcf\x11\xe0", 4, "is an old Excel workbook; save the sheet as CSV"},
+    {"SQLite format 3", 15, "is a database; export the table as CSV"},
+    {"%PDF", 4, "is a PDF, not a list"},
+    {"\xff\xd8\xff", 3, "is a photo, not a list; give the folder it is in"},
+    {"\x89PNG", 4, "is a photo, not a list; give the folder it is in"},
+    {"GIF8", 4, "is a photo, not a list; give the folder it is in"},
+    {"RIFF", 4, "is a photo, not a list; give the folder it is in"},
+};
+
+static bool is_wide(const char *encoding) {
+    return encoding != NULL &&
+           (g_ascii_strncasecmp(encoding, "utf-16", 6) == 0 || g_ascii_strncasecmp(encoding, "utf16", 5) == 0 ||
+            g_ascii_strncasecmp(encoding, "ucs-2", 5) == 0);
+}
+
+static bool check_head(const NtLines *lines, GError **error) {
+    const char *head = lines->raw;
+    size_t size = lines->raw_count;
+    for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++) {
+        if (size >= foreign[i].size && memcmp(head, foreign[i].bytes, foreign[i].size) == 0) {
+            return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: %s", lines->name, foreign[i].what);
+        }
+    }
+    if (is_wide(lines->encoding) || memchr(head, '\0', MIN(size, 4096)) == NULL) {
+        bool marked = size >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0);
+        return !marked || is_wide(lines->encoding) ||
+               nt_fail(error, NITERU_ERROR_INVALID, "%s: is UTF-16; add --encoding utf-16", lines->name);
+    }
+    size_t odd = 0, even = 0;
+    for (size_t i = 0; i < MIN(size, 4096); i++) {
+        odd += head[i] == '\0' && i % 2 == 1;
+        even += head[i] == '\0' && i % 2 == 0;
+    }
+    bool utf16 = MAX(odd, even) > size / 8 && MIN(odd, even) < MAX(odd, even) / 4 + 1;
+    return nt_fail(error, NITERU_ERROR_INVALID, "%s: %s", lines->name,
+                   utf16 ? "looks like UTF-16; try --encoding utf-16" : "is not text: it holds NUL bytes");
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+/* Reads the next piece behind what is left in `raw`. */
+static bool fill(NtLines *lines, GError **error) {
+    ssize_t got;
+    while ((got = read(lines->fd, lines->raw + lines->raw_count, PIECE - lines->raw_count)) < 0 && errno == EINTR) {
+    }
+    if (got < 0) {
+        return nt_fail_errno(error, errno, "%s: cannot be read", lines->name);
+    }
+    lines->eof = got == 0;
+    lines->raw_count += (size_t)got;
+    lines->consumed += (uint64_t)got;
+    return true;
+}
+
+/* Turns what is in `raw` to UTF-8; an incomplete character at the end waits for the next piece. */
+static void convert(NtLines *lines) {
+    char *in = lines->raw;
+    gsize left = lines->raw_count;
+    size_t step = is_wide(lines->encoding) ? 2 : 1;
+    while (left > 0) {
+        char piece[4096];
+        char *out = piece;
+        gsize room = sizeof piece;
+        gsize rc = g_iconv(lines->converter, &in, &left, &out, &room);
+        int fault = rc == (gsize)-1 ? errno : 0;
+        g_string_append_len(lines->text, piece, out - piece);
+        if (fault == EILSEQ || (fault == EINVAL && lines->eof)) {
+            g_string_append_c(lines->text, (char)0xff);
+            step = MIN(step, left);
+            in += step;
+            left -= step;
+        } else if (fault == EINVAL) {
+            break;
+        }
+    }
+    memmove(lines->raw, in, left);
+    lines->raw_count = left;
+}
+
+static bool more(NtLines *lines, GError **error) {
+    if (lines->at > 0) {
+        g_string_erase(lines->text, 0, (gssize)lines->at);
+        lines->at = 0;
+    }
+    if (lines->started && !fill(lines, error)) {
+        return false;
+    }
+    if (lines->converter != (GIConv)-1) {
+        convert(lines);
+    } else {
+        g_string_append_len(lines->text, lines->raw, (gssize)lines->raw_count);
+        lines->raw_count = 0;
+    }
+    if (!lines->started && lines->text->len >= 3 && memcmp(lines->text->str, "\xef\xbb\xbf", 3) == 0) {
+        lines->at = 3;
+    }
+    lines->started = true;
+    return true;
+}
+
+static bool is_utf8_name(const char *encoding) {
+    return encoding == NULL || g_ascii_strcasecmp(encoding, "utf-8") == 0 || g_ascii_strcasecmp(encoding, "utf8") == 0;
+}
+
+static bool open_file(NtLines *lines, const char *path, GError **error) {
+    struct stat st;
+    lines->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (lines->fd < 0 || fstat(lines->fd, &st) != 0) {
+        return nt_fail_errno(error, errno, "%s", lines->name);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: not a regular file", lines->name);
+    }
+    lines->size = (uint64_t)st.st_size;
+    if (lines->encoding != NULL) {
+        lines->converter = g_iconv_open("UTF-8", lines->encoding);
+        if (lines->converter == (GIConv)-1) {
+            return nt_fail(error, NITERU_ERROR_INVALID,
+                           "--encoding %s: there is no such encoding; try utf-8, cp932, latin1 or utf-16",
+                           lines->encoding);
+        }
+    }
+    return fill(lines, error) && check_head(lines, error);
+}
+
+NtLines *nt_lines_open(const char *path, const char *name, const char *encoding, size_t limit, GError **error) {
+    NtLines *lines = g_new0(NtLines, 1);
+    lines->fd = -1;
+    lines->name = g_strdup(name);
+    lines->encoding = is_utf8_name(encoding) ? NULL : g_strdup(encoding);
+    lines->converter = (GIConv)-1;
+    lines->limit = limit;
+    lines->raw = g_malloc(PIECE);
+    lines->text = g_string_new(NULL);
+    if (!open_file(lines, path, error)) {
+        nt_lines_close(lines);
+        return NULL;
+    }
+    return lines;
+}
+
+NtLineStep nt_lines_next(NtLines *lines, const char **out_text, size_t *out_size, GError **error) {
+    bool too_long = false;
+    size_t searched = 0; /* bytes behind `at` known to hold no line end */
+    for (;;) {
+        char *begin = lines->text->str + lines->at;
+        size_t there = lines->text->len - lines->at;
+        char *end = memchr(begin + searched, '\n', there - searched);
+        if (end != NULL || (lines->eof && lines->started && lines->raw_count == 0)) {
+            if (end == NULL && there == 0 && !too_long) {
+                return NT_LINE_END;
+            }
+            size_t size = end != NULL ? (size_t)(end - begin) : there;
+            lines->at += size + (end != NULL);
+            lines->number++;
+            size -= size > 0 && begin[size - 1] == '\r';
+            *out_text = begin;
+            *out_size = size;
+            return too_long || size > lines->limit ? NT_LINE_TOO_LONG : NT_LINE;
+        }
+        searched = there;
+        if (there > lines->limit + 1) { /* let go of it; go on to its end */
+            too_long = true;
+            lines->at = lines->text->len;
+            searched = 0;
+        }
+        if (!more(lines, error)) {
+            return NT_LINE_FAILED;
+        }
+        searched = MIN(searched, lines->text->len - lines->at);
+    }
+}
+
+uint64_t nt_lines_number(const NtLines *lines) { return lines->number; }
+
+double nt_lines_share(const NtLines *lines) {
+    return lines->size > 0 ? MIN(1.0, (double)lines->consumed / (double)lines->size) : 1.0;
+}
+
+bool nt_line_is_text(const char *text, size_t size) { return g_utf8_validate_len(text, size, NULL); }
+
+char *nt_lines_hint(const NtLines *lines, const char *text, size_t size) {
+    if (memchr(text, '\0', size) != NULL) {
+        return g_strdup("holds a NUL byte");
+    }
+    if (lines->encoding != NULL) {
+        return g_strdup_printf("not %s; is --encoding right?", lines->encoding);
+    }
+    g_autofree char *trial = g_convert(text, (gssize)size, "UTF-8", "CP932", NULL, NULL, NULL);
+    return g_strdup_printf("not UTF-8; try --encoding %s", trial != NULL ? "cp932 (Japanese) or latin1" : "latin1");
+}

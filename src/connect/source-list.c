@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What CSV and JSONL lists share: --map, the names of photos, and when a row is a product. */
+#include "connect/source-internal.h"
+
+#include <string.h>
+
+static void clear_entry(void *at) {
+    NtMapEntry *entry = at;
+    g_free(entry->field);
+    g_free(entry->column);
+}
+
+bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOptions *options, GError **error) {
+    map->entries = g_array_new(false, false, sizeof(NtMapEntry));
+    g_array_set_clear_func(map->entries, clear_entry);
+    map->base = g_path_get_dirname(source->location);
+    for (size_t i = 0; options->map != NULL && options->map[i] != NULL; i++) {
+        const char *setting = options->map[i], *equals = strchr(setting, '=');
+        NtMapEntry entry = {0};
+        if (equals != NULL) {
+            entry.field = g_strstrip(g_strndup(setting, (gsize)(equals - setting)));
+            entry.column = g_strstrip(g_strdup(equals + 1));
+        }
+        if (equals == NULL || entry.field[0] == '\0' || entry.column[0] == '\0') {
+            clear_entry(&entry);
+            return nt_fail(error, NITERU_ERROR_INVALID, "--map %s: write field=Column Name", setting);
+        }
+        g_array_append_val(map->entries, entry);
+    }
+    return true;
+}
+
+void nt_list_map_clear(NtListMap *map) {
+    g_clear_pointer(&map->entries, g_array_unref);
+    g_clear_pointer(&map->base, g_free);
+}
+
+/* "id", "image", "images" in any case are themselves. */
+static const char *plain_name(const char *name) {
+    static const char *const known[] = {"id", "image", "images"};
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+        if (g_ascii_strcasecmp(name, known[i]) == 0) {
+            return known[i];
+        }
+    }
+    return name;
+}
+
+const char *nt_list_field(const NtListMap *map, const char *column) {
+    for (guint i = 0; i < map->entries->len; i++) {
+        const NtMapEntry *entry = &g_array_index(map->entries, NtMapEntry, i);
+        if (g_str_equal(entry->column, column)) {
+            return plain_name(entry->field);
+        }
+    }
+    const char *name = plain_name(column);
+    for (guint i = 0; i < map->entries->len; i++) {
+        const char *field = plain_name(g_array_index(map->entries, NtMapEntry, i).field);
+        if (g_str_equal(field, name)) {
+            return NULL; /* another column gives this field */
+        }
+    }
+    return name[0] != '\0' ? name : NULL;
+}
+
+/* The scheme of an address: "https" of "https://...", "data" of "data:..."; NULL for a path. */
+static char *scheme_of(const char *text) {
+    size_t size = 0;
+    while (g_ascii_isalnum(text[size]) || (size > 0 && strchr("+-.", text[size]) != NULL && text[size] != '\0')) {
+        size++;
+    }
+    bool address = size > 1 && g_ascii_isalpha(text[0]) && strncmp(text + size, "://", 3) == 0;
+    bool data = g_ascii_strncasecmp(text, "data:", 5) == 0;
+    return address || data ? g_ascii_strdown(text, (gssize)size) : NULL;
+}
+
+/* The absolute path a name means, or NULL with a fault queued. */
+static char *path_of(NtSource *source, const NtListMap *map, const char *name) {
+    g_autofree char *scheme = scheme_of(name), *safe = nt_text_printable(name, 200);
+    if (scheme == NULL) {
+        return g_canonicalize_filename(name, map->base);
+    }
+    if (g_str_equal(scheme, "file")) {
+        char *path = g_filename_from_uri(name, NULL, NULL);
+        if (path != NULL && g_utf8_validate(path, -1, NULL)) {
+            return path;
+        }
+        g_free(path);
+        nt_row_fault(source, name, NITERU_ERROR_INVALID, "'%s' names no file on this machine", safe);
+    } else if (g_str_equal(scheme, "http") || g_str_equal(scheme, "https")) {
+        nt_row_fault(source, name, NITERU_ERROR_UNSUPPORTED,
+                     "'%s': photos at web addresses are fetched by the service; here, give the path of a file", safe);
+    } else {
+        nt_row_fault(source, name, NITERU_ERROR_UNSUPPORTED, "'%s': photos cannot be read from %s: addresses", safe,
+                     scheme);
+    }
+    return NULL;
+}
+
+void nt_list_add_photo(NtSource *source, const NtListMap *map, const char *text) {
+    g_autofree char *name = g_strstrip(g_strdup(text));
+    if (name[0] == '\0') {
+        return;
+    }
+    if (source->photos->len >= NT_MOST_PHOTOS) {
+        nt_row_fault(source, name, NITERU_ERROR_LIMIT, "a product may have %d photos; '%s' was left out",
+                     NT_MOST_PHOTOS, name);
+        return;
+    }
+    g_autofree char *path = path_of(source, map, name);
+    for (guint i = 0; path != NULL && i < source->photos->len; i++) {
+        if (g_str_equal(g_ptr_array_index(source->photos, i), path)) {
+            return; /* named twice */
+        }
+    }
+    if (path != NULL) {
+        g_ptr_array_add(source->photos, g_steal_pointer(&path));
+    }
+}
+
+void nt_list_add_photos(NtSource *source, const NtListMap *map, const char *text) {
+    while (g_ascii_isspace(*text)) {
+        text++;
+    }
+    g_autoptr(NtJson) array = *text == '[' ? nt_json_parse(text, strlen(text), "images", &source->limits, NULL) : NULL;
+    if (array != NULL && nt_json_type(array) == NT_JSON_ARRAY) {
+        for (size_t i = 0; i < nt_json_count(array) && i <= NT_MOST_PHOTOS; i++) {
+            nt_list_add_photo(source, map, nt_json_text(nt_json_at(array, i), ""));
+        }
+        return;
+    }
+    g_auto(GStrv) parts = g_strsplit(text, "|", NT_MOST_PHOTOS + 1);
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        nt_list_add_photo(source, map, parts[i]);
+    }
+}
+
+bool nt_list_finish(NtSource *source) {
+    if (source->id->len == 0) {
+        return nt_row_fault(source, NULL, NITERU_ERROR_INVALID, "the row has no id");
+    }
+    if (source->photos->len > 0) {
+        return true;
+    }
+    /* Where each of its images was refused, that has been said. */
+    return g_queue_is_empty(&source->faults) ? nt_row_fault(source, NULL, NITERU_ERROR_INVALID, "the row has no image")
+                                             : false;
+}
