@@ -82,10 +82,14 @@ static bool check_head(const NtLines *lines, GError **error) {
             return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: %s", lines->name, foreign[i].what);
         }
     }
-    if (is_wide(lines->encoding) || memchr(head, '\0', MIN(size, 4096)) == NULL) {
-        bool marked = size >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0);
-        return !marked || is_wide(lines->encoding) ||
-               nt_fail(error, NITERU_ERROR_INVALID, "%s: is UTF-16; add --encoding utf-16", lines->name);
+    if (is_wide(lines->encoding)) {
+        return true;
+    }
+    if (size >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: is UTF-16; add --encoding utf-16", lines->name);
+    }
+    if (memchr(head, '\0', MIN(size, 4096)) == NULL) {
+        return true;
     }
     size_t odd = 0, even = 0;
     for (size_t i = 0; i < MIN(size, 4096); i++) {

@@ -81,11 +81,11 @@ static char *path_of(NtSource *source, const NtListMap *map, const char *name) {
         return g_canonicalize_filename(name, map->base);
     }
     if (g_str_equal(scheme, "file")) {
-        char *path = g_filename_from_uri(name, NULL, NULL);
-        if (path != NULL && g_utf8_validate(path, -1, NULL)) {
-            return path;
+        g_autofree char *host = NULL, *path = g_filename_from_uri(name, &host, NULL);
+        bool local = host == NULL || g_ascii_strcasecmp(host, "localhost") == 0;
+        if (path != NULL && local && g_utf8_validate(path, -1, NULL)) {
+            return g_steal_pointer(&path);
         }
-        g_free(path);
         nt_row_fault(source, name, NITERU_ERROR_INVALID, "'%s' names no file on this machine", safe);
     } else if (g_str_equal(scheme, "http") || g_str_equal(scheme, "https")) {
         nt_row_fault(source, name, NITERU_ERROR_UNSUPPORTED,

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CSV lists: quoting, delimiters, encodings, and every way they can be broken. */
+#include "connect-support.h"
+
+#include <string.h>
+
+static void expect_with(const char *list, gssize size, const NtSourceOptions *options, const char *expected) {
+    g_autofree char *out = read_list("list.csv", list, size, options);
+    g_assert_cmpstr(out, ==, expected);
+}
+
+static void expect(const char *list, const char *expected) { expect_with(list, -1, NULL, expected); }
+
+static void test_plain(void) {
+    expect("id,image,title,price\na,a.jpg,Red dress,12\nb,sub/b.jpg,,\n",
+           "2 a [a.jpg] title=Red dress price=12\n3 b [sub/b.jpg] title= price=\n");
+    expect("id,image\r\na,a.jpg\r\n\r\nb,b.jpg", "2 a [a.jpg]\n4 b [b.jpg]\n");
+    expect("\xef\xbb\xbfid,image\na,a.jpg\n", "2 a [a.jpg]\n");
+    expect(" ID , Image ,x\n a , a.jpg ,1\n", "2 a [a.jpg] x=1\n");
+    expect("id,image,title\na,a.jpg\n", "2 a [a.jpg]\n");            /* short: the rest is missing */
+    expect("id,image,,x\na,a.jpg,dropped,1\n", "2 a [a.jpg] x=1\n"); /* a column without a name */
+    expect("id,image\n", "");
+}
+
+static void test_quotes(void) {
+    expect("id,image,title\na,\"a, b.jpg\",\"12\"\" plate\"\n", "2 a [a, b.jpg] title=12\" plate\n");
+    expect("id,image,title\na,a.jpg,\"two\nlines\"\nb,b.jpg,\"\"\n",
+           "2 a [a.jpg] title=two\nlines\n4 b [b.jpg] title=\n");
+    expect("\"id\",\"image\"\n\"a\",\"a.jpg\"\n", "2 a [a.jpg]\n");
+    expect("id,image,html\na,a.jpg,\"=cmd()|<b>x</b>\"\n", "2 a [a.jpg] html==cmd()|<b>x</b>\n");
+}
+
+static void test_delimiters(void) {
+    expect("id;image;price\na;a.jpg;12,50\n", "2 a [a.jpg] price=12,50\n");
+    expect("id\timage\ttitle\na\ta.jpg\tone, two\n", "2 a [a.jpg] title=one, two\n");
+    expect("sep=;\nid;image\na;a.jpg\n", "3 a [a.jpg]\n");
+    expect("id;image;\"a,b,c,d\"\na;a.jpg;x\n", "2 a [a.jpg] a,b,c,d=x\n");
+}
+
+static void test_bad_quotes(void) {
+    expect(
+        "id,image,t\na,a.jpg,12\" plate\nb,b.jpg,x\n",
+        "! 2 list.csv:2: cell 3: a quote inside a cell that is not in quotes; write \"12\"\" plate\" for 12\" plate\n"
+        "3 b [b.jpg] t=x\n");
+    expect("id,image,t\na,a.jpg,\"x\"y\nb,b.jpg,x\n",
+           "! 2 list.csv:2: cell 3: text follows a closing quote; a quote inside quotes is doubled (\"\")\n"
+           "3 b [b.jpg] t=x\n");
+    /* Opened and never closed: the row is lost, the rest is not. */
+    expect("id,image,t\na,a.jpg,\"x\nb,b.jpg,y\nc,c.jpg,z\n",
+           "! 2 list.csv:2: cell 3: a quote is opened here and never closed\n3 b [b.jpg] t=y\n4 c [c.jpg] t=z\n");
+    /* Closed by the next row's opening quote. */
+    expect("id,image,t\na,a.jpg,\"x\nb,b.jpg,\"y, y\"\nc,c.jpg,z\n",
+           "! 2 list.csv:2: cell 3: text follows a closing quote; a quote inside quotes is doubled (\"\")\n"
+           "3 b [b.jpg] t=y, y\n4 c [c.jpg] t=z\n");
+    /* Closed in a way that looks right, but the cells do not add up. */
+    expect(
+        "id,image,t\na,a.jpg,\"x\nb,b.jpg,y\",1\nc,c.jpg,z\n",
+        "! 2 list.csv:2: 4 cells, where the header has 3; is a quote opened and not closed?\n"
+        "! 3 list.csv:3: cell 3: a quote inside a cell that is not in quotes; write \"12\"\" plate\" for 12\" plate\n"
+        "4 c [c.jpg] t=z\n");
+    expect("id,image,\"t\na,a.jpg,x\n", "REFUSED list.csv:1: cell 3: a quote is opened here and never closed\n");
+}
+
+/* One stray quote on each of many lines, and one at the top of many: time must stay in proportion. */
+static void test_many_bad_quotes(void) {
+    g_autoptr(GString) list = g_string_new("id,image,t\n");
+    for (int i = 0; i < 20000; i++) {
+        g_string_append_printf(list, "p%d,a.jpg,%s\n", i, i % 2 == 0 ? "\"x" : "say \"\"hi\"\"");
+    }
+    char *folder = make_folder();
+    g_autofree char *path = put_file(folder, "list.csv", list->str, (gssize)list->len);
+    g_autoptr(NtSource) source = nt_source_open(path, NULL, NULL);
+    g_assert_nonnull(source);
+    NtListing listing;
+    NtSourceStep step;
+    size_t faults = 0;
+    while ((step = nt_source_next(source, &listing, NULL)) != NT_SOURCE_END) {
+        g_assert_cmpint(step, !=, NT_SOURCE_FAILED);
+        faults += step == NT_SOURCE_FAULT;
+    }
+    g_assert_cmpuint(faults, >=, 10000);
+    g_assert_cmpfloat(nt_source_share(source), ==, 1);
+    drop_folder(folder);
+}
+
+static void test_rows(void) {
+    expect("id,image,t\n,a.jpg,x\nb,,x\nc,c.jpg,1,2\nd,d.jpg,ok\n",
+           "! 2 list.csv:2: the row has no id\n! 3 list.csv:3: the row has no image\n"
+           "! 4 list.csv:4: 4 cells, where the header has 3\n5 d [d.jpg] t=ok\n");
+    expect("id,image\na,\x83\x65.jpg\nb,b.jpg\n",
+           "! 2 list.csv:2: not UTF-8; try --encoding cp932 (Japanese) or latin1\n3 b [b.jpg]\n");
+    expect_with("id,image\na,a\0b.jpg\nb,b.jpg\n", 26, NULL, "REFUSED list.csv: is not text: it holds NUL bytes\n");
+    expect("id,image\na\tb,a.jpg\nb,b.jpg\n",
+           "! 2 list.csv:2: the id 'a\\x09b' holds a control character\n3 b [b.jpg]\n");
+    g_autofree char *id = g_strnfill(1025, 'i'), *list = g_strdup_printf("id,image\n%s,a.jpg\n%.1024s,a.jpg\n", id, id);
+    g_autofree char *out = read_list("list.csv", list, -1, NULL);
+    g_assert_true(g_str_has_prefix(out, "! 2 list.csv:2: the id '"));
+    g_assert_nonnull(strstr(out, "\n3 iii"));
+}
+
+static void test_headers(void) {
+    expect("", "REFUSED list.csv: empty; a list begins with a line that names its columns\n");
+    expect("\n \n", "REFUSED list.csv: empty; a list begins with a line that names its columns\n");
+    expect("sku,image\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: sku, image. Name the one that holds "
+                               "it: --map \"id=Column Name\"\n");
+    expect("id,photo\na,b\n",
+           "REFUSED list.csv: no column 'image'; the columns are: id, photo. Name the one that holds "
+           "it: --map \"image=Column Name\"\n");
+    expect("id,image,Brand,brand\n",
+           "REFUSED list.csv:1: columns 3 and 4 are both 'brand'; rename one, or use --map\n");
+    expect("id,image,\xe9t\xe9\n", "REFUSED list.csv:1: not UTF-8; try --encoding latin1\n");
+}
+
+static void test_map(void) {
+    const char *map[] = {"image=Image Src", "id=Handle", "title=Name", NULL};
+    const NtSourceOptions options = {.map = map};
+    expect_with("Handle,Image Src,Name,Size,title\na,a.jpg,Dress,L,ignored\n", -1, &options,
+                "2 a [a.jpg] title=Dress Size=L\n");
+    expect_with("Handle,Name\n", -1, &options,
+                "REFUSED list.csv: --map image=Image Src: there is no such column; the columns are: Handle, Name\n");
+    const char *several[] = {"image=Front", "image=Back", NULL};
+    const NtSourceOptions two = {.map = several};
+    expect_with("id,Front,Back\na,f.jpg,b.jpg\n", -1, &two, "2 a [f.jpg b.jpg]\n");
+    const char *bad[] = {"image", NULL};
+    const NtSourceOptions wrong = {.map = bad};
+    expect_with("id,image\n", -1, &wrong, "REFUSED --map image: write field=Column Name\n");
+}
+
+static void test_encodings(void) {
+    /* "id,image,題名\nア,a.jpg,赤\n" in CP932 */
+    static const char cp932[] = "id,image,\x91\xe8\x96\xbc\n\x83\x41,a.jpg,\x90\xd4\nb\xff,b.jpg,x\nc,c.jpg,y\n";
+    const NtSourceOptions japanese = {.encoding = "cp932"};
+    expect_with(cp932, -1, &japanese,
+                "2 ア [a.jpg] 題名=赤\n! 3 list.csv:3: not cp932; is --encoding right?\n4 c [c.jpg] 題名=y\n");
+    const NtSourceOptions latin = {.encoding = "latin1"};
+    expect_with("id,image,t\n\xe9,a.jpg,\xfc\n", -1, &latin, "2 é [a.jpg] t=ü\n");
+    gsize size = 0;
+    g_autofree char *plain = g_convert("id,image\né,a.jpg\n", -1, "UTF-16LE", "UTF-8", NULL, &size, NULL);
+    g_autofree char *wide = g_malloc(size + 2); /* with its byte order mark */
+    memcpy(wide, "\xff\xfe", 2);
+    memcpy(wide + 2, plain, size);
+    size += 2;
+    expect_with(wide, (gssize)size, NULL, "REFUSED list.csv: is UTF-16; add --encoding utf-16\n");
+    const NtSourceOptions utf16 = {.encoding = "utf-16"};
+    expect_with(wide, (gssize)size, &utf16, "2 é [a.jpg]\n");
+    expect_with(wide + 2, (gssize)size - 2, NULL, "REFUSED list.csv: looks like UTF-16; try --encoding utf-16\n");
+    expect_with(wide, (gssize)size - 1, &utf16, "! 2 list.csv:2: not utf-16; is --encoding right?\n");
+    const NtSourceOptions unknown = {.encoding = "klingon"};
+    expect_with("id,image\n", -1, &unknown,
+                "REFUSED --encoding klingon: there is no such encoding; try utf-8, cp932, latin1 or utf-16\n");
+}
+
+/* An encoding's character that lies across two pieces of reading. */
+static void test_piece_border(void) {
+    for (int shift = 0; shift < 4; shift++) {
+        g_autoptr(GString) list = g_string_new("id,image,t\n");
+        while (list->len < 65530 + (gsize)shift) {
+            g_string_append(list, "\n");
+        }
+        g_string_append(list, "a,a.jpg,\x91\xe8\x96\xbc\x91\xe8\x96\xbc\n");
+        char *folder = make_folder();
+        g_autofree char *path = put_file(folder, "list.csv", list->str, (gssize)list->len);
+        const NtSourceOptions japanese = {.encoding = "cp932"};
+        g_autofree char *out = read_all(folder, path, &japanese);
+        g_assert_true(g_str_has_suffix(out, " a [a.jpg] t=題名題名\n"));
+        drop_folder(folder);
+    }
+}
+
+static void test_limits(void) {
+    NtLimits limits = nt_limits_default();
+    limits.list_line = 40;
+    limits.list_field = 20;
+    limits.list_columns = 3;
+    const NtSourceOptions options = {.limits = &limits};
+    /* field: limit - 1, limit, limit + 1 */
+    for (int size = 19; size <= 21; size++) {
+        g_autofree char *cell = g_strnfill((gsize)size, 'x');
+        g_autofree char *list = g_strdup_printf("id,image,t\na,a.jpg,%s\nb,b.jpg,y\n", cell);
+        g_autofree char *good = g_strdup_printf("2 a [a.jpg] t=%s\n3 b [b.jpg] t=y\n", cell);
+        expect_with(
+            list, -1, &options,
+            size <= 20 ? good : "! 2 list.csv:2: cell 3 is longer than 20 bytes (limit list-field)\n3 b [b.jpg] t=y\n");
+    }
+    /* line */
+    for (int size = 39; size <= 41; size++) {
+        g_autofree char *pad = g_strnfill((gsize)(size - 20), ' ');
+        g_autofree char *list = g_strdup_printf("id,image,t\na,a.jpg%s,123456789012\nb,b.jpg,y\n", pad);
+        expect_with(list, -1, &options,
+                    size <= 40 ? "2 a [a.jpg] t=123456789012\n3 b [b.jpg] t=y\n"
+                               : "! 2 list.csv:2: longer than 40 bytes (limit list-line)\n3 b [b.jpg] t=y\n");
+    }
+    /* columns */
+    expect_with("id,image,a\n", -1, &options, "");
+    expect_with("id,image,a,b\n", -1, &options, "REFUSED list.csv:1: more than 3 columns (limit list-columns)\n");
+    /* A quote that is not closed within the line limit. */
+    expect_with("id,image,t\na,a.jpg,\"x\nb,b.jpg,1234567890\nc,c.jpg,1234567890\nd,d.jpg,z\n", -1, &options,
+                "! 2 list.csv:2: cell 3 is longer than 20 bytes (limit list-field); is a quote opened and not closed?\n"
+                "3 b [b.jpg] t=1234567890\n4 c [c.jpg] t=1234567890\n5 d [d.jpg] t=z\n");
+    limits.list_field = 1000;
+    expect_with("id,image,t\na,a.jpg,\"x\nb,b.jpg,1234567890\nc,c.jpg,1234567890\nd,d.jpg,z\n", -1, &options,
+                "! 2 list.csv:2: cell 3: a quote is opened here and not closed within list-line\n"
+                "3 b [b.jpg] t=1234567890\n4 c [c.jpg] t=1234567890\n5 d [d.jpg] t=z\n");
+    /* A line that is too long within an open quote costs itself and the row that opened it. */
+    g_autofree char *wide = g_strnfill(300000, 'w');
+    g_autofree char *list = g_strdup_printf("id,image,t\na,a.jpg,\"x\n%s\nb,b.jpg,y\n", wide);
+    expect_with(list, -1, &options,
+                "! 2 list.csv:2: cell 3: a quote is opened here and not closed within list-line\n"
+                "! 3 list.csv:3: longer than 40 bytes (limit list-line)\n4 b [b.jpg] t=y\n");
+}
+
+static void test_not_lists(void) {
+    static const struct {
+        const char *bytes;
+        gssize size;
+        const char *says;
+    } cases[] = {
+        {"\x1f\x8b\x08xxxx", -1, "gunzip"},       {"PK\x03\x04xxxx", -1, "Excel"},
+        {"\x28\xb5\x2f\xfdxx", -1, "unzstd"},     {"\xff\xd8\xff\xe0", -1, "is a photo"},
+        {"\x89PNG\r\n", -1, "is a photo"},        {"%PDF-1.4", -1, "is a PDF"},
+        {"SQLite format 3", -1, "is a database"}, {"\x01\0\0\0\x02\0\xff\xee", 8, "NUL"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *out = read_list("list.csv", cases[i].bytes, cases[i].size, NULL);
+        g_assert_true(g_str_has_prefix(out, "REFUSED list.csv: "));
+        g_assert_nonnull(strstr(out, cases[i].says));
+    }
+}
+
+int main(int argc, char **argv) {
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/csv/plain", test_plain);
+    g_test_add_func("/csv/quotes", test_quotes);
+    g_test_add_func("/csv/delimiters", test_delimiters);
+    g_test_add_func("/csv/bad-quotes", test_bad_quotes);
+    g_test_add_func("/csv/many-bad-quotes", test_many_bad_quotes);
+    g_test_add_func("/csv/rows", test_rows);
+    g_test_add_func("/csv/headers", test_headers);
+    g_test_add_func("/csv/map", test_map);
+    g_test_add_func("/csv/encodings", test_encodings);
+    g_test_add_func("/csv/piece-border", test_piece_border);
+    g_test_add_func("/csv/limits", test_limits);
+    g_test_add_func("/csv/not-lists", test_not_lists);
+    return g_test_run();
+}
