@@ -183,6 +183,7 @@ static void test_limits(void) {
             size <= 20 ? good : "! 2 list.csv:2: cell 3 is longer than 20 bytes (limit list-field)\n3 b [b.jpg] t=y\n");
     }
     /* line */
+    limits.list_field = 100;
     for (int size = 39; size <= 41; size++) {
         g_autofree char *pad = g_strnfill((gsize)(size - 20), ' ');
         g_autofree char *list = g_strdup_printf("id,image,t\na,a.jpg%s,123456789012\nb,b.jpg,y\n", pad);
@@ -190,6 +191,7 @@ static void test_limits(void) {
                     size <= 40 ? "2 a [a.jpg] t=123456789012\n3 b [b.jpg] t=y\n"
                                : "! 2 list.csv:2: longer than 40 bytes (limit list-line)\n3 b [b.jpg] t=y\n");
     }
+    limits.list_field = 20;
     /* columns */
     expect_with("id,image,a\n", -1, &options, "");
     expect_with("id,image,a,b\n", -1, &options, "REFUSED list.csv:1: more than 3 columns (limit list-columns)\n");
