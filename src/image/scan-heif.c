@@ -157,11 +157,16 @@ static bool read_meta(NtScan *scan, const Box *meta) {
 bool nt_scan_heif(NtScan *scan) {
     size_t at = 0;
     uint64_t needed = 0;
+    bool data = false;
     Box box;
     while (next_box(scan, &at, scan->size, &box, &needed)) {
         if (box.type == TYPE("meta") && scan->out->width == 0 && !read_meta(scan, &box)) {
             return false;
         }
+        /* The pixels are in mdat, or, if they are few, in meta. */
+        Box idat;
+        data |=
+            box.type == TYPE("mdat") || (box.type == TYPE("meta") && find_child(scan, &box, 4, TYPE("idat"), &idat));
         if (box.type == TYPE("moov")) {
             scan->out->frames = 2;
         }
@@ -169,7 +174,7 @@ bool nt_scan_heif(NtScan *scan) {
     if (needed == UINT64_MAX) {
         return nt_scan_damaged(scan, "a box of impossible size");
     }
-    if (needed > scan->size || at < scan->size) {
+    if (needed > scan->size || at < scan->size || !data) {
         return nt_scan_cut_off(scan, needed);
     }
     return scan->out->width != 0 || nt_scan_damaged(scan, "it holds no still picture");

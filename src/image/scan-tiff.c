@@ -171,6 +171,7 @@ bool nt_scan_tiff(NtScan *scan) {
         return nt_scan_cut_off(scan, 0);
     }
     uint64_t at = read_offset(&reader, reader.big ? 8 : 4), head = reader.big ? 8 : 2, entry = reader.big ? 20 : 12;
+    uint64_t tail = reader.big ? 8 : 4; /* where the next directory is */
     if (!inside(&reader, at, head)) {
         return at < UINT64_MAX - head ? nt_scan_cut_off(scan, at + head)
                                       : nt_scan_damaged(scan, "its directory lies at an impossible place");
@@ -180,8 +181,8 @@ bool nt_scan_tiff(NtScan *scan) {
         return nt_scan_damaged(scan, "its directory has an impossible number of fields");
     }
     at += head;
-    if (!inside(&reader, at, count * entry + head / 2)) {
-        return nt_scan_cut_off(scan, at + count * entry + head / 2);
+    if (!inside(&reader, at, count * entry + tail)) {
+        return nt_scan_cut_off(scan, at + count * entry + tail);
     }
     Directory directory = {.samples = 1, .bits = 1};
     for (uint64_t i = 0; i < count; i++) {
@@ -191,6 +192,6 @@ bool nt_scan_tiff(NtScan *scan) {
         }
     }
     uint64_t next = at + count * entry;
-    scan->out->frames = inside(&reader, next, reader.big ? 8 : 4) && read_offset(&reader, next) != 0 ? 2 : 1;
+    scan->out->frames = read_offset(&reader, next) != 0 ? 2 : 1;
     return check_directory(&reader, &directory);
 }
