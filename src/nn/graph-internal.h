@@ -137,6 +137,7 @@ typedef struct NtNode {
     NtPost posts[NT_MAX_POSTS];
     unsigned post_count;
     int index; /* its place in NtGraph.nodes */
+    bool made; /* by a pass: the file's opset does not bind it */
     bool dead; /* dropped at the next sort */
 } NtNode;
 
@@ -203,6 +204,7 @@ float nt_node_float(const NtNode *node, const char *name, float fallback);
 const char *nt_node_string(const NtNode *node, const char *name, const char *fallback);
 void nt_node_set_int(NtNode *node, const char *name, int64_t value);
 void nt_node_set_float(NtNode *node, const char *name, float value);
+void nt_node_set_string(NtNode *node, const char *name, const char *value);
 void nt_node_set_ints(NtNode *node, const char *name, const int64_t *values, size_t count);
 
 /* Sets an error that begins with the file, the node, its operator and the opset; returns false. */

@@ -236,6 +236,19 @@ bool nt_graph_sort(NtGraph *graph, GError **error) {
     return link_values(graph, error);
 }
 
+/* Further outputs of a node that nobody reads (masks, indices, statistics) are not wanted. */
+static bool drop_outputs(NtGraph *graph) {
+    for (unsigned n = 0; n < graph->nodes->len; n++) {
+        NtNode *node = nt_graph_node(graph, n);
+        for (unsigned i = 1; i < node->output_count; i++) {
+            if (node->outputs[i] >= 0 && nt_graph_value(graph, node->outputs[i])->uses == 0) {
+                node->outputs[i] = -1;
+            }
+        }
+    }
+    return true;
+}
+
 bool nt_graph_sweep(NtGraph *graph, GError **error) {
     if (!nt_graph_sort(graph, error)) {
         return false;
@@ -261,7 +274,7 @@ bool nt_graph_sweep(NtGraph *graph, GError **error) {
             g_clear_pointer(&nt_graph_value(graph, (int)v)->constant, nt_tensor_unref);
         }
     }
-    return nt_graph_sort(graph, error);
+    return nt_graph_sort(graph, error) && drop_outputs(graph);
 }
 
 void nt_graph_replace(NtGraph *graph, int from, int to) {

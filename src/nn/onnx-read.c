@@ -434,6 +434,13 @@ static bool check_sources(const NtGraph *graph, GError **error) {
     return graph->output_count > 0 || nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the graph has no output", graph->name);
 }
 
+/* Defaults that changed with the opset are written out, so that operators need not know which they run under. */
+static void settle_defaults(const NtGraph *graph, NtNode *node) {
+    if (g_str_has_suffix(node->type, "Softmax") && nt_node_attribute(node, "axis") == NULL) {
+        nt_node_set_int(node, "axis", graph->opset >= 13 ? -1 : 1);
+    }
+}
+
 static bool finish(Reader *reader, GError **error) {
     NtGraph *graph = reader->graph;
     if (!choose_input(reader, error) || !nt_graph_sort(graph, error) || !check_sources(graph, error)) {
@@ -442,6 +449,7 @@ static bool finish(Reader *reader, GError **error) {
     for (unsigned n = 0; n < graph->nodes->len; n++) {
         NtNode *node = nt_graph_node(graph, n);
         node->op = nt_op_find(node->type);
+        settle_defaults(graph, node);
     }
     graph->nodes_read = graph->nodes->len;
     return true;

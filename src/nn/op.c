@@ -18,9 +18,11 @@ static const char *attribute_type_name(NtAttributeType type) {
     return "something else";
 }
 
+/* The rule for an attribute in this opset (0: in any). */
 static const NtAttributeRule *find_rule(const NtOp *op, const char *name, int64_t opset) {
     for (const NtAttributeRule *rule = op->attributes; rule != NULL && rule->name != NULL; rule++) {
-        if (strcmp(rule->name, name) == 0 && opset >= rule->since && (rule->until == 0 || opset <= rule->until)) {
+        bool fits = opset == 0 || (opset >= rule->since && (rule->until == 0 || opset <= rule->until));
+        if (fits && strcmp(rule->name, name) == 0) {
             return rule;
         }
     }
@@ -31,7 +33,7 @@ static bool check_attributes(const NtGraph *graph, const NtNode *node, GError **
     for (unsigned i = 0; i < node->attributes->len; i++) {
         const NtAttribute *attribute = g_ptr_array_index(node->attributes, i);
         g_autofree char *shown = nt_text_printable(attribute->name, 60);
-        const NtAttributeRule *rule = find_rule(node->op, attribute->name, graph->opset);
+        const NtAttributeRule *rule = find_rule(node->op, attribute->name, node->made ? 0 : graph->opset);
         if (rule == NULL) {
             return nt_node_fail(graph, node, NITERU_ERROR_UNSUPPORTED, error, "attribute '%s' is not supported", shown);
         }
@@ -54,7 +56,7 @@ bool nt_op_check(const NtGraph *graph, const NtNode *node, GError **error) {
     if (op == NULL) {
         return nt_node_fail(graph, node, NITERU_ERROR_UNSUPPORTED, error, "this operator is not supported");
     }
-    if (graph->opset < op->since || (op->until > 0 && graph->opset > op->until)) {
+    if (!node->made && (graph->opset < op->since || (op->until > 0 && graph->opset > op->until))) {
         return nt_node_fail(graph, node, NITERU_ERROR_UNSUPPORTED, error,
                             "this operator is not supported in this opset (from %d on it is)", op->since);
     }

@@ -137,6 +137,10 @@ void nt_node_set_float(NtNode *node, const char *name, float value) {
     fresh(node, name, NT_ATTRIBUTE_FLOAT)->f = value;
 }
 
+void nt_node_set_string(NtNode *node, const char *name, const char *value) {
+    fresh(node, name, NT_ATTRIBUTE_STRING)->s = g_strdup(value);
+}
+
 void nt_node_set_ints(NtNode *node, const char *name, const int64_t *values, size_t count) {
     NtAttribute *attribute = fresh(node, name, NT_ATTRIBUTE_INTS);
     attribute->ints = g_memdup2(values, count * sizeof *values);

@@ -60,7 +60,7 @@ static unsigned clip(const NtGraph *graph, const NtShapes *shapes, const NtNode 
     return 1;
 }
 
-/* x + c, x - c, c - x, x * c, c * x, x / c as alpha x + beta. */
+/* x + c, x - c, c - x, x * c, x / c as alpha x + beta; max(x, c) and min(x, c) as clips. */
 static unsigned arithmetic(const NtGraph *graph, const NtShapes *shapes, const NtNode *node, unsigned *input,
                            NtPost *out) {
     float c;
@@ -77,6 +77,10 @@ static unsigned arithmetic(const NtGraph *graph, const NtShapes *shapes, const N
         *out = eltwise(NT_ELTWISE_LINEAR, c, 0);
     } else if (strcmp(node->type, "Div") == 0 && second) {
         *out = eltwise(NT_ELTWISE_LINEAR, 1.0f / c, 0);
+    } else if (strcmp(node->type, "Max") == 0) {
+        *out = c == 0 ? eltwise(NT_ELTWISE_RELU, 0, 0) : eltwise(NT_ELTWISE_CLIP, c, FLT_MAX);
+    } else if (strcmp(node->type, "Min") == 0) {
+        *out = eltwise(NT_ELTWISE_CLIP, -FLT_MAX, c);
     } else {
         return 0;
     }
@@ -288,9 +292,9 @@ FUNCTION(nt_op_sqrt, "Sqrt", 6, NULL);
 FUNCTION(nt_op_exp, "Exp", 6, NULL);
 FUNCTION(nt_op_log, "Log", 6, NULL);
 FUNCTION(nt_op_neg, "Neg", 6, NULL);
-FUNCTION(nt_op_swish, "Swish", 1, alpha);         /* ONNX has it from opset 24 on; the passes make it in any */
-FUNCTION(nt_op_hard_swish, "HardSwish", 1, NULL); /* from 14 on, likewise */
-FUNCTION(nt_op_gelu, "Gelu", 1, gelu_rules);      /* from 20 on, likewise */
+FUNCTION(nt_op_swish, "Swish", 1, alpha); /* ONNX has it from opset 24 on; the passes make it in any */
+FUNCTION(nt_op_hard_swish, "HardSwish", 14, NULL);
+FUNCTION(nt_op_gelu, "Gelu", 20, gelu_rules);
 FUNCTION(nt_op_softplus, "Softplus", 1, NULL);
 FUNCTION(nt_op_mish, "Mish", 18, NULL);
 FUNCTION(nt_op_erf, "Erf", 9, NULL);

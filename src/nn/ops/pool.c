@@ -27,7 +27,7 @@ static bool infer(NtShapes *shapes, const NtNode *node, GError **error) {
     if (!window_of(shapes, node, in, &w, error)) {
         return false;
     }
-    if (node->output_count > 1 && node->outputs[1] >= 0 && nt_graph_value(shapes->graph, node->outputs[1])->uses > 0) {
+    if (node->output_count > 1 && node->outputs[1] >= 0) {
         return nt_op_refuse(shapes, node, error, "its second output (indices) is not supported");
     }
     if (nt_node_int(node, "storage_order", 0) != 0) {

@@ -127,7 +127,7 @@ static bool infer(NtShapes *shapes, const NtNode *node, GError **error) {
         g_autofree char *from = nt_shape_text(in), *to = nt_shape_text(&out);
         return nt_op_corrupt(shapes, node, error, "the shape %s cannot become %s", from, to);
     }
-    if (node->output_count > 1 && node->outputs[1] >= 0 && nt_graph_value(shapes->graph, node->outputs[1])->uses > 0) {
+    if (node->output_count > 1 && node->outputs[1] >= 0) {
         return nt_op_refuse(shapes, node, error, "its second output (mask) is not supported");
     }
     if (nt_shapes_known(shapes, node, 2) != NULL && nt_shapes_type(shapes, node, 2) == NT_I64 &&

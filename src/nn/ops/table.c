@@ -7,8 +7,13 @@
     ROW(add)                                                                                                           \
     ROW(and)                                                                                                           \
     ROW(average_pool)                                                                                                  \
+    ROW(batch_normalization)                                                                                           \
+    ROW(cast)                                                                                                          \
     ROW(ceil)                                                                                                          \
     ROW(clip)                                                                                                          \
+    ROW(concat)                                                                                                        \
+    ROW(constant)                                                                                                      \
+    ROW(constant_of_shape)                                                                                             \
     ROW(conv)                                                                                                          \
     ROW(cos)                                                                                                           \
     ROW(div)                                                                                                           \
@@ -17,8 +22,10 @@
     ROW(equal)                                                                                                         \
     ROW(erf)                                                                                                           \
     ROW(exp)                                                                                                           \
+    ROW(expand)                                                                                                        \
     ROW(flatten)                                                                                                       \
     ROW(floor)                                                                                                         \
+    ROW(gather)                                                                                                        \
     ROW(gelu)                                                                                                          \
     ROW(gemm)                                                                                                          \
     ROW(global_average_pool)                                                                                           \
@@ -28,10 +35,14 @@
     ROW(hard_sigmoid)                                                                                                  \
     ROW(hard_swish)                                                                                                    \
     ROW(identity)                                                                                                      \
+    ROW(instance_normalization)                                                                                        \
+    ROW(layer_normalization)                                                                                           \
     ROW(leaky_relu)                                                                                                    \
     ROW(less)                                                                                                          \
     ROW(less_or_equal)                                                                                                 \
     ROW(log)                                                                                                           \
+    ROW(log_softmax)                                                                                                   \
+    ROW(lrn)                                                                                                           \
     ROW(matmul)                                                                                                        \
     ROW(max)                                                                                                           \
     ROW(max_pool)                                                                                                      \
@@ -40,24 +51,40 @@
     ROW(mod)                                                                                                           \
     ROW(mul)                                                                                                           \
     ROW(neg)                                                                                                           \
-    ROW(not )                                                                                                          \
     ROW(or)                                                                                                            \
+    ROW(pad)                                                                                                           \
     ROW(pow)                                                                                                           \
+    ROW(range)                                                                                                         \
     ROW(reciprocal)                                                                                                    \
+    ROW(reduce_l2)                                                                                                     \
+    ROW(reduce_max)                                                                                                    \
+    ROW(reduce_mean)                                                                                                   \
+    ROW(reduce_min)                                                                                                    \
+    ROW(reduce_prod)                                                                                                   \
+    ROW(reduce_sum)                                                                                                    \
+    ROW(reduce_sum_square)                                                                                             \
     ROW(relu)                                                                                                          \
     ROW(reshape)                                                                                                       \
     ROW(round)                                                                                                         \
+    ROW(shape)                                                                                                         \
     ROW(sigmoid)                                                                                                       \
     ROW(sign)                                                                                                          \
     ROW(sin)                                                                                                           \
+    ROW(size)                                                                                                          \
+    ROW(slice)                                                                                                         \
+    ROW(softmax)                                                                                                       \
     ROW(softplus)                                                                                                      \
+    ROW(split)                                                                                                         \
     ROW(sqrt)                                                                                                          \
     ROW(squeeze)                                                                                                       \
     ROW(sub)                                                                                                           \
     ROW(sum)                                                                                                           \
     ROW(swish)                                                                                                         \
     ROW(tanh)                                                                                                          \
-    ROW(unsqueeze)
+    ROW(tile)                                                                                                          \
+    ROW(transpose)                                                                                                     \
+    ROW(unsqueeze)                                                                                                     \
+    ROW(where)
 
 #define DECLARE(name) extern const NtOp nt_op_##name;
 #define ADDRESS(name) &nt_op_##name,
