@@ -4,6 +4,7 @@
  * have 256 values, so for them the formula is a table per channel, computed in doubles and rounded once.
  */
 #include <math.h>
+#include <string.h>
 
 #include "base/base.h"
 #include "image/resample.h"
@@ -15,7 +16,6 @@ struct NtPreprocessor {
     NtPreprocess rules;
     float table[3][256]; /* by output channel */
     NtAxis *axes[KEPT_AXES];
-    unsigned next; /* the one to be replaced */
     NtScratch scratch;
 };
 
@@ -69,24 +69,31 @@ void nt_preprocessor_free(NtPreprocessor *preprocessor) {
     g_free(preprocessor);
 }
 
-/* A kept axis, or a new one in the oldest one's place. An axis handed out stays for the next KEPT_AXES - 1 calls. */
+/* A kept axis, or a new one in the place of the one not used for longest. The kept ones are in the order of use, so
+ * that an axis handed out outlives the next KEPT_AXES - 1 calls. */
 static const NtAxis *get_axis(NtPreprocessor *preprocessor, uint32_t in, uint32_t out, uint32_t first, uint32_t count,
                               GError **error) {
     NtAxisKey key = {in, out, first, count, preprocessor->rules.resampler, preprocessor->rules.flavour};
-    for (int i = 0; i < KEPT_AXES; i++) {
-        const NtAxis *axis = preprocessor->axes[i];
-        if (axis != NULL && axis->key.in == in && axis->key.out == out && axis->key.first == first &&
-            axis->key.count == count) {
-            return axis;
+    NtAxis **axes = preprocessor->axes, *found = NULL;
+    int at = 0;
+    for (; at < KEPT_AXES; at++) {
+        const NtAxisKey *kept = axes[at] != NULL ? &axes[at]->key : NULL;
+        if (kept != NULL && kept->in == in && kept->out == out && kept->first == first && kept->count == count) {
+            found = axes[at];
+            break;
         }
     }
-    NtAxis *axis = nt_axis_new(&key, error);
-    if (axis != NULL) {
-        NtAxis **place = &preprocessor->axes[preprocessor->next++ % KEPT_AXES];
-        nt_axis_free(*place);
-        *place = axis;
+    if (found == NULL) {
+        found = nt_axis_new(&key, error);
+        if (found == NULL) {
+            return NULL;
+        }
+        at = KEPT_AXES - 1;
+        nt_axis_free(axes[at]);
     }
-    return axis;
+    memmove(axes + 1, axes, (size_t)at * sizeof *axes);
+    axes[0] = found;
+    return found;
 }
 
 /* Where the rows of one photo go. */
