@@ -108,7 +108,8 @@ static bool take_field(const Reader *reader, const Field *field, Directory *dire
     case TAG_ICC: return nt_scan_add_metadata(reader->scan, size);
     default: return true;
     }
-    if (field->count == 0) {
+    /* A type without a size would make any count fit into the file, and the loop over it endless. */
+    if (field->count == 0 || type_size(field->type) == 0) {
         return nt_scan_damaged(reader->scan, "a field without values");
     }
     if (!inside(reader, field->values, size)) {
