@@ -22,6 +22,7 @@ NiteruError nt_error_code_from_errno(int errnum) {
     case ENOENT:
     case ENOTDIR: return NITERU_ERROR_NOT_FOUND;
     case ENOSPC:
+    case EFBIG: /* a file-size limit is a small disk */
     case EDQUOT: return NITERU_ERROR_NO_SPACE;
     case ENOMEM: return NITERU_ERROR_NO_MEMORY;
     default: return NITERU_ERROR_IO;

@@ -68,6 +68,7 @@ static void start_signal_watch(void) {
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* inherited by every thread started later */
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* a write over the file-size limit is an error like a full disk, not a death */
     g_thread_unref(g_thread_new("signals", watch_signals, &set));
 }
 

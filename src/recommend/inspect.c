@@ -57,7 +57,7 @@ bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *afte
 
 /* ---- models ---- */
 
-static NtJson *model_summary(const NtModelRow *row) {
+static NtJson *model_summary(const NtModelRow *row, bool with_card) {
     NtJson *out = nt_json_object();
     nt_json_set(out, "name", nt_json_string(row->name));
     nt_json_set(out, "dimension", nt_json_integer(row->dimension));
@@ -70,14 +70,19 @@ static NtJson *model_summary(const NtModelRow *row) {
         nt_json_set(out, "width", nt_json_integer(card->preprocess.width));
         nt_json_set(out, "height", nt_json_integer(card->preprocess.height));
     }
-    if (card != NULL) {
+    if (card != NULL && with_card) {
         nt_json_set(out, "card", nt_card_json(card));
     }
     return out;
 }
 
 static bool add_summary(const NtModelRow *row, void *data) {
-    nt_json_append(data, model_summary(row));
+    nt_json_append(data, model_summary(row, true));
+    return true;
+}
+
+static bool add_brief(const NtModelRow *row, void *data) {
+    nt_json_append(data, model_summary(row, false));
     return true;
 }
 
@@ -144,7 +149,7 @@ char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **e
     if (reader.db == NULL || !nt_catalogue_find_model(reader.db, name, &row, error)) {
         return NULL;
     }
-    g_autoptr(NtJson) out = model_summary(&row);
+    g_autoptr(NtJson) out = model_summary(&row, true);
     uint64_t dead = 0;
     NtModel *model = nt_model_open(catalogue, reader.db, name, NULL, error);
     if (model == NULL || !nt_catalogue_dead_rows(reader.db, row.model, &dead, error)) {
@@ -229,18 +234,20 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
     }
     g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
     NtTotals totals;
-    NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();
-    nt_json_set(out, "niteru", program_facts(&catalogue->limits, catalogue->threads));
-    nt_json_set(out, "fields", fields);
-    nt_json_set(out, "sources", sources);
-    nt_json_set(out, "models", models);
-    if (reader.db == NULL || !nt_catalogue_totals(reader.db, &totals, error) ||
-        !nt_catalogue_each_field(reader.db, true, add_field, fields, error) ||
-        !nt_catalogue_each_source(reader.db, add_source, sources, error) ||
-        !nt_catalogue_each_model(reader.db, add_summary, models, error)) {
+    if (reader.db == NULL || !nt_catalogue_totals(reader.db, &totals, error)) {
         return NULL;
     }
+    NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();
     nt_json_set(out, "catalogue", nt_json_set(counts(&totals), "folder", nt_json_string(catalogue->folder)));
+    nt_json_set(out, "models", models);
+    nt_json_set(out, "fields", fields);
+    nt_json_set(out, "sources", sources);
+    nt_json_set(out, "niteru", program_facts(&catalogue->limits, catalogue->threads));
+    if (!nt_catalogue_each_field(reader.db, true, add_field, fields, error) ||
+        !nt_catalogue_each_source(reader.db, add_source, sources, error) ||
+        !nt_catalogue_each_model(reader.db, add_brief, models, error)) {
+        return NULL;
+    }
     return nt_json_print(out, true);
 }
 

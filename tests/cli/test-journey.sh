@@ -53,7 +53,7 @@ says "category"
 runs 0 "list" "$niteru" list --where "category = 'Mug'"
 is "$(grep -vc '^mug' "$work/out")" 0 "only mugs"
 runs 0 "info" "$niteru" info
-says "products             60"
+says "products           60"
 runs 0 "check" "$niteru" check
 says "sound                true"
 runs 0 "eval" "$niteru" eval --label category --json
