@@ -73,9 +73,10 @@ const NtNetworkInfo *nt_network_info(const NtNetwork *network);
 /* One thread's executor. Not thread-safe: one thread at a time uses it, any thread may. */
 typedef struct NtRunner NtRunner;
 
-/* A runner for at most `batch` photos at a time (at least 1). `threads`: 1 for a worker of a pool, which is the fast
- * way to embed many photos (a runner per core); more for one photo as soon as possible; 0: one per core. Errors:
- * UNSUPPORTED, LIMIT (the activation plan is over onnx-activations), NO_MEMORY. */
+/* A runner. `batch` tells how many photos a call will usually bring; how many go through at once is the runner's choice
+ * (see runner.c: one, as a rule, which is fastest). `threads`: 1 for a worker of a pool, which is the fast way to embed
+ * many photos (a runner per core); more for one photo as soon as possible; 0: one per core. Errors: UNSUPPORTED, LIMIT
+ * (the activation plan is over onnx-activations), NO_MEMORY. */
 NtRunner *nt_runner_new(NtNetwork *network, unsigned batch, unsigned threads, GError **error);
 void nt_runner_free(NtRunner *runner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRunner, nt_runner_free)
@@ -84,9 +85,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRunner, nt_runner_free)
 size_t nt_runner_bytes(const NtRunner *runner);
 
 /* Embeds `n` photos, any number from 1: `input` is (n, channels, height, width) always in this order, `out` takes
- * (n, dimension), as the network gave them, not normalised. More than `batch` photos are done in turns, a smaller
- * number by a plan of its own (made on first use, then kept). `finite` (n flags, or NULL) says which rows hold finite
- * numbers only; false rows must not be used. Errors: as nt_runner_new; out is undefined then. */
+ * (n, dimension), as the network gave them, not normalised. A photo's row does not depend on the others. `finite` (n
+ * flags, or NULL) says which rows hold finite numbers only; the other rows must not be used. Errors: as nt_runner_new;
+ * out is undefined then. */
 bool nt_runner_run(NtRunner *runner, const float *input, unsigned n, float *out, bool *finite, GError **error);
 
 #endif

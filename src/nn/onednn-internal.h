@@ -90,6 +90,7 @@ typedef struct NtPrimitiveSpec {
     float alpha, beta, bias_k; /* ELTWISE; LRN: alpha, beta, k */
     int64_t size;              /* LRN */
     bool logarithm;            /* SOFTMAX */
+    bool winograd; /* CONVOLUTION: by F(2x2, 3x3) or F(4x4, 3x3), where this oneDNN and CPU have it; else an error */
     const NtPrimitivePost *posts;
     unsigned post_count;
 } NtPrimitiveSpec;

@@ -365,9 +365,9 @@ static dnnl_status_t make(dnnl_primitive_desc_t *out, const NtPrimitiveSpec *s, 
     Desc weights = desc_or_null(s->weights), bias = desc_or_null(s->bias);
     switch (s->kind) {
     case NT_PRIMITIVE_CONVOLUTION:
-        return dnnl_convolution_forward_primitive_desc_create(out, engine(), inference, dnnl_convolution_direct, src,
-                                                              weights, bias, dst, w.stride, w.dilation, w.begin, w.end,
-                                                              attr);
+        alg = s->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
+        return dnnl_convolution_forward_primitive_desc_create(out, engine(), inference, alg, src, weights, bias, dst,
+                                                              w.stride, w.dilation, w.begin, w.end, attr);
     case NT_PRIMITIVE_INNER_PRODUCT:
         return dnnl_inner_product_forward_primitive_desc_create(out, engine(), inference, src, weights, bias, dst,
                                                                 attr);
@@ -428,8 +428,9 @@ static dnnl_status_t describe(Operation *op, const NtPrimitiveSpec *s) {
     Desc weights = desc_or_null(s->weights), bias = desc_or_null(s->bias);
     switch (s->kind) {
     case NT_PRIMITIVE_CONVOLUTION:
-        return dnnl_dilated_convolution_forward_desc_init(&op->convolution, inference, dnnl_convolution_direct, src,
-                                                          weights, bias, dst, w.stride, w.dilation, w.begin, w.end);
+        alg = s->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
+        return dnnl_dilated_convolution_forward_desc_init(&op->convolution, inference, alg, src, weights, bias, dst,
+                                                          w.stride, w.dilation, w.begin, w.end);
     case NT_PRIMITIVE_INNER_PRODUCT:
         return dnnl_inner_product_forward_desc_init(&op->inner, inference, src, weights, bias, dst);
     case NT_PRIMITIVE_MATMUL: return dnnl_matmul_desc_init(&op->matmul, src, weights, bias, dst);

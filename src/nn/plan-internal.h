@@ -48,6 +48,7 @@ typedef struct NtStep {
     NtStepArgument *arguments; /* of a primitive; of compute: inputs then outputs, role unused, NT_NO_SLOT where the
                                   known value is read or nothing is there */
     unsigned argument_count;
+    int threads; /* the team the primitive was compiled for, 0: the plan's */
 } NtStep;
 
 /*
@@ -61,6 +62,9 @@ void nt_pool_free(NtPool *pool);
 const NtLayout *nt_pool_offer(const NtPool *pool, const NtTensor *tensor, const NtLayout *from);
 /* The constant, seen as `from`, in layout `to`; borrowed, lives with the pool. */
 const void *nt_pool_get(NtPool *pool, NtTensor *tensor, const NtLayout *from, const NtLayout *to, GError **error);
+/* Whether nt_pool_get can have it in layout `to`: not when only a layout is left that nothing leads out of
+ * (Winograd's). */
+bool nt_pool_can(const NtPool *pool, const NtTensor *tensor, const NtLayout *from, const NtLayout *to);
 /* Keeps a constant as it is, alive as long as the pool. */
 void nt_pool_keep(NtPool *pool, NtTensor *tensor);
 /* Frees a constant's own content when the pool was asked for it exactly `uses` times and has it in other layouts only:

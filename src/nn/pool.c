@@ -79,6 +79,16 @@ static void append(NtPool *pool, NtTensor *tensor, const NtLayout *from, const N
     }
 }
 
+bool nt_pool_can(const NtPool *pool, const NtTensor *tensor, const NtLayout *from, const NtLayout *to) {
+    if (tensor->data != NULL || find(pool, tensor, from, to) != NULL) {
+        return true;
+    }
+    const Entry *other = find(pool, tensor, from, NULL);
+    NtPrimitiveSpec spec = {.kind = NT_PRIMITIVE_REORDER, .src = other != NULL ? other->to : from, .dst = to};
+    g_autoptr(NtPrimitive) reorder = other != NULL ? nt_primitive_new(&spec, NULL) : NULL;
+    return reorder != NULL;
+}
+
 const void *nt_pool_get(NtPool *pool, NtTensor *tensor, const NtLayout *from, const NtLayout *to, GError **error) {
     unsigned uses = GPOINTER_TO_UINT(g_hash_table_lookup(pool->uses, tensor));
     g_hash_table_insert(pool->uses, tensor, GUINT_TO_POINTER(uses + 1));
