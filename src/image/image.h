@@ -20,7 +20,7 @@
 
 #include <glib.h>
 
-#include "base/limits.h"
+#include "base/base.h"
 
 /* ---- What the bytes are ---- */
 
