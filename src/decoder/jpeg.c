@@ -16,6 +16,9 @@
 
 #include "decoder/decoder-internal.h"
 
+/* libvips 8.16 still defines an old name of its own function as a macro, which is also a member of libjpeg's struct. */
+#undef error_exit
+
 typedef struct Reader {
     struct jpeg_decompress_struct codec;
     struct jpeg_error_mgr errors;
