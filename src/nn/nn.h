@@ -24,7 +24,7 @@
 
 #include <glib.h>
 
-#include "base/limits.h"
+#include "base/base.h"
 
 /* A loaded network. Immutable for its users and safe to share between threads; counted references. */
 typedef struct NtNetwork NtNetwork;
