@@ -6,6 +6,7 @@ usage: make-nn-references.py [--full FOLDER] [NAME...]      (tests/nn/golden/REA
 With --full, the whole models and inputs are written there too.
 """
 import argparse
+import hashlib
 import json
 import pathlib
 import sys
@@ -19,7 +20,8 @@ sys.path.insert(0, str(root / "references"))
 from seeded import picture  # noqa: E402
 from skeleton import fill, strip  # noqa: E402
 
-TORCH = ["resnet50", "resnet50-batchnorm", "resnet50-dynamo", "efficientnet_b0", "vgg16", "inception_v3", "mobilenet_v2"]
+TORCH = ["resnet50", "resnet50-batchnorm", "resnet50-dynamo", "efficientnet_b0", "efficientnet_b0-dynamo", "vgg16",
+         "inception_v3", "inception_v3_transform", "mobilenet_v2"]
 KERAS = ["keras-resnet50"]
 QUERIES = 3
 
@@ -82,7 +84,8 @@ def main():
         np.save(golden / f"{name}.npy", vectors.astype(np.float32))
         (golden / f"{name}.json").write_text(json.dumps({
             "side": side, "channels_last": channels_last, "scale": 50 if channels_last else 1, "embedding": tensor,
-            "dimension": vectors.shape[1], "queries": QUERIES}) + "\n")
+            "dimension": vectors.shape[1], "queries": QUERIES,
+            "sha256": hashlib.sha256(full.SerializeToString()).hexdigest()}) + "\n")
         if options.full:
             place = options.full / name
             place.mkdir(parents=True, exist_ok=True)

@@ -177,15 +177,10 @@ static size_t whole_size(Cursor tensor, const Recipe *recipe) {
     return size;
 }
 
-static void put_whole(GByteArray *out, Cursor tensor, const Recipe *recipe) {
-    Field field;
-    while (take_field(&tensor, &field)) {
-        if (field.number != TENSOR_FLOATS) {
-            g_byte_array_append(out, field.head, (guint)field.size);
-        }
-    }
+/* The seeded values as a raw_data field. */
+static void put_values(GByteArray *out, const Recipe *recipe) {
     put_header(out, TENSOR_RAW, recipe->count * sizeof(float));
-    size_t channel = recipe->count / recipe->scales->len;
+    size_t channel = recipe->count / MAX(recipe->scales->len, 1);
     g_autofree float *values = g_new(float, channel);
     for (guint c = 0; c < recipe->scales->len; c++) {
         float scale = g_array_index(recipe->scales, float, c);
@@ -194,6 +189,24 @@ static void put_whole(GByteArray *out, Cursor tensor, const Recipe *recipe) {
             values[i] *= scale;
         }
         g_byte_array_append(out, (const guint8 *)values, (guint)(channel * sizeof(float)));
+    }
+}
+
+/* Fields stay in the order of their numbers, as protobuf's own writers have them, so that the bytes equal Python's. */
+static void put_whole(GByteArray *out, Cursor tensor, const Recipe *recipe) {
+    bool put = false;
+    Field field;
+    while (take_field(&tensor, &field)) {
+        if (!put && field.number > TENSOR_RAW) {
+            put_values(out, recipe);
+            put = true;
+        }
+        if (field.number != TENSOR_FLOATS) {
+            g_byte_array_append(out, field.head, (guint)field.size);
+        }
+    }
+    if (!put) {
+        put_values(out, recipe);
     }
 }
 
@@ -242,7 +255,11 @@ GBytes *nt_seeded_onnx(const char *skeleton_path, GError **error) {
             g_byte_array_append(out, field.head, (guint)field.size);
             continue;
         }
-        put_header(out, MODEL_GRAPH, pass_graph(field.bytes, NULL));
+        size_t graph = pass_graph(field.bytes, NULL);
+        guint before = out->len;
+        g_byte_array_set_size(out, before + (guint)graph + 64); /* all the memory at once */
+        g_byte_array_set_size(out, before);
+        put_header(out, MODEL_GRAPH, graph);
         pass_graph(field.bytes, out);
     }
     if (model.bad) {

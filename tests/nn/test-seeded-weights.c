@@ -4,6 +4,14 @@
 
 #include "base/base.h"
 
+static const char *const networks[] = {
+    "efficientnet_b0",    "efficientnet_b0-dynamo",
+    "inception_v3",       "inception_v3_transform",
+    "keras-resnet50",     "mobilenet_v2",
+    "resnet50",           "resnet50-dynamo",
+    "resnet50-batchnorm", "vgg16",
+};
+
 static void test_uniform(void) {
     float values[4], later[2];
     nt_seeded_uniform("niteru", 0, 4, values);
@@ -24,20 +32,39 @@ static void test_picture(void) {
     }
 }
 
-static void test_bytes(void) {
+/* The whole file, byte for byte: its SHA-256 is the one Python wrote down. */
+static void test_bytes(gconstpointer data) {
+    const char *name = data;
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = g_build_filename(g_getenv("NITERU_GOLDEN"), "mobilenet_v2.onnx", NULL);
-    g_autoptr(GBytes) bytes = nt_seeded_onnx(path, &error);
+    g_autofree char *skeleton = g_strconcat(g_getenv("NITERU_GOLDEN"), "/", name, ".onnx", NULL);
+    g_autofree char *notes = g_strconcat(g_getenv("NITERU_GOLDEN"), "/", name, ".json", NULL);
+    g_autoptr(GBytes) text = nt_file_read(notes, 4096, &error);
     g_assert_no_error(error);
-    /* Fields stand in another order than in Python's file, so sizes are compared, and values where they matter: by
-     * the embeddings of test-golden. */
-    g_assert_cmpuint(g_bytes_get_size(bytes), ==, 13993961);
+    g_autoptr(NtJson) json = nt_json_parse(g_bytes_get_data(text, NULL), g_bytes_get_size(text), notes, NULL, &error);
+    g_assert_no_error(error);
+    g_autoptr(GBytes) bytes = nt_seeded_onnx(skeleton, &error);
+    g_assert_no_error(error);
+    uint8_t hash[32];
+    nt_sha256(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), hash);
+    g_autofree char *hex = nt_hex(hash, sizeof hash);
+    g_assert_cmpstr(hex, ==, nt_json_text(nt_json_get(json, "sha256"), NULL));
+}
+
+static void test_broken(void) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(g_getenv("NITERU_GOLDEN"), "resnet50.json", NULL);
+    g_assert_null(nt_seeded_onnx(path, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_CORRUPT);
 }
 
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nn/seeded/uniform", test_uniform);
     g_test_add_func("/nn/seeded/picture", test_picture);
-    g_test_add_func("/nn/seeded/bytes", test_bytes);
+    for (size_t i = 0; i < G_N_ELEMENTS(networks); i++) {
+        g_autofree char *path = g_strconcat("/nn/seeded/bytes/", networks[i], NULL);
+        g_test_add_data_func(path, networks[i], test_bytes);
+    }
+    g_test_add_func("/nn/seeded/broken", test_broken);
     return g_test_run();
 }

@@ -10,7 +10,8 @@ from onnx import numpy_helper
 
 from seeded import uniform
 
-KEEP = 4096  # tensors of at most so many elements are kept as they are
+SMALL = 1024  # tensors of at most so many elements are kept as they are
+LARGE = 4096  # larger ones must have a seed
 
 
 def match(weight, seeds):
@@ -33,9 +34,11 @@ def strip(model: onnx.ModelProto, seeds: dict) -> onnx.ModelProto:
     skeleton.CopyFrom(model)
     for tensor in skeleton.graph.initializer:
         weight = numpy_helper.to_array(tensor)
-        if weight.dtype != np.float32 or weight.size <= KEEP:
+        if weight.dtype != np.float32 or weight.size <= SMALL:
             continue
         found = match(weight, seeds)
+        if found is None and weight.size <= LARGE:
+            continue
         if found is None:
             raise SystemExit(f"{tensor.name} {weight.shape}: no seed gives it")
         name, scales = found

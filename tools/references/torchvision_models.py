@@ -9,14 +9,17 @@ import torchvision
 
 from seeded import picture, uniform
 
-# name: (constructor, input side, name of the last fully connected module)
+# name: (constructor, input side)
 MODELS = {
     "resnet50": (torchvision.models.resnet50, 224),
     "efficientnet_b0": (torchvision.models.efficientnet_b0, 224),
     "vgg16": (torchvision.models.vgg16, 224),
     "inception_v3": (lambda: torchvision.models.inception_v3(init_weights=False), 299),
+    # What the pretrained one is: its input is shifted from ImageNet's means to -1 .. 1 by the network itself.
+    "inception_v3_transform": (lambda: torchvision.models.inception_v3(init_weights=False, transform_input=True), 299),
     "mobilenet_v2": (torchvision.models.mobilenet_v2, 224),
 }
+OPSETS = {"mobilenet_v2": 13, "inception_v3_transform": 13}  # others: 17
 CALIBRATION = 24
 
 
@@ -53,25 +56,28 @@ def calibrate(model, side):
     model.eval()
 
 
-def export(model, side, dynamo=False, keep_batchnorm=False):
+def export(model, side, opset, dynamo=False, keep_batchnorm=False):
     out = io.BytesIO()
     example = torch.zeros(1, 3, side, side)
     names = {"input_names": ["input"], "output_names": ["output"]}
     if dynamo:
-        program = torch.onnx.export(model, (example,), dynamo=True, dynamic_shapes={"x": {0: torch.export.Dim("batch")}}, **names)
+        batch = {"x": {0: torch.export.Dim("batch")}}
+        program = torch.onnx.export(model, (example,), dynamo=True, dynamic_shapes=batch, **names)
         return program.model_proto
     training = torch.onnx.TrainingMode.PRESERVE if keep_batchnorm else torch.onnx.TrainingMode.EVAL
-    torch.onnx.export(model, (example,), out, dynamo=False, opset_version=17, training=training,
-                      do_constant_folding=not keep_batchnorm, dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}}, **names)
+    torch.onnx.export(model, (example,), out, dynamo=False, opset_version=opset, training=training,
+                      do_constant_folding=not keep_batchnorm,
+                      dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}}, **names)
     return onnx.load_from_string(out.getvalue())
 
 
 def make(name):
-    """Yields (name, model proto, seeds, side) of each variant."""
+    """(model proto, seeds, side) of a name: NETWORK, NETWORK-dynamo (the new exporter) or NETWORK-batchnorm."""
     base = name.split("-")[0]
     constructor, side = MODELS[base]
     torch.manual_seed(0)
     model = constructor()
     seeds = seed_weights(model, base)
     calibrate(model, side)
-    return export(model, side, dynamo=name.endswith("-dynamo"), keep_batchnorm=name.endswith("-batchnorm")), seeds, side
+    proto = export(model, side, OPSETS.get(name, 17), name.endswith("-dynamo"), name.endswith("-batchnorm"))
+    return proto, seeds, side
