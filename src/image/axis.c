@@ -144,6 +144,16 @@ static void one_pixel(const NtAxisKey *key, uint32_t i, Taps *taps) {
     }
 }
 
+/* For each group of four weights: the low 15 bits as 0 1 0 1 0 1 0 1 2 3 2 3 2 3 2 3, then the rest alike. */
+static void store_split(NtAxis *axis, uint32_t i, uint32_t k, int32_t fixed) {
+    int16_t *group = axis->split + ((size_t)i * axis->taps + k) / NT_TAP_GROUP * NT_SPLIT_GROUP;
+    for (int copy = 0; copy < 4; copy++) {
+        size_t at = k % 4 / 2 * 8 + k % 2 + (size_t)copy * 2;
+        group[at] = (int16_t)(fixed & 0x7fff);
+        group[NT_SPLIT_GROUP / 2 + at] = (int16_t)(fixed >> 15);
+    }
+}
+
 static void store(NtAxis *axis, uint32_t i, const Taps *taps) {
     axis->start[i] = taps->start;
     axis->size[i] = taps->size;
@@ -155,13 +165,12 @@ static void store(NtAxis *axis, uint32_t i, const Taps *taps) {
         }
         int32_t fixed = (int32_t)((weight < 0 ? -0.5 : 0.5) + weight * (1 << FIXED_BITS));
         axis->fixed[(size_t)i * axis->taps + k] = fixed;
-        int16_t *group = axis->split + ((size_t)i * axis->taps + k / NT_TAP_GROUP * NT_TAP_GROUP) * 2;
-        group[k % NT_TAP_GROUP] = (int16_t)(fixed & 0x7fff);
-        group[NT_TAP_GROUP + k % NT_TAP_GROUP] = (int16_t)(fixed >> 15);
+        store_split(axis, i, k, fixed);
     }
 }
 
-/* The most weights one output pixel can have. */
+/* The most weights one output pixel can have: whole numbers in a stretch of 2 r max(s, 1), whose length may come out
+ * a little short of a whole number. */
 static uint64_t most_taps(const NtAxisKey *key) {
     if (key->resampler == NT_RESAMPLE_NEAREST) {
         return 1;
@@ -169,7 +178,7 @@ static uint64_t most_taps(const NtAxisKey *key) {
     double radius = key->resampler == NT_RESAMPLE_BILINEAR ? 1.0 : 2.0;
     bool area = key->flavour != NT_FLAVOUR_TORCH_PLAIN && key->flavour != NT_FLAVOUR_TENSORFLOW;
     double widening = area ? MAX((double)key->in / key->out, 1.0) : 1.0;
-    return (uint64_t)ceil(radius * widening) * 2 + 1;
+    return (uint64_t)floor(2 * radius * widening + 1e-4) + 1;
 }
 
 NtAxis *nt_axis_new(const NtAxisKey *key, GError **error) {
@@ -193,14 +202,15 @@ NtAxis *nt_axis_new(const NtAxisKey *key, GError **error) {
         return NULL;
     }
     nt_autofree double *made = nt_alloc(axis->taps, sizeof(double), "resampling weights", error);
-    /* One block: 4 bytes of fixed and 4 of split, or 4 of float. */
-    void *block = made == NULL ? NULL : nt_alloc0(weights, nt_axis_is_fixed(axis) ? 8 : 4, "resampling weights", error);
+    /* One block: 16 bytes of split (which wants its alignment, so it is first) and 4 of fixed, or 4 of float. */
+    size_t each = nt_axis_is_fixed(axis) ? 20 : 4;
+    void *block = made == NULL ? NULL : nt_alloc0(weights, each, "resampling weights", error);
     if (block == NULL) {
         return NULL;
     }
     if (nt_axis_is_fixed(axis)) {
-        axis->fixed = block;
-        axis->split = (int16_t *)((int32_t *)block + weights);
+        axis->split = block;
+        axis->fixed = (int32_t *)(axis->split + weights / NT_TAP_GROUP * NT_SPLIT_GROUP);
     } else {
         axis->weights = block;
     }
@@ -215,7 +225,7 @@ NtAxis *nt_axis_new(const NtAxisKey *key, GError **error) {
 void nt_axis_free(NtAxis *axis) {
     if (axis != NULL) {
         nt_free(axis->start);
-        nt_free(axis->fixed);
+        nt_free(axis->split);
         nt_free(axis->weights);
         g_free(axis);
     }

@@ -23,29 +23,51 @@ AVX2 static inline __m256i pairs_of_pixels(const uint8_t *from) {
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)from)), order);
 }
 
-AVX2 static void across(const NtAxis *axis, const uint8_t *row, uint8_t *out) {
-    const __m256i low_pairs = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
-    const __m256i high_pairs = _mm256_setr_epi32(2, 2, 2, 2, 3, 3, 3, 3);
-    const int16_t *split = axis->split;
-    for (uint32_t i = 0; i < axis->key.count; i++, split += 2 * axis->taps) {
-        const uint8_t *from = row + (size_t)axis->start[i] * 3;
-        __m256i low = _mm256_setzero_si256(), high = low;
-        for (uint32_t k = 0; k < axis->size[i]; k += NT_TAP_GROUP) {
-            __m256i pixels = pairs_of_pixels(from + 3 * (size_t)k);
-            __m256i weights = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(split + 2 * k)));
-            low = _mm256_add_epi32(low, _mm256_madd_epi16(pixels, _mm256_permutevar8x32_epi32(weights, low_pairs)));
-            high = _mm256_add_epi32(high, _mm256_madd_epi16(pixels, _mm256_permutevar8x32_epi32(weights, high_pairs)));
-        }
-        __m256i both = _mm256_add_epi32(low, _mm256_slli_epi32(high, SPLIT_BITS));
-        __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-        sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(HALF)), FIXED_BITS);
-        sum = _mm_packs_epi32(sum, sum);
-        uint32_t pixel = (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
-        if (i + 1 < axis->key.count) {
-            memcpy(out + 3 * (size_t)i, &pixel, 4); /* its fourth byte is overwritten by the next pixel */
+/* One output pixel before rounding: red, green, blue, idle in each half; the halves are still to be added. */
+AVX2 static inline __attribute__((always_inline)) __m256i sum_pixel(const uint8_t *from, const int16_t *split,
+                                                                    uint32_t taps) {
+    __m256i low = _mm256_setzero_si256(), high = low;
+    for (uint32_t k = 0; k < taps; k += NT_TAP_GROUP, from += 3 * NT_TAP_GROUP, split += NT_SPLIT_GROUP) {
+        __m256i pixels = pairs_of_pixels(from);
+        const __m256i *weights = (const __m256i *)split;
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(pixels, _mm256_load_si256(weights)));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(pixels, _mm256_load_si256(weights + 1)));
+    }
+    return _mm256_add_epi32(low, _mm256_slli_epi32(high, SPLIT_BITS));
+}
+
+/* Two pixels at once through the end: rounding, clipping, storing. Inlined for each usual number of taps. */
+AVX2 static inline __attribute__((always_inline)) void across_by(const NtAxis *axis, const uint8_t *row, uint8_t *out,
+                                                                 uint32_t taps) {
+    const uint32_t count = axis->key.count;
+    const size_t step = (size_t)taps / NT_TAP_GROUP * NT_SPLIT_GROUP;
+    for (uint32_t i = 0; i < count; i += 2) {
+        uint32_t j = i + 1 < count ? i + 1 : i; /* an odd last one is computed twice */
+        __m256i one = sum_pixel(row + (size_t)axis->start[i] * 3, axis->split + step * i, taps);
+        __m256i two = sum_pixel(row + (size_t)axis->start[j] * 3, axis->split + step * j, taps);
+        __m256i sum =
+            _mm256_add_epi32(_mm256_permute2x128_si256(one, two, 0x20), _mm256_permute2x128_si256(one, two, 0x31));
+        sum = _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(HALF)), FIXED_BITS);
+        sum = _mm256_packs_epi32(sum, sum);
+        sum = _mm256_packus_epi16(sum, sum);
+        uint32_t first = (uint32_t)_mm_cvtsi128_si32(_mm256_castsi256_si128(sum));
+        uint32_t second = (uint32_t)_mm_cvtsi128_si32(_mm256_extracti128_si256(sum, 1));
+        if (j + 1 < count) { /* their fourth bytes are overwritten by the next pixel */
+            memcpy(out + 3 * (size_t)i, &first, 4);
+            memcpy(out + 3 * (size_t)j, &second, 4);
         } else {
-            memcpy(out + 3 * (size_t)i, &pixel, 3);
+            memcpy(out + 3 * (size_t)i, &first, 3);
+            memcpy(out + 3 * (size_t)j, &second, 3);
         }
+    }
+}
+
+AVX2 static void across(const NtAxis *axis, const uint8_t *row, uint8_t *out) {
+    switch (axis->taps) {
+    case 4: across_by(axis, row, out, 4); break;
+    case 8: across_by(axis, row, out, 8); break;
+    case 12: across_by(axis, row, out, 12); break;
+    default: across_by(axis, row, out, axis->taps); break;
     }
 }
 

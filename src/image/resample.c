@@ -14,8 +14,6 @@
 
 typedef float Pixel __attribute__((vector_size(16), aligned(16)));
 
-enum { SLACK = 16 }; /* bytes that `across` may read behind a row */
-
 typedef struct Sweep {
     const NtPixels *in;
     const NtAxis *across, *down;
@@ -59,11 +57,11 @@ static const uint8_t *readable_row(const Sweep *sweep, uint32_t y) {
     const NtPixels *in = sweep->in;
     size_t size = (size_t)in->width * 3;
     const uint8_t *row = input_row(sweep, y), *end = input_row(sweep, in->height - 1) + size;
-    if ((size_t)(end - row) >= size + SLACK) {
+    if ((size_t)(end - row) >= size + nt_row_slack(sweep->across)) {
         return row;
     }
     memcpy(sweep->scratch->line, row, size);
-    memset((uint8_t *)sweep->scratch->line + size, 0, SLACK);
+    memset((uint8_t *)sweep->scratch->line + size, 0, nt_row_slack(sweep->across));
     return sweep->scratch->line;
 }
 
@@ -141,7 +139,7 @@ static void sweep_rows(const Sweep *sweep, bool fixed, void *out, NtRowFn each, 
             sweep->scratch->rows[k] = ring_row(sweep, start + MIN(k, size - 1));
         }
         if (fixed) {
-            uint32_t taps = (size + NT_TAP_GROUP - 1) / NT_TAP_GROUP * NT_TAP_GROUP;
+            uint32_t taps = size + size % 2;
             sweep->kernels->down((const uint8_t *const *)sweep->scratch->rows, down->fixed + (size_t)y * down->taps,
                                  taps, out, (size_t)sweep->across->key.count * 3);
         } else {
@@ -162,7 +160,7 @@ static void sweep_columns(const Sweep *sweep, uint8_t *line, uint8_t *out, NtRow
     const NtAxis *down = sweep->down, *across = sweep->across;
     size_t size = (size_t)sweep->in->width * 3;
     for (uint32_t y = 0; y < down->key.count; y++) {
-        uint32_t taps = (down->size[y] + NT_TAP_GROUP - 1) / NT_TAP_GROUP * NT_TAP_GROUP;
+        uint32_t taps = down->size[y] + down->size[y] % 2;
         for (uint32_t k = 0; k < taps; k++) {
             sweep->scratch->rows[k] = input_row(sweep, down->start[y] + MIN(k, down->size[y] - 1));
         }
@@ -183,9 +181,9 @@ bool nt_resample(const NtPixels *in, const NtAxis *across, const NtAxis *down, N
     size_t pixel = fixed || nearest ? 3 : sizeof(Pixel);
     Sweep sweep = {in, across, down, nt_resample_kernels(), scratch, across->key.count * pixel};
     /* The line holds an input row or, behind it, nothing; the output row comes after. */
-    size_t line = (size_t)in->width * pixel + SLACK;
+    size_t line = (size_t)in->width * pixel + nt_row_slack(across);
     line = (line + 63) / 64 * 64;
-    if (!grow(&scratch->line, &scratch->line_size, line + sweep.row_bytes + SLACK, 1, error)) {
+    if (!grow(&scratch->line, &scratch->line_size, line + sweep.row_bytes, 1, error)) {
         return false;
     }
     if (nearest) {

@@ -18,7 +18,8 @@ typedef struct NtAxisKey {
     NtFlavour flavour;
 } NtAxisKey;
 
-enum { NT_TAP_GROUP = 4 }; /* taps are padded with zero weights to a multiple of this, for SIMD */
+enum { NT_SPLIT_GROUP = 32 }; /* numbers in `split` for each group of taps */
+enum { NT_TAP_GROUP = 4 };    /* taps are padded with zero weights to a multiple of this, for SIMD */
 
 typedef struct NtAxis {
     NtAxisKey key;
@@ -27,7 +28,7 @@ typedef struct NtAxis {
     uint32_t *start; /* (count) first input pixel */
     uint32_t *size;  /* (count) weights that may differ from 0; start + size <= in */
     int32_t *fixed;  /* (count, taps) Pillow's, in units of 2^-22 */
-    int16_t *split;  /* (count, taps / 4, 2, 4) the same as low 15 bits and rest, per group; see resample-avx2.c */
+    int16_t *split;  /* (count, taps / 4, 32) the same, split and repeated as resample-avx2.c wants it; see there */
     float *weights;  /* (count, taps) of the float flavours */
 } NtAxis;
 
@@ -44,12 +45,15 @@ static inline bool nt_axis_is_nearest(const NtAxis *axis) { return axis->key.res
 /* Leaf code, one set per instruction set; chosen once (resample-kernels.c), maskable by NITERU_KERNELS=c. */
 typedef struct NtResampleKernels {
     const char *name;
-    /* One row (in, 3) to one row (count, 3). At least 16 bytes beyond the row must be readable. */
+    /* One row (in, 3) to one row (count, 3). nt_row_slack() bytes beyond the row must be readable. */
     void (*across)(const NtAxis *axis, const uint8_t *row, uint8_t *out);
     /* out[i] = clip((2^21 + sum_k rows[k][i] * weights[k]) >> 22) for i < n; `rows` and `weights` hold `taps`
-     * entries, taps a multiple of 4; all rows readable. */
+     * entries, taps even; all rows readable. */
     void (*down)(const uint8_t *const *rows, const int32_t *weights, uint32_t taps, uint8_t *out, size_t n);
 } NtResampleKernels;
+/* All output pixels take the same number of taps, some of weight 0 and beyond the row: a count that varied from pixel
+ * to pixel would be guessed wrongly by the CPU every other time, which costs more than the taps. */
+static inline size_t nt_row_slack(const NtAxis *axis) { return (size_t)axis->taps * 3 + 16; }
 const NtResampleKernels *nt_resample_kernels(void);
 extern const NtResampleKernels nt_resample_c;
 extern const NtResampleKernels nt_resample_avx2; /* x86-64 only */
