@@ -57,8 +57,9 @@ char *nt_helper_find(GError **error) {
 static char **helper_environment(void) {
     static const char *const kept[] = {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LIBHEIF_PLUGIN_PATH"};
     /* VIPSHOME at nothing keeps libvips' modules out; see src/decoder/main.c. Vectors would be machine code that orc
-     * writes at run time. */
-    static const char *const set[] = {"VIPSHOME=/nonexistent", "VIPS_CONCURRENCY=1", "LC_ALL=C", "VIPS_NOVECTOR=1"};
+     * writes at run time; what outgrows the threshold would be put into a file. */
+    static const char *const set[] = {"VIPSHOME=/nonexistent", "VIPS_CONCURRENCY=1", "LC_ALL=C", "VIPS_NOVECTOR=1",
+                                      "VIPS_DISC_THRESHOLD=64g"};
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
     for (size_t i = 0; i < G_N_ELEMENTS(set); i++) {
         g_strv_builder_add(builder, set[i]);

@@ -304,6 +304,13 @@ static void test_odd_shapes(void) {
     expect_refused(bytes, NITERU_ERROR_LIMIT, "limit photo-side");
 }
 
+/* Past 100 MB of pixels libvips would like to put what it decodes into a file. */
+static void test_big(void) {
+    g_autoptr(GBytes) bytes = encode(make_corners(6000, 5900), ".webp[lossless,effort=0]");
+    NtPixels pixels = decode_ok(bytes);
+    check_corners(&pixels, upright, 0);
+}
+
 static void test_shrink(void) {
     g_autoptr(GBytes) bytes = encode(make_corners(1600, 1200), ".jpg");
     gsize size;
@@ -380,6 +387,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/decoder/damaged-jpeg", test_damaged_jpeg);
     g_test_add_func("/decoder/hollow-files", test_hollow_files);
     g_test_add_func("/decoder/odd-shapes", test_odd_shapes);
+    g_test_add_func("/decoder/big", test_big);
     g_test_add_func("/decoder/shrink", test_shrink);
     g_test_add_func("/decoder/encode", test_encode);
     int status = g_test_run();

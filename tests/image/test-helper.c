@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@
 #include "image/image.h"
 #include "photos.h"
 
-static GBytes *photo; /* a good one */
+static GBytes *photo, *big_photo; /* good ones of 90 x 60 and 6000 x 5900 */
 
 static NtDecoder *new_decoder(const NtLimits *limits) {
     GError *error = NULL;
@@ -214,6 +215,34 @@ static unsigned open_descriptors(void) {
     return count;
 }
 
+/* Bytes of the shared memory that are really there; the decoder's is the only one of its name in this process. */
+static uint64_t shared_memory_taken(void) {
+    for (int fd = 3; fd < 64; fd++) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+        g_autofree char *target = g_file_read_link(link, NULL);
+        struct stat about;
+        if (target != NULL && strstr(target, "niteru-photo") != NULL && fstat(fd, &about) == 0) {
+            return (uint64_t)about.st_blocks * 512;
+        }
+    }
+    return 0;
+}
+
+/* A big photo's 106 MB are given back with the next photo. */
+static void test_memory_given_back(void) {
+    g_autoptr(NtDecoder) decoder = new_decoder(NULL);
+    NtPixels pixels;
+    decode_ok(decoder);
+    g_assert_cmpuint(shared_memory_taken(), <, 1 << 20);
+    GError *error = NULL;
+    nt_decoder_decode(decoder, g_bytes_get_data(big_photo, NULL), g_bytes_get_size(big_photo), "big", NULL, &pixels,
+                      NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(shared_memory_taken(), >=, UINT64_C(3) * 6000 * 5900);
+    decode_ok(decoder);
+    g_assert_cmpuint(shared_memory_taken(), <, 20 << 20);
+}
+
 /* 2,500 photos at 400 for each helper: six or seven helpers (the limit is reached after the 400th), no descriptor
  * left behind, no child either. */
 static void test_recycling(void) {
@@ -285,6 +314,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     photo = encode(make_corners(90, 60), ".jpg");
+    big_photo = encode(make_corners(6000, 5900), ".png[compression=1]");
     vips_shutdown();
     g_test_add_func("/helper/walls", test_walls);
     g_test_add_func("/helper/crash", test_crash);
@@ -296,6 +326,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/helper/killed-at-work", test_killed_at_work);
     g_test_add_func("/helper/dies-with-owner", test_dies_with_owner);
     g_test_add_func("/helper/recycling", test_recycling);
+    g_test_add_func("/helper/memory-given-back", test_memory_given_back);
     g_test_add_func("/helper/tight-limits", test_tight_limits);
     g_test_add_func("/helper/missing", test_missing);
     return g_test_run();
