@@ -304,6 +304,35 @@ static void test_odd_shapes(void) {
     expect_refused(bytes, NITERU_ERROR_LIMIT, "limit photo-side");
 }
 
+/* Photos with a few bytes changed: each is a picture or one error, and the next good photo is what it was. */
+static void test_mutations(void) {
+    static const char *const suffixes[] = {".jpg", ".jpg[interlace]",       ".png",  ".webp", ".webp[lossless]",
+                                           ".gif", ".tif[compression=lzw]", ".avif", ".heic"};
+    g_autoptr(GBytes) good = encode(make_corners(90, 60), ".png");
+    NtDecoder *kept = decoder;
+    decoder = nt_decoder_new(NULL, NULL); /* codecs may die of these */
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autoptr(GBytes) bytes = encode(make_corners(90, 60), suffixes[i]);
+        for (int k = 0; bytes != NULL && k < 150; k++) {
+            g_autoptr(GByteArray) changed = g_bytes_unref_to_array(g_bytes_ref(bytes));
+            for (int n = g_test_rand_int_range(1, 4); n > 0; n--) {
+                changed->data[g_test_rand_int_range(0, (int)changed->len)] = (uint8_t)g_test_rand_int();
+            }
+            NtPixels pixels;
+            g_autoptr(GError) error = NULL;
+            bool ok = nt_decoder_decode(decoder, changed->data, changed->len, "photo", NULL, &pixels, NULL, &error);
+            g_assert_true(ok == (error == NULL));
+        }
+        NtPixels pixels = decode_ok(good);
+        check_corners(&pixels, upright, 0);
+    }
+    NtDecoderStats stats = nt_decoder_stats(decoder);
+    g_test_message("decoded %u, refused %u, helpers lost %u", (unsigned)stats.photos, (unsigned)stats.refused,
+                   (unsigned)stats.deaths);
+    nt_decoder_free(decoder);
+    decoder = kept;
+}
+
 /* Past 100 MB of pixels libvips would like to put what it decodes into a file. */
 static void test_big(void) {
     g_autoptr(GBytes) bytes = encode(make_corners(6000, 5900), ".webp[lossless,effort=0]");
@@ -387,6 +416,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/decoder/damaged-jpeg", test_damaged_jpeg);
     g_test_add_func("/decoder/hollow-files", test_hollow_files);
     g_test_add_func("/decoder/odd-shapes", test_odd_shapes);
+    g_test_add_func("/decoder/mutations", test_mutations);
     g_test_add_func("/decoder/big", test_big);
     g_test_add_func("/decoder/shrink", test_shrink);
     g_test_add_func("/decoder/encode", test_encode);
