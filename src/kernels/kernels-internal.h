@@ -29,16 +29,21 @@ NT_INLINE uint32_t nt_bits_of_float(float value) {
     return bits;
 }
 
-/* float16 to float32 without a branch, so that compilers vectorise it. A subnormal m x 2^-24 is made as
- * (1 + m / 1024) x 2^-14 - 2^-14, which is exact and touches no float32 subnormal (slow on some CPUs, flushed by
- * some settings). A signalling NaN becomes quiet, as in hardware. */
+/* All ones when a < b, for numbers below 2^31: a select that every compiler can vectorise. */
+NT_INLINE uint32_t nt_below(uint32_t a, uint32_t b) { return (uint32_t)((int32_t)(a - b) >> 31); }
+
+/* float16 to float32 without a branch. A subnormal m x 2^-24 is made as (1 + m / 1024) x 2^-14 - 2^-14, which is exact
+ * and touches no float32 subnormal (slow on some CPUs, flushed by some settings). A signalling NaN becomes quiet, as in
+ * hardware. */
 NT_INLINE float nt_f16_to_f32(uint16_t half) {
     uint32_t magnitude = half & 0x7fffU, sign = (uint32_t)(half & 0x8000U) << 16;
-    uint32_t normal = (magnitude << 13) + ((127U - 15U) << 23);
-    uint32_t special = (magnitude << 13) | 0x7f800000U | (magnitude > 0x7c00U ? 0x400000U : 0);
-    uint32_t subnormal =
+    uint32_t is_small = nt_below(magnitude, 0x0400U), is_special = nt_below(0x7bffU, magnitude);
+    uint32_t is_nan = nt_below(0x7c00U, magnitude);
+    /* Infinity and NaN: from exponent 31 of 5 bits to 255 of 8. */
+    uint32_t normal = (magnitude << 13) + (112U << 23) + (is_special & (112U << 23));
+    uint32_t small =
         nt_bits_of_float(nt_float_of_bits((magnitude << 13) | (113U << 23)) - nt_float_of_bits(113U << 23));
-    uint32_t bits = magnitude < 0x0400U ? subnormal : magnitude >= 0x7c00U ? special : normal;
+    uint32_t bits = (small & is_small) | (normal & ~is_small) | (is_nan & 0x400000U);
     return nt_float_of_bits(bits | sign);
 }
 
@@ -68,11 +73,6 @@ NT_INLINE double nt_fold(double lanes[NT_LANES]) {
         }
     }
     return lanes[0];
-}
-
-/* The number `i` of a row of a type known when compiling. */
-NT_INLINE float nt_number(const void *row, size_t i, NtDtype dtype) {
-    return dtype == NT_DTYPE_F16 ? nt_f16_to_f32(((const uint16_t *)row)[i]) : ((const float *)row)[i];
 }
 
 NT_INLINE const void *nt_row(const NtRowBlock *rows, size_t i) {
