@@ -119,35 +119,44 @@ static bool parse_dims(Proto *proto, const NtWireField *field) {
     return field->type == NT_WIRE_BYTES;
 }
 
-static bool parse_fields(NtWire wire, const char *where, Proto *proto, char **out_name, GError **error) {
+/* The name comes first, wherever it stands: messages want it. */
+static bool parse_name(NtWire wire, const char *where, char **out_name, GError **error) {
+    for (NtWireField field; nt_wire_next(&wire, &field);) {
+        if (field.number == 8) {
+            g_free(*out_name);
+            if ((*out_name = nt_onnx_text(&field, where, error)) == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool parse_fields(NtWire wire, const char *where, Proto *proto, const char *name, GError **error) {
     for (NtWireField field; nt_wire_next(&wire, &field);) {
         switch (field.number) {
         case 1:
             if (!parse_dims(proto, &field)) {
-                return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a tensor has a negative dim or more than %d dims",
-                               where, NT_MAX_RANK);
+                return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s' has a negative dim or more than %d dims",
+                               where, name, NT_MAX_RANK);
             }
             break;
         case 2: proto->type = (int64_t)field.value; break;
-        case 3: return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: a tensor in segments", where);
+        case 3:
+            return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: tensor '%s' in segments is not supported", where,
+                           name);
         case 4:
         case 5:
         case 7:
         case 10:
             if (proto->typed != 0 && proto->typed != field.number) {
-                return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a tensor holds its content twice", where);
+                return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s' holds its content twice", where, name);
             }
             proto->typed = field.number;
             break;
-        case 8:
-            g_free(*out_name);
-            if ((*out_name = nt_onnx_text(&field, where, error)) == NULL) {
-                return false;
-            }
-            break;
         case 9:
             if (field.type != NT_WIRE_BYTES || proto->has_raw) {
-                return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a tensor holds its content twice", where);
+                return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s' holds its content twice", where, name);
             }
             proto->has_raw = true;
             proto->raw = field.bytes;
@@ -157,19 +166,19 @@ static bool parse_fields(NtWire wire, const char *where, Proto *proto, char **ou
             return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
                            "%s: tensor '%s' keeps its data in another file; save the model as one file "
                            "(onnx.save(onnx.load(FILE), OUT))",
-                           where, *out_name);
+                           where, name);
         case 14:
             if (field.value != 0) {
                 return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
                                "%s: tensor '%s' keeps its data in another file; save the model as one file "
                                "(onnx.save(onnx.load(FILE), OUT))",
-                               where, *out_name);
+                               where, name);
             }
             break;
         default: break;
         }
     }
-    return !wire.damaged || nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a tensor is damaged", where);
+    return !wire.damaged || nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s' is damaged", where, name);
 }
 
 /* IEEE 754 binary16 to float. */
@@ -257,10 +266,13 @@ static bool fill(const Proto *proto, unsigned row, const char *where, const char
 bool nt_onnx_tensor(NtWire wire, const char *where, NtOnnxTensor *out, GError **error) {
     Proto proto = {.whole = wire};
     g_autofree char *name = g_strdup("");
-    if (!parse_fields(wire, where, &proto, &name, error)) {
+    if (!parse_name(wire, where, &name, error)) {
         return false;
     }
     g_autofree char *shown = nt_text_printable(name, 120);
+    if (!parse_fields(wire, where, &proto, shown, error)) {
+        return false;
+    }
     int row = type_row(proto.type);
     if (row < 0) {
         return nt_fail(error, NITERU_ERROR_UNSUPPORTED,

@@ -208,19 +208,36 @@ static NtLayout *widened(const NtShape *shape, unsigned rank) {
     return nt_layout_plain(&wide);
 }
 
-/* The second operand's slot: in the first's layout when the shapes are equal, else row-major with leading ones. */
-static bool second_operand(NtBuild *build, int value, const NtShape *shape, const NtLayout *first, unsigned *out,
+/*
+ * The primitive with the second operand's slot. Of the same shape, it comes in the first's layout. One that repeats (a
+ * gate per channel) comes as it lies, which is what the fast kernels for blocked layouts want, or row-major.
+ */
+static NtPrimitive *choose(NtBuild *build, NtPrimitiveSpec *spec, int value, const NtShape *shape, unsigned *out_slot,
                            GError **error) {
     const NtShape *own = nt_build_shape(build, value);
     if (nt_shape_equal(own, shape)) {
-        return nt_build_as(build, value, first, out, error);
+        if (!nt_build_as(build, value, spec->src, out_slot, error)) {
+            return NULL;
+        }
+        spec->src1 = nt_slot_layout(build, *out_slot);
+        return nt_primitive_new(spec, error);
     }
-    if (!nt_build_plain(build, value, out, error)) {
-        return false;
+    if (!nt_build_slot(build, value, out_slot, error)) {
+        return NULL;
+    }
+    spec->src1 = nt_slot_layout(build, *out_slot);
+    NtPrimitive *as_it_lies = own->rank == shape->rank ? nt_primitive_new(spec, NULL) : NULL;
+    if (as_it_lies != NULL && !nt_primitive_is_slow(as_it_lies)) {
+        return as_it_lies;
+    }
+    nt_primitive_free(as_it_lies);
+    if (!nt_build_plain(build, value, out_slot, error)) {
+        return NULL;
     }
     g_autoptr(NtLayout) wide = widened(own, shape->rank);
-    *out = nt_build_alias(build, *out, wide);
-    return true;
+    *out_slot = nt_build_alias(build, *out_slot, wide);
+    spec->src1 = nt_slot_layout(build, *out_slot);
+    return nt_primitive_new(spec, error);
 }
 
 /* Runs on oneDNN when one operand has the result's shape. */
@@ -240,20 +257,25 @@ static bool plan_native(NtBuild *build, const NtNode *node, NtBinaryKind kind, b
         return false;
     }
     g_autoptr(NtLayout) layout = nt_layout_ref(nt_slot_layout(build, arguments[0].slot));
-    if (!second_operand(build, node->inputs[1 - first], shape, layout, &arguments[1].slot, error) ||
-        !nt_fusion_arguments(build, node, &fusion, arguments, &count, error)) {
+    if (!nt_fusion_arguments(build, node, &fusion, arguments, &count, error)) {
         return false;
     }
     NtPrimitiveSpec spec = {.kind = NT_PRIMITIVE_BINARY,
                             .binary = kind,
                             .src = layout,
-                            .src1 = nt_slot_layout(build, arguments[1].slot),
                             .dst = layout,
                             .posts = fusion.posts,
                             .post_count = fusion.count};
-    NtPrimitive *primitive = nt_primitive_new(&spec, NULL);
-    if (primitive == NULL) {
-        return true;
+    GError *cause = NULL;
+    NtPrimitive *primitive = choose(build, &spec, node->inputs[1 - first], shape, &arguments[1].slot, &cause);
+    if (primitive == NULL) { /* oneDNN cannot repeat this operand: broadcasting is left to compute */
+        bool impossible = g_error_matches(cause, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED);
+        if (impossible) {
+            g_error_free(cause);
+        } else {
+            g_propagate_error(error, cause);
+        }
+        return impossible;
     }
     if (nt_build_may_overwrite(build, arguments[0].slot) && fusion.sum < 0) {
         nt_build_view(build, node->outputs[0], arguments[0].slot, layout);

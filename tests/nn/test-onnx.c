@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that are wrong: each is refused with an error that names what is wrong, without a crash and without big memory.
+ */
+#include "nn/nn.h"
+#include "onnx-writer.h"
+
+#include <string.h>
+
+/* Loading must fail with this code and with all of `words` (separated by |) in the message. */
+static void refuse(GBytes *bytes, int code, const char *words) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "bad.onnx", NULL, &error);
+    g_assert_null(network);
+    g_test_message("%s", error->message);
+    g_assert_error(error, NITERU_ERROR, code);
+    g_auto(GStrv) parts = g_strsplit(words, "|", -1);
+    for (char **part = parts; *part != NULL; part++) {
+        if (strstr(error->message, *part) == NULL) {
+            g_error("'%s' is not in: %s", *part, error->message);
+        }
+    }
+    g_bytes_unref(bytes);
+}
+
+static OnnxWriter *start(int64_t opset) {
+    OnnxWriter *writer = onnx_writer_new(opset);
+    onnx_writer_input(writer, "image", "N 3 8 8", 1);
+    onnx_writer_output(writer, "embedding");
+    return writer;
+}
+
+/* A network that is right: conv, relu, pool, flatten. */
+static GBytes *good(void) {
+    OnnxWriter *writer = start(13);
+    onnx_writer_weights(writer, "w", "4 3 3 3");
+    onnx_writer_node(writer, "Conv", "image w", "a", "kernel_shape=[3,3] pads=[1,1,1,1]");
+    onnx_writer_node(writer, "Relu", "a", "b", "");
+    onnx_writer_node(writer, "GlobalAveragePool", "b", "c", "");
+    onnx_writer_node(writer, "Flatten", "c", "embedding", "");
+    return onnx_writer_finish(writer);
+}
+
+static void test_good(void) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = good();
+    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "good.onnx", NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(nt_network_info(network)->dimension, ==, 4);
+    g_assert_cmpuint(nt_network_info(network)->nodes_read, ==, 4);
+    g_assert_cmpuint(nt_network_info(network)->multiply_adds, ==, 4 * 27 * 64);
+    g_assert_cmpstr(nt_network_info(network)->producer, ==, "niteru-tests");
+}
+
+static void test_truncated(void) {
+    g_autoptr(GBytes) bytes = good();
+    for (size_t size = 0; size < g_bytes_get_size(bytes); size++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) part = g_bytes_new_from_bytes(bytes, 0, size);
+        g_autoptr(NtNetwork) network = nt_network_load_bytes(part, "cut.onnx", NULL, &error);
+        g_assert_null(network);
+        g_assert_nonnull(strstr(error->message, "cut.onnx"));
+    }
+}
+
+/* Every byte flipped in turn: loads, or says why not. */
+static void test_flipped(void) {
+    g_autoptr(GBytes) bytes = good();
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    for (size_t at = 0; at < size; at++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree uint8_t *copy = g_memdup2(data, size);
+        copy[at] ^= (uint8_t)(1u << at % 8);
+        g_autoptr(GBytes) changed = g_bytes_new_static(copy, size);
+        g_autoptr(NtNetwork) network = nt_network_load_bytes(changed, "flip.onnx", NULL, &error);
+        g_assert_true((network == NULL) == (error != NULL));
+    }
+}
+
+static void test_graph(void) {
+    OnnxWriter *writer = start(13);
+    onnx_writer_node(writer, "Add", "image b", "a", "");
+    onnx_writer_node(writer, "Relu", "a", "b", "");
+    onnx_writer_node(writer, "Flatten", "b", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "depends on itself|Relu of b");
+    writer = start(13);
+    onnx_writer_node(writer, "Add", "image nowhere", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "Add of embedding|nowhere|nothing makes");
+    writer = start(13);
+    onnx_writer_node(writer, "Relu", "image", "a", "");
+    onnx_writer_node(writer, "Abs", "image", "a", "");
+    onnx_writer_node(writer, "Flatten", "a", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "'a'|made twice");
+    writer = start(13);
+    onnx_writer_weights(writer, "w", "3 1 1");
+    onnx_writer_weights(writer, "w", "3 1 1");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "two initialisers|'w'");
+    writer = onnx_writer_new(13);
+    onnx_writer_input(writer, "image", "N 3 8 8", 1);
+    onnx_writer_output(writer, "nothing");
+    onnx_writer_node(writer, "Flatten", "image", "x", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "nothing makes the output");
+    writer = onnx_writer_new(13);
+    onnx_writer_input(writer, "image", "N 3 8 8", 1);
+    onnx_writer_node(writer, "Flatten", "image", "x", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "no output");
+    writer = start(99);
+    onnx_writer_node(writer, "Flatten", "image", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "opset 99");
+}
+
+static void test_unordered(void) {
+    g_autoptr(GError) error = NULL;
+    OnnxWriter *writer = start(13);
+    onnx_writer_node(writer, "Flatten", "a", "embedding", "");
+    onnx_writer_node(writer, "Relu", "image", "a", "");
+    g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "x", NULL, &error);
+    g_assert_no_error(error); /* nodes in another order than ONNX asks for are put in order */
+}
+
+static void test_inputs(void) {
+    static const struct {
+        const char *dims;
+        int element, code;
+        const char *words;
+    } cases[] = {
+        {"N 3 H W", 1, NITERU_ERROR_INVALID, "'image'|height|open"},
+        {"N 5 8 8", 1, NITERU_ERROR_UNSUPPORTED, "(-1, 5, 8, 8)|no photo"},
+        {"N 3 8", 1, NITERU_ERROR_UNSUPPORTED, "no photo"},
+        {"N 3 100000 8", 1, NITERU_ERROR_LIMIT, "100000"},
+        {"9223372036854775807 3 8 8", 1, NITERU_ERROR_LIMIT, "batch"},
+        {"1 1 1 1 1 1 1 1 1", 1, NITERU_ERROR_LIMIT, "more than 8 dims"},
+        {"N 3 8 8", 2, NITERU_ERROR_UNSUPPORTED, "uint8"},
+        {"N 3 8 8", 77, NITERU_ERROR_UNSUPPORTED, "float32"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        OnnxWriter *writer = onnx_writer_new(13);
+        onnx_writer_input(writer, "image", cases[i].dims, cases[i].element);
+        onnx_writer_output(writer, "embedding");
+        onnx_writer_node(writer, "Flatten", "image", "embedding", "");
+        refuse(onnx_writer_finish(writer), cases[i].code, cases[i].words);
+    }
+    OnnxWriter *writer = start(13);
+    onnx_writer_input(writer, "mask", "N 3 8 8", 1);
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "two inputs|'mask'");
+}
+
+static void test_tensors(void) {
+    static const struct {
+        const char *dims;
+        int element;
+        size_t bytes;
+        int code;
+        const char *words;
+    } cases[] = {
+        {"3 1 1", 1, 8, NITERU_ERROR_CORRUPT, "'w'|needs 12 bytes but has 8"},
+        {"3 1 1", 1, 16, NITERU_ERROR_CORRUPT, "needs 12 bytes but has 16"},
+        {"4294967296 4294967296", 1, 4, NITERU_ERROR_CORRUPT, "declares the shape"},
+        {"9223372036854775807 2", 7, 4, NITERU_ERROR_CORRUPT, "declares the shape"},
+        {"-1 3", 1, 4, NITERU_ERROR_CORRUPT, "'w'|negative dim"},
+        {"1 1 1 1 1 1 1 1 1", 1, 4, NITERU_ERROR_CORRUPT, "'w'|more than 8 dims"},
+        {"1000000 1000000", 1, 4, NITERU_ERROR_CORRUPT, "'w'"},
+        {"3", 8, 4, NITERU_ERROR_UNSUPPORTED, "element type 8"},
+        {"3", 16, 6, NITERU_ERROR_UNSUPPORTED, "element type 16"},
+    };
+    static const uint8_t zeros[16];
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        OnnxWriter *writer = start(13);
+        g_autoptr(GBytes) raw = g_bytes_new_static(zeros, cases[i].bytes);
+        onnx_writer_raw(writer, "w", cases[i].dims, cases[i].element, raw, NULL);
+        onnx_writer_node(writer, "Add", "image w", "embedding", "");
+        refuse(onnx_writer_finish(writer), cases[i].code, cases[i].words);
+    }
+}
+
+static void test_external(void) {
+    for (unsigned way = 0; way < 2; way++) {
+        OnnxWriter *writer = start(13);
+        g_autoptr(GBytes) where =
+            way == 0 ? onnx_varint_field(14, 1) : onnx_field(13, "\x0a\x08location\x12\x0b/etc/passwd", 23);
+        onnx_writer_raw(writer, "w", "3 1 1", 1, NULL, where);
+        onnx_writer_node(writer, "Add", "image w", "embedding", "");
+        refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "'w'|another file|onnx.save");
+    }
+    OnnxWriter *writer = start(13);
+    g_autoptr(GBytes) sparse = onnx_varint_field(1, 1);
+    onnx_writer_field(writer, 15, sparse);
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "sparse");
+}
+
+/* Operators, attributes and values that are not done: the message names node, operator and opset. */
+static void test_operators(void) {
+    static const struct {
+        int64_t opset;
+        const char *type, *inputs, *attributes;
+        int code;
+        const char *words;
+    } cases[] = {
+        {13, "Frobnicate", "image", "", NITERU_ERROR_UNSUPPORTED, "this operator is not supported"},
+        {13, "If", "image", "", NITERU_ERROR_UNSUPPORTED, "this operator is not supported"},
+        {13, "Gelu", "image", "", NITERU_ERROR_UNSUPPORTED, "from 20 on"},
+        {13, "Relu", "image", "slope=0.5", NITERU_ERROR_UNSUPPORTED, "attribute 'slope'"},
+        {13, "Clip", "image", "min=0.0", NITERU_ERROR_UNSUPPORTED, "attribute 'min'"},
+        {13, "Relu", "image image", "", NITERU_ERROR_CORRUPT, "2 inputs"},
+        {13, "Relu", "-", "", NITERU_ERROR_CORRUPT, "left out"},
+        {13, "Softmax", "image", "axis=4", NITERU_ERROR_CORRUPT, "axis 4"},
+        {13, "Softmax", "image", "axis=0.5", NITERU_ERROR_CORRUPT, "'axis' must be an int"},
+        {13, "MaxPool", "image", "kernel_shape=[3]", NITERU_ERROR_CORRUPT, "needs 2 numbers"},
+        {13, "MaxPool", "image", "kernel_shape=[9,9]", NITERU_ERROR_CORRUPT, "larger than the padded input"},
+        {13, "MaxPool", "image", "kernel_shape=[0,3]", NITERU_ERROR_UNSUPPORTED, "kernel_shape"},
+        {13, "MaxPool", "image", "kernel_shape=[2,2] strides=[0,1]", NITERU_ERROR_UNSUPPORTED, "strides"},
+        {13, "MaxPool", "image", "kernel_shape=[2,2] pads=[-1,0,0,0]", NITERU_ERROR_UNSUPPORTED, "pads"},
+        {13, "MaxPool", "image", "kernel_shape=[2,2] pads=[2,2,2,2]", NITERU_ERROR_UNSUPPORTED,
+         "as wide as the window"},
+        {13, "MaxPool", "image", "kernel_shape=[2,2] auto_pad=SOMETIMES", NITERU_ERROR_CORRUPT, "auto_pad"},
+        {13, "MaxPool", "image", "kernel_shape=[2,2] storage_order=1", NITERU_ERROR_UNSUPPORTED, "storage_order"},
+        {13, "MaxPool", "image", "", NITERU_ERROR_CORRUPT, "kernel_shape"},
+        {13, "AveragePool", "image", "kernel_shape=[2,2] dilations=[2,2]", NITERU_ERROR_UNSUPPORTED, "dilations"},
+        {13, "Transpose", "image", "perm=[0,1,1,2]", NITERU_ERROR_CORRUPT, "permutation"},
+        {13, "Pad", "image", "", NITERU_ERROR_CORRUPT, "amounts"},
+        {13, "Conv", "image w", "group=2", NITERU_ERROR_CORRUPT, "groups"},
+        {13, "Conv", "image w", "group=0", NITERU_ERROR_CORRUPT, "groups"},
+        {13, "Conv", "image w", "kernel_shape=[5,5]", NITERU_ERROR_CORRUPT, "contradict"},
+        {13, "Conv", "image image", "", NITERU_ERROR_UNSUPPORTED, "computed while running"},
+        {13, "Add", "image w", "", NITERU_ERROR_CORRUPT, "(4, 3, 3, 3)|do not fit"},
+        {13, "Reshape", "image big", "", NITERU_ERROR_CORRUPT, ""},
+        {13, "Expand", "image big", "", NITERU_ERROR_CORRUPT, ""},
+        {13, "Tile", "image big", "", NITERU_ERROR_CORRUPT, ""},
+        {13, "Gather", "image big", "", NITERU_ERROR_CORRUPT, "out of range"},
+        {13, "ConstantOfShape", "big", "", NITERU_ERROR_CORRUPT, ""},
+        {13, "Cast", "image", "to=7", NITERU_ERROR_UNSUPPORTED, "depend on the photo"},
+        {13, "Cast", "image", "to=8", NITERU_ERROR_UNSUPPORTED, "to = 8"},
+        {13, "Equal", "image image", "", NITERU_ERROR_UNSUPPORTED, "depend on the photo"},
+        {13, "Slice", "image ones", "", NITERU_ERROR_CORRUPT, "differ in length"},
+        {13, "Split", "image ones", "", NITERU_ERROR_CORRUPT, "split"},
+        {13, "LayerNormalization", "image w", "", NITERU_ERROR_UNSUPPORTED, "from 17 on"},
+        {13, "BatchNormalization", "image w w w w", "", NITERU_ERROR_CORRUPT, "3 channels"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        OnnxWriter *writer = start(cases[i].opset);
+        onnx_writer_weights(writer, "w", "4 3 3 3");
+        onnx_writer_integers(writer, "big", "4611686018427387904 4 4611686018427387904 4611686018427387904");
+        onnx_writer_integers(writer, "ones", "1 1");
+        onnx_writer_node(writer, cases[i].type, cases[i].inputs, "embedding", cases[i].attributes);
+        g_autofree char *node =
+            g_strdup_printf("'%s of embedding' (%s, opset 13)|%s", cases[i].type, cases[i].type, cases[i].words);
+        refuse(onnx_writer_finish(writer), cases[i].code, node);
+    }
+}
+
+static void test_limits(void) {
+    NtLimits limits = nt_limits_default();
+    NtNetworkOptions options = {.limits = &limits};
+    g_autoptr(GBytes) bytes = good();
+    const struct {
+        const char *setting[3]; /* below, at, above what is needed */
+        const char *words;
+    } cases[] = {{{"onnx-nodes=3", "onnx-nodes=4", "onnx-nodes=5"}, "onnx-nodes"},
+                 {{NULL, NULL, NULL}, "onnx-bytes"},
+                 {{"onnx-activations=64", "onnx-activations=1M", NULL}, "onnx-activations"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        for (int step = 0; step < 3; step++) {
+            g_autoptr(GError) error = NULL;
+            limits = nt_limits_default();
+            if (i == 1) {
+                limits.onnx_bytes = g_bytes_get_size(bytes) - 1 + (unsigned)step;
+            } else if (cases[i].setting[step] != NULL) {
+                g_assert_true(nt_limits_set(&limits, cases[i].setting[step], NULL));
+            }
+            g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "x", &options, &error);
+            g_assert_true((network != NULL) == (step > 0));
+            if (step == 0) {
+                g_assert_error(error, NITERU_ERROR, NITERU_ERROR_LIMIT);
+                g_assert_nonnull(strstr(error->message, cases[i].words));
+            }
+        }
+    }
+}
+
+static void test_files(void) {
+    g_autoptr(GError) error = NULL;
+    g_assert_null(nt_network_load("/nonexistent/x.onnx", NULL, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_autoptr(GBytes) text = g_bytes_new_static("version https://git-lfs.github.com/spec/v1\n", 43);
+    g_assert_null(nt_network_load_bytes(text, "pointer.onnx", NULL, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_CORRUPT);
+}
+
+int main(int argc, char **argv) {
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/nn/onnx/good", test_good);
+    g_test_add_func("/nn/onnx/truncated", test_truncated);
+    g_test_add_func("/nn/onnx/flipped", test_flipped);
+    g_test_add_func("/nn/onnx/graph", test_graph);
+    g_test_add_func("/nn/onnx/unordered", test_unordered);
+    g_test_add_func("/nn/onnx/inputs", test_inputs);
+    g_test_add_func("/nn/onnx/tensors", test_tensors);
+    g_test_add_func("/nn/onnx/external", test_external);
+    g_test_add_func("/nn/onnx/operators", test_operators);
+    g_test_add_func("/nn/onnx/limits", test_limits);
+    g_test_add_func("/nn/onnx/files", test_files);
+    return g_test_run();
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each operator, and each thing that exporters write in several, against ONNX Runtime: tests/nn/operators holds small
+ * graphs with the expected result inside (made by make.py there). Every one runs as written and optimised, three photos
+ * at once.
+ */
+#include "nn/nn.h"
+#include "nn/onnx-internal.h"
+#include "seeded-weights.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PHOTOS 3
+
+static NtTensor *expected_of(GBytes *bytes, const char *name) {
+    g_autoptr(GError) error = NULL;
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    NtLimits limits = nt_limits_default();
+    g_autoptr(NtGraph) graph = nt_onnx_read(data, size, name, &limits, &error);
+    g_assert_no_error(error);
+    return nt_tensor_ref(nt_graph_constant(graph, nt_graph_named(graph, "expected")));
+}
+
+static void compare(const char *name, const float *got, const NtTensor *expected) {
+    float largest = 1e-6F;
+    int64_t count = nt_shape_count(&expected->shape);
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmaxf(largest, fabsf(expected->f32[i]));
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (!(fabsf(got[i] - expected->f32[i]) <= 2e-5F * largest)) {
+            g_error("%s: element %d is %g instead of %g", name, (int)i, (double)got[i], (double)expected->f32[i]);
+        }
+    }
+}
+
+static void run(GBytes *bytes, const char *name, bool unoptimised, const NtTensor *expected) {
+    g_autoptr(GError) error = NULL;
+    NtNetworkOptions options = {.unoptimised = unoptimised};
+    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, name, &options, &error);
+    g_assert_no_error(error);
+    const NtNetworkInfo *info = nt_network_info(network);
+    g_assert_cmpint(expected->shape.dims[0], ==, PHOTOS);
+    g_assert_cmpint(expected->shape.dims[1], ==, (int64_t)info->dimension);
+    size_t pixels = (size_t)info->channels * info->height * info->width;
+    g_autofree float *input = g_new(float, PHOTOS *pixels);
+    g_autofree float *out = g_new(float, PHOTOS * info->dimension);
+    nt_seeded_uniform("image", 0, PHOTOS * pixels, input);
+    g_autoptr(NtRunner) runner = nt_runner_new(network, PHOTOS, 1, &error);
+    g_assert_no_error(error);
+    bool finite[PHOTOS] = {false};
+    g_assert_true(nt_runner_run(runner, input, PHOTOS, out, finite, &error));
+    g_assert_no_error(error);
+    g_assert_true(finite[0] && finite[1] && finite[2]);
+    compare(name, out, expected);
+}
+
+static void test_case(const void *data) {
+    const char *path = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = nt_file_read(path, 1 << 20, &error);
+    g_assert_no_error(error);
+    g_autofree char *name = g_path_get_basename(path);
+    g_autoptr(NtTensor) expected = expected_of(bytes, name);
+    run(bytes, name, true, expected);
+    run(bytes, name, false, expected);
+}
+
+static int by_name(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+int main(int argc, char **argv) {
+    g_test_init(&argc, &argv, NULL);
+    const char *folder = g_getenv("NITERU_OPERATORS");
+    g_autoptr(GDir) dir = g_dir_open(folder != NULL ? folder : "tests/nn/operators", 0, NULL);
+    g_assert_nonnull(dir);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+        if (g_str_has_suffix(name, ".onnx")) {
+            g_ptr_array_add(names, g_strdup(name));
+        }
+    }
+    g_ptr_array_sort(names, by_name);
+    for (unsigned i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        g_autofree char *test = g_strdup_printf("/nn/operators/%.*s", (int)strlen(name) - 5, name);
+        g_test_add_data_func_full(test, g_build_filename(folder, name, NULL), test_case, g_free);
+    }
+    return g_test_run();
+}
