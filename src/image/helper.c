@@ -74,15 +74,17 @@ static char **helper_environment(void) {
     return g_strv_builder_end(builder);
 }
 
-/* Descriptors are placed in two steps, because a source may be the other one's target. */
+/* Descriptors are placed in two steps, by way of two numbers above both, so that nothing overwrites what is still to be
+ * copied: a source may be any number, 0 to 2 too when this process was started without them. */
 static int place_descriptors(posix_spawn_file_actions_t *actions, int socket, int memory) {
-    int status = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
+    int above = MAX(MAX(socket, memory), NT_WIRE_MEMORY) + 1;
+    int status = posix_spawn_file_actions_adddup2(actions, socket, above);
+    status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, memory, above + 1);
+    status = status != 0 ? status : posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
     status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, 0, 1);
     status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, 0, 2);
-    status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, socket, 10);
-    status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, memory, 11);
-    status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, 10, NT_WIRE_SOCKET);
-    status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, 11, NT_WIRE_MEMORY);
+    status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, above, NT_WIRE_SOCKET);
+    status = status != 0 ? status : posix_spawn_file_actions_adddup2(actions, above + 1, NT_WIRE_MEMORY);
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
     status = status != 0 ? status : posix_spawn_file_actions_addclosefrom_np(actions, NT_WIRE_MEMORY + 1);
 #endif
