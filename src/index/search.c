@@ -2,13 +2,16 @@
 /*
  * Exact search; search.h has the contract. How a float32 score decides whether a row is scored again in double:
  *
- * Let g = nt_sum_error(dim), the bound on the relative error of a float32 sum against the sum of its terms' sizes.
- *   inner      |dot32 - dot| <= g |q| |r|, by Cauchy and Schwarz; |r| from the kernels' float32 norms, enlarged by g
- *   euclidean  the terms are squares, so |squared32 - squared| <= g squared32 / (1 - g)
- *   cosine     dot32 / |q| lies within g |r| + | |r| - 1 | of the cosine when |r| is close to 1, as in a vectors file,
- *              where rounding to float16 moved a unit row's length by at most 2^-11 + 2^-24 sqrt(dim); for rows that
- *              come from elsewhere the norm is computed and divided by
- * A row whose score, made better by its bound, does not reach the k-th best double score cannot be among the k.
+ * Let g = nt_sum_error(dim), the bound on the error of a float32 sum relative to the sum of its terms' sizes, and u
+ * the little that underflow may add.
+ *   inner      |dot32 - dot| <= g |q| |r| + u, by Cauchy and Schwarz
+ *   euclidean  the terms are squares, so |squared32 - squared| <= g squared + u
+ *   cosine     as inner, divided by |q| |r|. In a vectors file | |r| - 1 | <= s, what rounding to float16 can do to a
+ *              unit row: at most 2^-11 of itself, and 2^-25 for each number that is subnormal. For rows from elsewhere
+ *              the score is divided by their length in float32.
+ * Turned round, the k-th best value in double gives a float32 cutoff: a row beyond it cannot be among the k, and the
+ * scan is one comparison a row. The bounds leave more room than the rounding of the double scores, and of the cutoff
+ * itself, can use up.
  *
  * Work is split by rows when queries are few (every thread has a heap for each query; merged at the end) and by groups
  * of queries when they are many (each group reads all rows once).
@@ -16,6 +19,7 @@
 #include "index/search.h"
 
 #include "base/base.h"
+#include "index/bitmap.h"
 #include "index/top-k.h"
 
 #include <math.h>
@@ -25,7 +29,9 @@ enum {
     GROUP = 64,              /* queries that share one pass over the rows */
     BLOCK_BYTES = 256 << 10, /* rows scored at once: they stay in the second-level cache for all queries of a group */
     BLOCK_ROWS = 1024,
-    SPLIT_ROWS = 8192, /* rows a thread takes at a time */
+    PIECE_BYTES = 2 << 20, /* the least a thread takes, for one query: 60 us, against 20 us to start a thread */
+    SPARSE = 2,            /* at most 1 row in so many allowed: the others are not read */
+    PIECES = 8,            /* for each thread, so that one that is held up does not hold up the rest */
 };
 
 typedef struct Plan {
@@ -66,42 +72,39 @@ static double exact(const Plan *plan, size_t q, uint64_t row) {
     return lengths > 0 ? CLAMP(dot / lengths, -1.0, 1.0) : NAN;
 }
 
-/* The best raw value that a row with this float32 score can have. `norm`: sum of r^2 in float32, where computed. */
-static double best_possible(const Plan *plan, size_t q, float score, float norm) {
-    double g = plan->error;
+/* Rows of which the float32 score is of use for cosine without unit length: sum of r^2 far from over- and underflow. */
+static const float norm_least = 1e-20F, norm_most = 1e30F;
+
+/* The float32 score below which (euclidean: above which) a row's raw value is surely farther than `worst`. `largest`:
+ * the largest float32 sum of r^2 among the rows, for inner. */
+static float cutoff(const Plan *plan, size_t q, double worst, float largest) {
+    double g = plan->error, u = plan->underflow, s = plan->length_slack, length = plan->lengths[q];
     switch (plan->rows->metric) {
-    case NT_METRIC_EUCLIDEAN: return sqrt(fmax(0, score * (1 - 2 * g) - plan->underflow));
-    case NT_METRIC_INNER: {
-        double length = sqrt(norm * (1 + 2 * g) + plan->underflow);
-        return score + g * plan->lengths[q] * length + plan->underflow;
-    }
-    default: {
-        double dot = score / plan->lengths[q], under = plan->underflow / plan->lengths[q];
+    case NT_METRIC_EUCLIDEAN: return nextafterf((float)((worst * worst * (1 + 0x1p-40) + u) / (1 - 2 * g)), INFINITY);
+    case NT_METRIC_INNER:
+        return nextafterf((float)(worst - g * length * sqrt(((double)largest + u) / (1 - g)) - u), -INFINITY);
+    default:
         if (plan->unit) {
-            double slack = plan->length_slack;
-            return dot + g * (1 + slack) + fabs(dot) * slack * (1 + slack) + under;
+            double dot = worst * length * (worst > 0 ? 1 - s : 1 + s);
+            return nextafterf((float)(dot - g * length * (1 + s) - u), -INFINITY);
         }
-        double length = sqrt(norm * (1 - 2 * g));
-        return length > 0 ? dot / length + 4 * g + under / length : INFINITY;
-    }
+        return nextafterf((float)(length * (worst - 4 * g) - u / sqrt((double)norm_least)), -INFINITY);
     }
 }
 
-/* One (query, row) pair: in, when it is among the k. */
-static void consider(Plan *plan, TopK *top, size_t q, uint64_t row, float score, float norm, uint64_t *rescored) {
-    double bound = best_possible(plan, q, score, norm);
-    if (top->count == top->k && isfinite(score) && nt_metric_nearer(top->metric, top->hits[0].raw, bound)) {
-        return;
-    }
+/* One row that may be among the k: scored in double, and in when it is. Returns whether the heap changed. */
+static bool consider(const Plan *plan, TopK *top, size_t q, uint64_t row, uint64_t *rescored) {
     const NtSearchOptions *options = plan->options;
     if (options->excluded != NULL && options->excluded(q, (uint32_t)row, options->data)) {
-        return;
+        return false;
     }
     (*rescored)++;
     NtHit hit = {.row = (uint32_t)row, .raw = exact(plan, q, row)};
-    if (isfinite(hit.raw) && top_k_wants(top, &hit)) {
+    bool in = isfinite(hit.raw) && top_k_wants(top, &hit);
+    if (in) {
         top_k_put(top, hit);
     }
+    return in;
 }
 
 /* ---- a pass over some rows for some queries ---- */
@@ -111,28 +114,52 @@ typedef struct Pass {
     size_t first_query, count;
     TopK *tops;    /* one for each of its queries */
     float *scores; /* (4, block) */
-    float *norms;  /* (block), where the metric needs them */
+    float *norms;  /* (block) sums of r^2, where the metric needs them */
     uint64_t scored, rescored;
 } Pass;
 
-static size_t allowed_in(const uint64_t *allow, uint64_t first, size_t count) {
-    size_t allowed = 0;
-    for (size_t i = 0; i < count; i++) {
-        allowed += nt_bit(allow, first + i);
+/* Goes through the scores of rows first .. first + count - 1 for query `i` of the pass. A score that is not finite
+ * says nothing, and passes both comparisons: its row is scored in double. */
+static void take(Pass *pass, size_t i, uint64_t first, size_t count, const float *scores, float largest) {
+    const Plan *plan = pass->plan;
+    const uint64_t *allow = plan->options->allow;
+    TopK *top = &pass->tops[i];
+    size_t q = pass->first_query + i;
+    bool below = plan->rows->metric == NT_METRIC_EUCLIDEAN;
+    float cut = below ? INFINITY : -INFINITY;
+    if (top->count == top->k) {
+        cut = cutoff(plan, q, top->hits[0].raw, largest);
     }
-    return allowed;
+    for (size_t r = 0; r < count; r++) {
+        if ((below ? scores[r] > cut && scores[r] < INFINITY : scores[r] < cut && scores[r] > -INFINITY) ||
+            (allow != NULL && !nt_bit(allow, first + r))) {
+            continue;
+        }
+        if (consider(plan, top, q, first + r, &pass->rescored) && top->count == top->k) {
+            cut = cutoff(plan, q, top->hits[0].raw, largest);
+        }
+    }
 }
 
-/* Scores rows first .. first + count - 1, all of them, and takes the allowed ones. */
+/* The float32 cosines (times |q|) out of dots, where rows are not of unit length; NaN where float32 is not enough. */
+static void divide_by_lengths(float *scores, const float *norms, size_t count) {
+    for (size_t r = 0; r < count; r++) {
+        scores[r] = norms[r] > norm_least && norms[r] < norm_most ? scores[r] / sqrtf(norms[r]) : NAN;
+    }
+}
+
+/* Scores rows first .. first + count - 1 (at most a block), all of them, and takes the allowed ones. */
 static void pass_block(Pass *pass, uint64_t first, size_t count) {
     Plan *plan = pass->plan;
     const NtRows *rows = plan->rows;
-    const uint64_t *allow = plan->options->allow;
     NtRowBlock block = {.data = row_at(plan, first), .stride = rows->stride, .count = count, .dim = rows->dim};
-    bool euclidean = rows->metric == NT_METRIC_EUCLIDEAN;
-    bool norms = rows->metric == NT_METRIC_INNER || (rows->metric == NT_METRIC_COSINE && !plan->unit);
-    if (norms) {
+    bool euclidean = rows->metric == NT_METRIC_EUCLIDEAN, divide = rows->metric == NT_METRIC_COSINE && !plan->unit;
+    float largest = 0;
+    if (divide || rows->metric == NT_METRIC_INNER) {
         plan->kernels->norms[rows->dtype](&block, pass->norms);
+        for (size_t r = 0; r < count; r++) {
+            largest = !(pass->norms[r] <= largest) ? pass->norms[r] : largest;
+        }
     }
     for (size_t i = 0; i < pass->count;) {
         size_t q = pass->first_query + i, together = pass->count - i >= 4 ? 4 : 1;
@@ -144,40 +171,36 @@ static void pass_block(Pass *pass, uint64_t first, size_t count) {
             (euclidean ? plan->kernels->squared : plan->kernels->dot)[rows->dtype](query_at(plan, q), &block,
                                                                                    pass->scores);
         }
-        for (size_t t = 0; t < together; t++) {
-            for (size_t r = 0; r < count; r++) {
-                if (allow == NULL || nt_bit(allow, first + r)) {
-                    consider(plan, &pass->tops[i + t], q + t, first + r, pass->scores[t * count + r],
-                             norms ? pass->norms[r] : 0, &pass->rescored);
-                }
+        for (size_t t = 0; t < together; t++, i++) {
+            float *scores = pass->scores + t * count;
+            if (divide) {
+                divide_by_lengths(scores, pass->norms, count);
             }
+            take(pass, i, first, count, scores, largest);
         }
-        i += together;
     }
     pass->scored += count * pass->count;
 }
 
-/* Rows first .. last - 1: whole blocks where many are allowed, single rows where few are. */
-static void pass_rows(Pass *pass, uint64_t first, uint64_t last) {
+/* Rows first .. end - 1: whole blocks where many are allowed, runs of allowed rows where few are. */
+static void pass_rows(Pass *pass, uint64_t first, uint64_t end) {
     Plan *plan = pass->plan;
     const uint64_t *allow = plan->options->allow;
     const atomic_bool *cancel = plan->options->cancel;
-    for (uint64_t at = first; at < last; at += plan->block) {
-        size_t count = (size_t)MIN((uint64_t)plan->block, last - at);
+    for (uint64_t at = first; at < end; at += plan->block) {
+        uint64_t last = MIN(at + plan->block, end);
         if (cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed)) {
             atomic_store(&plan->stopped, true);
             return;
         }
-        size_t allowed = allow != NULL ? allowed_in(allow, at, count) : count;
-        if (allowed > count / 4) {
-            pass_block(pass, at, count);
+        if (allow == NULL || bits_count(allow, at, last) > (last - at) / SPARSE) {
+            pass_block(pass, at, (size_t)(last - at));
             continue;
         }
-        for (size_t r = 0; allowed > 0 && r < count; r++) {
-            if (nt_bit(allow, at + r)) {
-                pass_block(pass, at + r, 1);
-                allowed--;
-            }
+        for (uint64_t from = bits_next(allow, at, last, 0); from < last;) {
+            uint64_t to = bits_next(allow, from, last, UINT64_MAX);
+            pass_block(pass, from, (size_t)(to - from));
+            from = bits_next(allow, to, last, 0);
         }
     }
 }
@@ -246,7 +269,9 @@ static bool search_by_rows(Plan *plan, unsigned threads, GError **error) {
     if (plan->heaps == NULL || plan->counts == NULL) {
         return false;
     }
-    nt_parallel_for(threads, plan->rows->count, SPLIT_ROWS, search_rows, plan);
+    size_t least = PIECE_BYTES / plan->rows->stride / plan->queries->count;
+    size_t piece = MAX(MAX(least, plan->block), (size_t)(plan->rows->count / threads / PIECES));
+    nt_parallel_for(threads, plan->rows->count, piece, search_rows, plan);
     merge(plan, threads);
     return true;
 }
