@@ -232,7 +232,9 @@ bool nt_graph_sort(NtGraph *graph, GError **error) {
             }
         }
     }
-    memcpy(graph->nodes->pdata, sorted, count * sizeof *sorted);
+    for (unsigned n = 0; n < count; n++) {
+        graph->nodes->pdata[n] = sorted[n];
+    }
     return link_values(graph, error);
 }
 

@@ -28,8 +28,11 @@ typedef struct NtWireField {
     size_t size;
 } NtWireField;
 
+/* `data` may be NULL when `size` is 0. */
 static inline NtWire nt_wire(const void *data, size_t size) {
-    return (NtWire){.at = (const uint8_t *)data, .end = (const uint8_t *)data + size};
+    static const uint8_t nothing[1];
+    const uint8_t *start = size > 0 ? (const uint8_t *)data : nothing;
+    return (NtWire){.at = start, .end = start + size};
 }
 /* The message inside a BYTES field. */
 static inline NtWire nt_wire_inside(const NtWireField *field) { return nt_wire(field->bytes, field->size); }
