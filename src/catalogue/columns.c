@@ -301,8 +301,8 @@ bool nt_columns_read(NtColumns *columns, const char *name, const char *text, con
     if (!fits) {
         g_autofree char *printed = json != NULL ? nt_json_print(json, false) : NULL;
         g_autofree char *safe = nt_text_printable(text != NULL ? text : printed, 60);
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: '%s' is not a %s; the value was left out", column->name, safe,
-                       nt_field_type_name(column->type));
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: '%s' is not %s %s; the value was left out", column->name, safe,
+                       column->type == NT_FIELD_INTEGER ? "an" : "a", nt_field_type_name(column->type));
     }
     if (currency != NULL && column->currency == NULL && !settle_currency(columns, column, error)) {
         return false;
