@@ -7,7 +7,30 @@
 
 static const GOptionEntry no_options[] = {{0}};
 
-/* Prints an object as an indented outline; arrays of objects as one line each. */
+/* A value as it is read: text without quotes, numbers as they are. */
+static char *value_text(NtJson *value) {
+    return nt_json_type(value) == NT_JSON_STRING ? nt_text_printable(nt_json_text(value, ""), 300)
+                                                 : nt_json_print(value, false);
+}
+
+/* One member of an object on one line: the first is its heading, of truths the name alone. */
+static bool append_member(const char *key, NtJson *value, void *data) {
+    GString *line = (GString *)data;
+    g_autofree char *safe = nt_text_printable(key, 60), *text = value_text(value);
+    if (line->len == 0) {
+        g_string_append_printf(line, "%-18s ", text);
+        return true;
+    }
+    bool truth = nt_json_type(value) == NT_JSON_BOOL;
+    if (truth && !nt_json_truth(value, false)) {
+        return true;
+    }
+    g_string_append_printf(line, "%s%s%s%s", line->str[line->len - 1] == ' ' ? "" : ", ", safe, truth ? "" : " ",
+                           truth ? "" : text);
+    return true;
+}
+
+/* Prints an object as an indented outline, an array as a line for each of its values. */
 static bool print_outline(const char *key, NtJson *value, void *data) {
     int indent = GPOINTER_TO_INT(data);
     NtJsonType type = nt_json_type(value);
@@ -18,12 +41,18 @@ static bool print_outline(const char *key, NtJson *value, void *data) {
     } else if (type == NT_JSON_ARRAY) {
         printf("%*s%s\n", indent, "", safe);
         for (size_t i = 0; i < nt_json_count(value); i++) {
-            g_autofree char *line = nt_json_print(nt_json_at(value, i), false);
-            printf("%*s%s\n", indent + 2, "", line);
+            NtJson *item = nt_json_at(value, i);
+            g_autoptr(GString) line = g_string_new(NULL);
+            if (nt_json_type(item) == NT_JSON_OBJECT) {
+                nt_json_foreach(item, append_member, line);
+            } else {
+                g_autofree char *text = value_text(item);
+                g_string_assign(line, text);
+            }
+            printf("%*s%s\n", indent + 2, "", line->str);
         }
     } else {
-        g_autofree char *text =
-            type == NT_JSON_STRING ? nt_text_printable(nt_json_text(value, ""), 300) : nt_json_print(value, false);
+        g_autofree char *text = value_text(value);
         printf("%*s%-*s %s\n", indent, "", MAX(1, 20 - indent), safe, text);
     }
     return true;
