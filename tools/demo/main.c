@@ -25,7 +25,10 @@ static void append_field(GString *csv, const char *text) {
     }
     g_string_append_c(csv, '"');
     for (const char *c = text; *c != '\0'; c++) {
-        g_string_append(csv, *c == '"' ? "\"\"" : (const char[]){*c, '\0'});
+        if (*c == '"') {
+            g_string_append_c(csv, '"');
+        }
+        g_string_append_c(csv, *c);
     }
     g_string_append_c(csv, '"');
 }
