@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The usual forty lines: embed every photo with a network, keep the vectors in memory, compare them all.
 
-usage: similar_python.py NETWORK.onnx PRESET PHOTO [PHOTO...]      (pip install pillow numpy onnxruntime)
-Shows, for each photo, the five most alike. compare_with_niteru.py shows that niteru gives the same five.
+usage: similar_python.py NETWORK.onnx PRESET PHOTO [PHOTO...]      (pip install pillow numpy onnxruntime onnx)
+Shows, for each photo, the five most alike. similar_keras.py is the same in Keras; compare_with_niteru.py shows that
+niteru gives the same five. export_onnx.py makes a NETWORK.onnx from Keras or torchvision.
 """
 import sys
 
@@ -13,7 +14,7 @@ from PIL import Image
 
 
 def load(path, preset, width, height):
-    """One photo as the network wants it: (1, 3, H, W), or (1, H, W, 3) to be turned by the caller."""
+    """One photo as the network wants it, (1, 3, H, W) float32."""
     photo = Image.open(path).convert("RGB")
     if preset == "keras-resnet50":  # keras.utils.load_img and resnet50.preprocess_input
         pixels = np.asarray(photo.resize((width, height), Image.NEAREST), np.float32)
@@ -27,7 +28,7 @@ def load(path, preset, width, height):
         photo = photo.crop((left, top, left + width, top + height))
         pixels = np.asarray(photo, np.float32) / 255
         pixels = (pixels - np.array([0.485, 0.456, 0.406], np.float32)) / np.array([0.229, 0.224, 0.225], np.float32)
-    elif preset == "squash":
+    elif preset == "squash":  # the whole photo, [-1, 1]
         pixels = np.asarray(photo.resize((width, height), Image.BILINEAR), np.float32) / 127.5 - 1
     else:
         sys.exit(f"{preset} is not keras-resnet50, torchvision or squash")
@@ -35,21 +36,38 @@ def load(path, preset, width, height):
 
 
 class Network:
-    """An ONNX network that ends in its embedding: an output of that name, or the only one (include_top=False)."""
+    """An ONNX network as an embedder: the output named "embedding", else what feeds the last fully connected layer,
+    else the output (Keras with include_top=False)."""
 
     def __init__(self, path):
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        image = self.session.get_inputs()[0]
-        self.input, self.channels_last = image.name, image.shape[-1] == 3
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        self.output = "embedding" if "embedding" in names else None
+        if self.output is None:
+            session = self._cut(path) or session
+            self.output = self.output or names[-1]
+        image = session.get_inputs()[0]
+        self.session, self.input, self.channels_last = session, image.name, image.shape[-1] == 3
         self.height, self.width = image.shape[1:3] if self.channels_last else image.shape[2:4]
-        names = [o.name for o in self.session.get_outputs()]
-        self.output = "embedding" if "embedding" in names else names[-1]
+
+    def _cut(self, path):
+        """A session that also gives what feeds the last fully connected layer; None when there is no such layer."""
+        import onnx
+
+        model = onnx.load(path)
+        dense = [node for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
+        if not dense:
+            return None
+        self.output = dense[-1].input[0]
+        model.graph.output.append(onnx.ValueInfoProto(name=self.output))
+        return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
     def embed(self, pixels):
+        """(1, 3, H, W) -> (D,)"""
         if self.channels_last:
             pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
         out = self.session.run([self.output], {self.input: pixels})[0]
-        return out.reshape(-1) if out.size == max(out.shape) else out.mean(axis=(2, 3)).reshape(-1)
+        return out.mean(axis=(2, 3)).reshape(-1) if out.ndim == 4 else out.reshape(-1)
 
 
 def main():
