@@ -94,19 +94,21 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
     if (context->quiet) {
         return;
     }
-    g_autofree char *products = cli_count(report->products), *embedded = cli_count(report->embedded);
+    g_autofree char *products = cli_count_of(report->products, "product", "products");
+    g_autofree char *embedded = cli_count_of(report->embedded, "photo", "photos");
     g_autofree char *reused = cli_count(report->reused), *failed = cli_count(report->failed);
-    printf("%s products: %s photos embedded, %s known already, %s failed; %.1f s", products, embedded, reused, failed,
-           report->seconds);
+    printf("%s: %s embedded, %s known already, %s failed; %.1f s", products, embedded, reused, failed, report->seconds);
     if (report->embedded > 0 && report->embed_seconds > 0) {
         printf(", %.0f photos a second", (double)report->embedded / report->embed_seconds);
     }
     putchar('\n');
     if (report->removed > 0) {
-        printf("%" G_GUINT64_FORMAT " products removed that the source no longer has\n", report->removed);
+        g_autofree char *removed = cli_count_of(report->removed, "product", "products");
+        printf("%s removed that the source no longer has\n", removed);
     }
     if (report->values > 0) {
-        printf("%" G_GUINT64_FORMAT " values did not fit their field's type and were left out\n", report->values);
+        g_autofree char *values = cli_count_of(report->values, "value", "values");
+        printf("%s did not fit the field's type and were left out\n", values);
     }
     if (shown > SHOWN_FAILURES && errors_path == NULL) {
         printf("%u more failures are not shown; --errors FILE lists all\n", shown - SHOWN_FAILURES);

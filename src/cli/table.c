@@ -76,3 +76,8 @@ char *cli_count(uint64_t number) {
     }
     return g_string_free(out, FALSE);
 }
+
+char *cli_count_of(uint64_t number, const char *one, const char *many) {
+    g_autofree char *digits = cli_count(number);
+    return g_strconcat(digits, " ", number == 1 ? one : many, NULL);
+}
