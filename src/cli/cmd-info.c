@@ -30,11 +30,14 @@ static bool append_member(const char *key, NtJson *value, void *data) {
     return true;
 }
 
-/* Prints an object as an indented outline, an array as a line for each of its values. */
+/* Prints an object as an indented outline, an array as a line for each of its values, nothing for nothing. */
 static bool print_outline(const char *key, NtJson *value, void *data) {
     int indent = GPOINTER_TO_INT(data);
     NtJsonType type = nt_json_type(value);
     g_autofree char *safe = nt_text_printable(key, 60);
+    if (type == NT_JSON_NULL || (type == NT_JSON_ARRAY && nt_json_count(value) == 0)) {
+        return true;
+    }
     if (type == NT_JSON_OBJECT) {
         printf("%*s%s\n", indent, "", safe);
         nt_json_foreach(value, print_outline, GINT_TO_POINTER(indent + 2));
