@@ -16,7 +16,7 @@ packages:
 	@tools/install-packages build
 
 $(BUILD)/build.ninja: | packages
-	meson setup $(BUILD) --prefix=$(PREFIX) $(MESON_FLAGS)
+	meson setup $(BUILD) --prefix=$(PREFIX) --libdir=lib $(MESON_FLAGS)
 
 # Draws a catalogue of product pictures, indexes it, and shows what looks alike. Nothing leaves demo/.
 demo: all
@@ -28,6 +28,7 @@ test: all
 
 install: all
 	meson install -C $(BUILD) --no-rebuild
+	@if [ "$$(id -u)" = 0 ] && [ -z "$(DESTDIR)" ]; then ldconfig; fi # so that programs find libniteru.so
 
 uninstall:
 	ninja -C $(BUILD) uninstall
