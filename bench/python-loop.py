@@ -5,10 +5,10 @@
 usage: python-loop.py LIST.csv NETWORK.onnx [--preset squash|torchvision|keras-resnet50] [--count N]
 Prints one JSON object: photos_per_second, and for "load" (read, decode, resize, scale) and "network" the milliseconds per
 photo on the clock (_ms) and of CPU time (_cpu_ms). ONNX Runtime's threads spin for a while after each photo: that is
-the network's CPU time, although it falls into the next load. Called by bench/pipeline. A list without that many photos is used as often as needed.
+the network's CPU time, although it falls into the next load. A list without that many photos is used as often as needed.
+Called by bench/pipeline.
 """
 import argparse
-import csv
 import itertools
 import json
 import os
@@ -17,18 +17,18 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
-from similar_python import Network, load  # noqa: E402
+from photos import load, read_source  # noqa: E402
+from similar_python import Network  # noqa: E402
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("list", type=pathlib.Path)
+    parser.add_argument("list")
     parser.add_argument("network")
     parser.add_argument("--preset", default="squash")
     parser.add_argument("--count", type=int, default=1000)
     options = parser.parse_args()
-    with open(options.list, newline="", encoding="utf-8-sig") as file:
-        photos = [options.list.parent / row["image"] for row in csv.DictReader(file)]
+    photos = [row["image"] for row in read_source(options.list)]
     photos = list(itertools.islice(itertools.cycle(photos), options.count))
     network = Network(options.network)
     for photo in photos[:3]:  # pages and threads in place

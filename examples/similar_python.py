@@ -1,38 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The usual forty lines: embed every photo with a network, keep the vectors in memory, compare them all.
+"""The usual forty lines without Keras: ONNX Runtime and Pillow, with any network.
 
 usage: similar_python.py NETWORK.onnx PRESET PHOTO [PHOTO...]      (pip install pillow numpy onnxruntime onnx)
-Shows, for each photo, the five most alike. similar_keras.py is the same in Keras; compare_with_niteru.py shows that
-niteru gives the same five. export_onnx.py makes a NETWORK.onnx from Keras or torchvision.
+PRESET is keras-resnet50, torchvision or squash. Shows, for each photo, the five most alike. similar_keras.py is the same
+in Keras; export_onnx.py makes a NETWORK.onnx from Keras or torchvision. niteru does the same with
+
+    niteru model add NETWORK.onnx --preset PRESET --default
+    niteru index photos/ && niteru similar ID -k 5
 """
 import sys
 
 import numpy as np
 import onnxruntime
-from PIL import Image
 
-
-def load(path, preset, width, height):
-    """One photo as the network wants it, (1, 3, H, W) float32."""
-    photo = Image.open(path).convert("RGB")
-    if preset == "keras-resnet50":  # keras.utils.load_img and resnet50.preprocess_input
-        pixels = np.asarray(photo.resize((width, height), Image.NEAREST), np.float32)
-        pixels = pixels[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32)
-    elif preset == "torchvision":  # Resize, CenterCrop, ToTensor, Normalize
-        side = (max(width, height) * 256 + 112) // 224
-        w, h = photo.size
-        size = (side, int(side * h / w)) if w <= h else (int(side * w / h), side)
-        photo = photo.resize(size, Image.BILINEAR)
-        left, top = round((photo.width - width) / 2), round((photo.height - height) / 2)
-        photo = photo.crop((left, top, left + width, top + height))
-        pixels = np.asarray(photo, np.float32) / 255
-        pixels = (pixels - np.array([0.485, 0.456, 0.406], np.float32)) / np.array([0.229, 0.224, 0.225], np.float32)
-    elif preset == "squash":  # the whole photo, [-1, 1]
-        pixels = np.asarray(photo.resize((width, height), Image.BILINEAR), np.float32) / 127.5 - 1
-    else:
-        sys.exit(f"{preset} is not keras-resnet50, torchvision or squash")
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)
+from photos import load
 
 
 class Network:
