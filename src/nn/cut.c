@@ -155,7 +155,6 @@ bool nt_cut(NtGraph *graph, const char *output, char **out_cut, GError **error) 
 
 /* Whether a map has its channels last: told by the nearest operator upstream that knows. */
 static bool is_channels_last(const NtGraph *graph, int value, bool input_channels_last) {
-    g_autofree bool *is_static = find_static(graph);
     static const char *const channels_first[] = {"Conv",        "BatchNormalization", "MaxPool",
                                                  "AveragePool", "GlobalAveragePool",  NULL};
     while (value >= 0 && value != graph->input) {

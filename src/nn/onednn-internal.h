@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All of oneDNN that niteru uses, in types of our own. onednn.c is the only file that sees the library, and it hides
- * the differences between its 2.x and 3.x interfaces and its OpenMP runtime. Everything here is float32.
+ * All of oneDNN that niteru uses, in types of our own. Only onednn*.c see the library (onednn-library-internal.h); they
+ * hide the differences between its 2.x and 3.x interfaces and its OpenMP runtime. Everything here is float32.
  *
  * Logical dims are always those of ONNX, (N, C, H, W); how they lie in memory is the layout's business. A layout may be
  * "any" in a specification: oneDNN then picks what its kernel likes best, to be asked for with nt_primitive_layout.

@@ -19,6 +19,12 @@ typedef struct NtOnnxTensor {
 
 bool nt_onnx_tensor(NtWire wire, const char *where, NtOnnxTensor *out, GError **error);
 
+/* Longest list that an attribute or a node may hold. */
+#define NT_ONNX_MAX_LIST 65536
+
+/* An AttributeProto, added to `node`. Control flow, sparse tensors and attributes of functions are refused. */
+bool nt_onnx_attribute(const NtGraph *graph, NtNode *node, NtWire wire, GError **error);
+
 /* NULL when the code is not an element type that a network here can hold. */
 const char *nt_onnx_element_name(int64_t code);
 /* Whether values of this ONNX type are held as float32 or as int64; false when neither. */
@@ -26,5 +32,10 @@ bool nt_onnx_element(int64_t code, NtElement *out);
 
 /* Text of a string field, new; NULL with an error when it is not UTF-8 or holds NUL. */
 char *nt_onnx_text(const NtWireField *field, const char *where, GError **error);
+/* The same into *out, freeing what was there; *out is NULL then when it fails. */
+bool nt_onnx_take_text(const NtGraph *graph, const NtWireField *field, char **out, GError **error);
+
+/* Sets CORRUPT, "`what` is damaged or cut short", and returns false. */
+bool nt_onnx_damaged(const NtGraph *graph, const char *what, GError **error);
 
 #endif

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-/* Longest list an attribute or node may hold. */
-#define MAX_LIST 65536
-
 typedef struct Reader {
     NtGraph *graph;
     const NtLimits *limits;
@@ -27,133 +24,15 @@ typedef struct Declared {
     bool has_shape;
 } Declared;
 
-static bool damaged(const Reader *reader, GError **error, const char *what) {
+bool nt_onnx_damaged(const NtGraph *graph, const char *what, GError **error) {
     return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %s is damaged or cut short; this is not a whole ONNX file",
-                   reader->graph->name, what);
+                   graph->name, what);
 }
 
-/* The text of a field in *out, freeing what was there. */
-static bool take_text(const Reader *reader, const NtWireField *field, char **out, GError **error) {
+bool nt_onnx_take_text(const NtGraph *graph, const NtWireField *field, char **out, GError **error) {
     g_free(*out);
-    *out = nt_onnx_text(field, reader->graph->name, error);
+    *out = nt_onnx_text(field, graph->name, error);
     return *out != NULL;
-}
-
-static bool append_number(const Reader *reader, GArray *list, const void *value, GError **error) {
-    if (list->len == MAX_LIST) {
-        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: an attribute holds more than %d numbers", reader->graph->name,
-                       MAX_LIST);
-    }
-    g_array_append_vals(list, value, 1);
-    return true;
-}
-
-/* Repeated floats (fixed32) or ints (varint), packed or single. */
-static bool read_numbers(const Reader *reader, const NtWireField *field, bool floats, GArray *list, GError **error) {
-    uint32_t single = (uint32_t)field->value;
-    if (field->type != NT_WIRE_BYTES) {
-        return append_number(reader, list, floats ? (const void *)&single : (const void *)&field->value, error);
-    }
-    NtWire packed = nt_wire_inside(field);
-    while (packed.at < packed.end) {
-        uint32_t bits32 = 0;
-        uint64_t bits = 0;
-        bool ok = floats ? nt_wire_fixed32(&packed, &bits32) : nt_wire_varint(&packed, &bits);
-        if (!ok) {
-            return damaged(reader, error, "an attribute");
-        }
-        if (!append_number(reader, list, floats ? (const void *)&bits32 : (const void *)&bits, error)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The attribute's type: declared (field 20), or told by what is there in files older than that field. */
-static NtAttributeType attribute_type(uint64_t declared, uint32_t content) {
-    if (declared != 0) {
-        return (NtAttributeType)declared;
-    }
-    return content >= 2 && content <= 5 ? (NtAttributeType)(content - 1) : (NtAttributeType)content;
-}
-
-static bool read_attribute_field(const Reader *reader, const NtNode *node, const NtWireField *field,
-                                 NtAttribute *attribute, GArray *list, GError **error) {
-    NtOnnxTensor tensor = {0};
-    uint32_t bits = (uint32_t)field->value;
-    switch (field->number) {
-    case 1: return take_text(reader, field, &attribute->name, error);
-    case 2: memcpy(&attribute->f, &bits, sizeof bits); return true;
-    case 3: attribute->i = (int64_t)field->value; return true;
-    case 4: return take_text(reader, field, &attribute->s, error);
-    case 5:
-        if (!nt_onnx_tensor(nt_wire_inside(field), reader->graph->name, &tensor, error)) {
-            return false;
-        }
-        g_free(tensor.name);
-        nt_tensor_unref(attribute->tensor);
-        attribute->tensor = tensor.tensor;
-        return true;
-    case 6:
-    case 11:
-        return nt_node_fail(reader->graph, node, NITERU_ERROR_UNSUPPORTED, error,
-                            "control flow (a graph inside a node) is not supported");
-    case 7: return read_numbers(reader, field, true, list, error);
-    case 8: return read_numbers(reader, field, false, list, error);
-    case 9: return true;
-    case 10:
-    case 14:
-    case 15:
-    case 22:
-    case 23:
-        return nt_node_fail(reader->graph, node, NITERU_ERROR_UNSUPPORTED, error,
-                            "attribute '%s' is of a kind that is "
-                            "not supported",
-                            attribute->name);
-    case 21:
-        return nt_node_fail(reader->graph, node, NITERU_ERROR_UNSUPPORTED, error,
-                            "attributes of model functions are not supported");
-    default: return true;
-    }
-}
-
-static bool read_attribute(const Reader *reader, NtNode *node, NtWire wire, GError **error) {
-    NtAttribute *attribute = nt_attribute_new("", NT_ATTRIBUTE_INT);
-    g_ptr_array_add(node->attributes, attribute);
-    g_autoptr(GArray) list = NULL;
-    uint64_t declared = 0;
-    uint32_t content = 0;
-    for (NtWireField field; nt_wire_next(&wire, &field);) {
-        declared = field.number == 20 ? field.value : declared;
-        content = field.number >= 2 && field.number <= 11 ? field.number : content;
-        bool floats = field.number == 7;
-        if ((floats || field.number == 8) && list == NULL) {
-            list = g_array_new(FALSE, FALSE, floats ? sizeof(float) : sizeof(int64_t));
-        }
-        if (list != NULL && (floats || field.number == 8) &&
-            g_array_get_element_size(list) != (floats ? sizeof(float) : sizeof(int64_t))) {
-            return damaged(reader, error, "an attribute");
-        }
-        if (!read_attribute_field(reader, node, &field, attribute, list, error)) {
-            return false;
-        }
-    }
-    attribute->type = attribute_type(declared, content);
-    bool floats = list != NULL && g_array_get_element_size(list) == sizeof(float);
-    bool fits = (attribute->type != NT_ATTRIBUTE_FLOATS || list == NULL || floats) &&
-                (attribute->type != NT_ATTRIBUTE_INTS || list == NULL || !floats) &&
-                (attribute->type != NT_ATTRIBUTE_TENSOR || attribute->tensor != NULL);
-    if (wire.damaged || !fits) {
-        return damaged(reader, error, "an attribute");
-    }
-    attribute->s = attribute->s == NULL ? g_strdup("") : attribute->s;
-    attribute->count = list != NULL ? list->len : 0;
-    if (list != NULL && floats) {
-        attribute->floats = (float *)(void *)g_array_free(g_steal_pointer(&list), FALSE);
-    } else if (list != NULL) {
-        attribute->ints = (int64_t *)(void *)g_array_free(g_steal_pointer(&list), FALSE);
-    }
-    return true;
 }
 
 /* A node's input or output name as a value, -1 for "". */
@@ -162,9 +41,9 @@ static bool read_edge(const Reader *reader, const NtWireField *field, GArray *ed
     if (name == NULL) {
         return false;
     }
-    if (edges->len == MAX_LIST) {
+    if (edges->len == NT_ONNX_MAX_LIST) {
         return nt_fail(error, NITERU_ERROR_LIMIT, "%s: a node has more than %d inputs or outputs", reader->graph->name,
-                       MAX_LIST);
+                       NT_ONNX_MAX_LIST);
     }
     int value = *name == '\0' ? -1 : nt_graph_named(reader->graph, name);
     g_array_append_val(edges, value);
@@ -183,13 +62,13 @@ static bool read_node_head(const Reader *reader, NtNode *node, NtWire wire, char
         case 2: ok = read_edge(reader, &field, outputs, error); break;
         case 3:
         case 4:
-            if ((ok = take_text(reader, &field, &text, error)) && *text != '\0') {
+            if ((ok = nt_onnx_take_text(reader->graph, &field, &text, error)) && *text != '\0') {
                 char **to = field.number == 3 ? &node->name : &node->type;
                 g_free(*to);
                 *to = nt_text_printable(text, 120);
             }
             break;
-        case 7: ok = take_text(reader, &field, out_domain, error); break;
+        case 7: ok = nt_onnx_take_text(reader->graph, &field, out_domain, error); break;
         default: break;
         }
         if (!ok) {
@@ -198,7 +77,7 @@ static bool read_node_head(const Reader *reader, NtNode *node, NtWire wire, char
     }
     nt_node_set_inputs(node, (const int *)(void *)inputs->data, inputs->len);
     nt_node_set_outputs(node, (const int *)(void *)outputs->data, outputs->len);
-    return !wire.damaged || damaged(reader, error, "a node");
+    return !wire.damaged || nt_onnx_damaged(reader->graph, "a node", error);
 }
 
 static bool read_node(const Reader *reader, NtWire wire, GError **error) {
@@ -219,7 +98,7 @@ static bool read_node(const Reader *reader, NtWire wire, GError **error) {
                             "operators of the domain '%s' are not supported", shown);
     }
     for (NtWireField field; nt_wire_next(&wire, &field);) {
-        if (field.number == 5 && !read_attribute(reader, node, nt_wire_inside(&field), error)) {
+        if (field.number == 5 && !nt_onnx_attribute(graph, node, nt_wire_inside(&field), error)) {
             return false;
         }
     }
@@ -265,7 +144,7 @@ static bool read_shape(const Reader *reader, NtWire wire, Declared *declared, GE
         }
         declared->shape.dims[declared->shape.rank++] = read_dim(nt_wire_inside(&field));
     }
-    return !wire.damaged || damaged(reader, error, "the shape of an input");
+    return !wire.damaged || nt_onnx_damaged(reader->graph, "the shape of an input", error);
 }
 
 /* ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 } } }: two known levels, no recursion. */
@@ -273,7 +152,7 @@ static bool read_value_info(const Reader *reader, NtWire wire, Declared *out, GE
     NtWire type = nt_wire(NULL, 0), tensor = nt_wire(NULL, 0);
     g_autofree char *name = g_strdup("");
     for (NtWireField field; nt_wire_next(&wire, &field);) {
-        if (field.number == 1 && !take_text(reader, &field, &name, error)) {
+        if (field.number == 1 && !nt_onnx_take_text(reader->graph, &field, &name, error)) {
             return false;
         }
         type = field.number == 2 && field.type == NT_WIRE_BYTES ? nt_wire_inside(&field) : type;
@@ -290,7 +169,8 @@ static bool read_value_info(const Reader *reader, NtWire wire, Declared *out, GE
             return false;
         }
     }
-    return !(wire.damaged || type.damaged || tensor.damaged) || damaged(reader, error, "an input or output");
+    return !(wire.damaged || type.damaged || tensor.damaged) ||
+           nt_onnx_damaged(reader->graph, "an input or output", error);
 }
 
 static bool read_output(const Reader *reader, NtWire wire, GError **error) {
@@ -334,7 +214,7 @@ static bool read_graph(Reader *reader, NtWire wire, GError **error) {
             return false;
         }
     }
-    return !wire.damaged || damaged(reader, error, "the graph");
+    return !wire.damaged || nt_onnx_damaged(reader->graph, "the graph", error);
 }
 
 /* OperatorSetIdProto { domain 1, version 2 }. */
@@ -342,7 +222,7 @@ static bool read_opset(const Reader *reader, NtWire wire, GError **error) {
     g_autofree char *domain = g_strdup("");
     int64_t version = 0;
     for (NtWireField field; nt_wire_next(&wire, &field);) {
-        if (field.number == 1 && !take_text(reader, &field, &domain, error)) {
+        if (field.number == 1 && !nt_onnx_take_text(reader->graph, &field, &domain, error)) {
             return false;
         }
         version = field.number == 2 ? (int64_t)field.value : version;
@@ -350,7 +230,7 @@ static bool read_opset(const Reader *reader, NtWire wire, GError **error) {
     if (*domain == '\0' || strcmp(domain, "ai.onnx") == 0) {
         reader->graph->opset = version;
     }
-    return !wire.damaged || damaged(reader, error, "the opset list");
+    return !wire.damaged || nt_onnx_damaged(reader->graph, "the opset list", error);
 }
 
 static bool read_model(Reader *reader, NtWire wire, GError **error) {
@@ -361,7 +241,7 @@ static bool read_model(Reader *reader, NtWire wire, GError **error) {
             continue;
         }
         if (field.number == 2) {
-            if (!take_text(reader, &field, &text, error)) {
+            if (!nt_onnx_take_text(reader->graph, &field, &text, error)) {
                 return false;
             }
             g_free(reader->graph->producer);
@@ -374,7 +254,7 @@ static bool read_model(Reader *reader, NtWire wire, GError **error) {
         }
     }
     if (wire.damaged || !reader->seen_graph) {
-        return damaged(reader, error, "the model");
+        return nt_onnx_damaged(reader->graph, "the model", error);
     }
     if (reader->graph->opset < 7 || reader->graph->opset > 25) {
         return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: opset %" G_GINT64_FORMAT " is not supported (7 to 25 are)",
