@@ -3,10 +3,10 @@
 """The usual Python loop, timed: one photo after the other, ONNX Runtime with its default threads.
 
 usage: python-loop.py LIST.csv NETWORK.onnx [--preset squash|torchvision|keras-resnet50] [--count N]
-Prints one JSON object: photos_per_second, and for "load" (read, decode, resize, scale) and "network" the milliseconds per
-photo on the clock (_ms) and of CPU time (_cpu_ms). ONNX Runtime's threads spin for a while after each photo: that is
-the network's CPU time, although it falls into the next load. A list without that many photos is used as often as needed.
-Called by bench/pipeline.
+Prints one JSON object: photos_per_second, and for "load" (read, decode, resize, scale) and "network" the milliseconds
+per photo on the clock (_ms) and of CPU time (_cpu_ms). ONNX Runtime's threads spin for a while after each photo: that
+is the network's CPU time, although it falls into the next load. A list without that many photos is used as often as
+needed. Called by bench/pipeline. (pip install pillow numpy onnxruntime onnx)
 """
 import argparse
 import itertools

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows that niteru gives the same five as the usual Python, from the same network and the same photos.
 
-usage: compare_with_niteru.py NETWORK.onnx PRESET LIST.csv|FOLDER                 Python is similar_python.py
-       compare_with_niteru.py NETWORK.onnx PRESET LIST.csv|FOLDER --keras WEIGHTS  Python is similar_keras.py
-LIST.csv has the columns id and image. For every photo the five most alike others are computed in Python, in float32, and
-asked of `niteru similar`; the vectors of `niteru export` are compared too. Printed is the share of queries with
+usage: compare_with_niteru.py NETWORK.onnx PRESET LIST.csv|FOLDER                    as similar_python.py does it
+       compare_with_niteru.py NETWORK.onnx PRESET LIST.csv|FOLDER --keras WEIGHTS    as similar_keras.py does it
+(pip install pillow numpy onnxruntime onnx; with --keras: tensorflow scikit-learn pillow. And niteru.)
+LIST.csv has the columns id and image. For every photo the five most alike others are computed in Python, in float32,
+and asked of `niteru similar`; the vectors of `niteru export` are compared too. Printed is the share of queries with
 
     same order     the same five photos in the same order
     same five      the same five photos
@@ -135,7 +136,8 @@ def main():
     alike = (vectors * theirs).sum(1) / np.linalg.norm(theirs, axis=1)
     print(f"vectors: {1 - alike.min():.1e} the largest cosine distance between Python's and niteru's")
     counts = agreement(similarity, best, given, options.tie)
-    shares = [f"{what} {100 * n / len(rows):.2f} %" for what, n in zip(("same order", "same five", "but for ties"), counts)]
+    names = ("same order", "same five", "but for ties")
+    shares = [f"{name} {100 * count / len(rows):.2f} %" for name, count in zip(names, counts)]
     print(f"{len(rows)} queries: {', '.join(shares)}")
     sys.exit(counts[2] < 0.99 * len(rows))
 

@@ -3,8 +3,8 @@
 """The usual forty lines without Keras: ONNX Runtime and Pillow, with any network.
 
 usage: similar_python.py NETWORK.onnx PRESET PHOTO [PHOTO...]      (pip install pillow numpy onnxruntime onnx)
-PRESET is keras-resnet50, torchvision or squash. Shows, for each photo, the five most alike. similar_keras.py is the same
-in Keras; export_onnx.py makes a NETWORK.onnx from Keras or torchvision. niteru does the same with
+PRESET is keras-resnet50, torchvision or squash. Shows, for each photo, the five most alike. similar_keras.py is the
+same in Keras; export_onnx.py makes a NETWORK.onnx from Keras or torchvision. niteru does the same with
 
     niteru model add NETWORK.onnx --preset PRESET --default
     niteru index photos/ && niteru similar ID -k 5

@@ -4,8 +4,8 @@
 
 usage: standin_weights.py keras OUT.weights.h5 LIST.csv|FOLDER        (pip install tensorflow pillow)
        standin_weights.py torchvision OUT.pth LIST.csv|FOLDER         (pip install torch torchvision pillow)
-They compare programs, not photos: the network runs the whole of ResNet-50 and its vectors lie as far apart as those of a
-trained one, so two programs that agree on the most alike do the same arithmetic. They know nothing about products.
+They compare programs, not photos: the network runs the whole of ResNet-50 and its vectors lie as far apart as those of
+a trained one, so two programs that agree on the most alike do the same arithmetic. They know nothing about products.
 """
 import sys
 
@@ -23,8 +23,8 @@ def convolution(shape, fan_in, generator):
 
 def scale_and_shift(place, size, generator):
     """BatchNorm's, by its place: "inner", "branch" (the last of a residual branch) or "last" (of the last branch).
-    Weak branches keep different photos apart through the depth (random ReLU layers draw all inputs together), and a last
-    layer that is mostly zero spreads the cosines."""
+    Weak branches keep different photos apart through the depth (random ReLU layers draw all inputs together), and a
+    last layer that is mostly zero spreads the cosines."""
     shift = generator.normal(-2 if place == "last" else 0, 0.2, size)
     return np.full(size, 0.2 if place == "branch" else 1, np.float32), shift.astype(np.float32)
 
@@ -39,7 +39,8 @@ def make_keras(out, batch, generator):
             layer.set_weights([convolution(kernel.shape, np.prod(kernel.shape[:3]), generator), bias])
         elif isinstance(layer, tf.keras.layers.BatchNormalization):
             size = layer.gamma.shape[0]
-            place = "last" if layer.name == "conv5_block3_3_bn" else "branch" if layer.name.endswith("_3_bn") else "inner"
+            ends_branch = layer.name.endswith("_3_bn")
+            place = "last" if layer.name == "conv5_block3_3_bn" else "branch" if ends_branch else "inner"
             layer.set_weights([*scale_and_shift(place, size, generator), np.zeros(size), np.ones(size)])
             layer.momentum = 0  # the statistics of the one batch below
     model(batch.transpose(0, 2, 3, 1), training=True)
