@@ -68,6 +68,12 @@ bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error);
 bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error);
 void nt_catalogue_rollback(NtCatalogue *catalogue);
 
+/* Between these two a reader sees the catalogue as it was at the first read after the begin, whatever is committed
+ * meanwhile, so that what one call names the next one finds. Keep it short: the WAL cannot be emptied while it lasts.
+ * `end` never fails, and is fine without a begin. */
+bool nt_catalogue_begin_reading(NtCatalogue *catalogue, GError **error);
+void nt_catalogue_end_reading(NtCatalogue *catalogue);
+
 /* Reads the whole database and checks its structure, indexes and references; calls `problem` for each fault found
  * (nothing: sound). Takes time in proportion to the catalogue. False only when the check itself could not run. */
 bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data,

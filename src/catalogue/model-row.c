@@ -154,6 +154,14 @@ bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const ch
            nt_sql_run(catalogue, error, "UPDATE model SET card = ?2 WHERE model = ?1", "it", model, card);
 }
 
+bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error) {
+    return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
+           nt_sql_run(catalogue, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
+           nt_sql_run(catalogue, error, "UPDATE model SET rows = 0, generation = ?2 WHERE model = ?1", "ii", model,
+                      (int64_t)generation);
+}
+
 bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
            nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&

@@ -38,6 +38,10 @@ bool nt_catalogue_each_model(NtCatalogue *catalogue, bool (*each)(const NtModelR
 bool nt_catalogue_set_default_model(NtCatalogue *catalogue, int64_t model, GError **error);
 bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const char *card, GError **error);
 
+/* Forgets the vectors of a model but not the model: its rows are 0 again, and its vectors file is now that of
+ * `generation`, which must be there and empty. */
+bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error);
+
 /* Forgets a model with its vectors and digests; the files are the caller's. */
 bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error);
 

@@ -176,6 +176,16 @@ void nt_catalogue_rollback(NtCatalogue *catalogue) {
     catalogue->fields_version = -1;
 }
 
+bool nt_catalogue_begin_reading(NtCatalogue *catalogue, GError **error) {
+    return nt_sql_run(catalogue, error, "BEGIN DEFERRED", "");
+}
+
+void nt_catalogue_end_reading(NtCatalogue *catalogue) {
+    if (!sqlite3_get_autocommit(catalogue->db)) {
+        nt_sql_run(catalogue, NULL, "COMMIT", "");
+    }
+}
+
 uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue) {
     int now = 0, peak = 0;
     sqlite3_db_status(catalogue->db, SQLITE_DBSTATUS_CACHE_MISS, &now, &peak, 0);

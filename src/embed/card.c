@@ -39,6 +39,21 @@ bool nt_card_check_name(const char *name, GError **error) {
     return true;
 }
 
+bool nt_card_fits(const NtCard *card, const NtNetworkInfo *info, const char *name, GError **error) {
+    const NtPreprocess *input = &card->preprocess;
+    if (info->channels != 3) {
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: takes pictures of %u channel, photos have 3", name,
+                       info->channels);
+    }
+    if (input->width != info->width || input->height != info->height) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: the card of %s says %u x %u pixels, the network takes %u x %u",
+                       name, card->name, input->width, input->height, info->width, info->height);
+    }
+    return card->dimension == info->dimension ||
+           nt_fail(error, NITERU_ERROR_INVALID, "%s: the card of %s says %u dimensions, the network gives %zu", name,
+                   card->name, card->dimension, info->dimension);
+}
+
 /* ---- reading ---- */
 
 typedef struct Reading {

@@ -39,6 +39,10 @@ NtCard *nt_card_copy(const NtCard *card);
 void nt_card_free(NtCard *card);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtCard, nt_card_free)
 
+/* Whether a network is the one a card describes: every buffer from photo to vector is sized by the card. `name` names
+ * the network in messages. Errors: UNSUPPORTED (not for colour photos), INVALID (another input or dimension). */
+bool nt_card_fits(const NtCard *card, const NtNetworkInfo *info, const char *name, GError **error);
+
 /* Whether a name can be a model's. Errors: INVALID. */
 bool nt_card_check_name(const char *name, GError **error);
 
@@ -60,7 +64,7 @@ NtCard *nt_card_for_network(const NtNetworkInfo *info, const char *name, const N
 
 /* ---- from photo to vector, in one thread ---- */
 
-/* One decoder, one preprocessor, one runner. Not thread-safe. */
+/* One decoder, one preprocessor, one runner. Not thread-safe. Errors: those of nt_card_fits and of the three. */
 typedef struct NtEmbedder NtEmbedder;
 NtEmbedder *nt_embedder_new(const NtCard *card, NtNetwork *network, const NtLimits *limits, unsigned threads,
                             GError **error);

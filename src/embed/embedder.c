@@ -16,7 +16,7 @@ NtEmbedder *nt_embedder_new(const NtCard *card, NtNetwork *network, const NtLimi
     g_autoptr(NtEmbedder) embedder = g_new0(NtEmbedder, 1);
     embedder->limits = *limits;
     embedder->decode.shrink_to = card->shrink_on_load ? MAX(info->width, info->height) : 0;
-    embedder->decoder = nt_decoder_new(limits, error);
+    embedder->decoder = nt_card_fits(card, info, card->name, error) ? nt_decoder_new(limits, error) : NULL;
     embedder->preprocessor = embedder->decoder != NULL ? nt_preprocessor_new(&card->preprocess, error) : NULL;
     embedder->runner = embedder->preprocessor != NULL ? nt_runner_new(network, 1, threads, error) : NULL;
     if (embedder->runner == NULL) {

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { DEPTH = 10, CHUNK = 1024, MAX_PHOTOS = 20 };
+enum { DEPTH = 10, CHUNK = 1024 /* queries at once */, HITS = 200 * CHUNK /* and hits of them */ };
 
 /* One photo with a vector. Entries are in the bytewise order of product ids. */
 typedef struct Entry {
@@ -77,27 +77,19 @@ static bool add_entry(const NtVectorEntry *from, void *data) {
     return true;
 }
 
-/* A file with one id a line. */
+/* The ids of a file as a set; *out stays NULL without one. */
 static bool read_ids(const char *path, GHashTable **out, GError **error) {
+    g_auto(NtIds) ids = {0};
     if (path == NULL) {
         return true;
     }
-    g_autoptr(GBytes) bytes = nt_file_read(path, 1 << 30, error);
-    if (bytes == NULL) {
-        return false;
-    }
-    gsize size;
-    const char *data = g_bytes_get_data(bytes, &size);
-    g_autofree char *text = nt_text_to_utf8(data, size, NULL, path, NULL, error);
-    if (text == NULL) {
+    if (!nt_ids_read(path, &ids, error)) {
         return false;
     }
     *out = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (size_t i = 0; lines[i] != NULL; i++) {
-        g_strchomp(lines[i]);
-        if (*lines[i] != '\0') {
-            g_hash_table_add(*out, g_strdup(lines[i]));
+    for (size_t i = 0; i < ids.count; i++) {
+        if (ids.lines[i][0] != '\0') {
+            g_hash_table_add(*out, g_strdup(ids.lines[i]));
         }
     }
     return true;
@@ -159,6 +151,17 @@ static bool prepare(Eval *eval, GError **error) {
         }
     }
     return true;
+}
+
+/* Ids that the catalogue does not have would make an answer of zeros. */
+static bool check_sides(const Eval *eval, GError **error) {
+    if (eval->queries->len == 0) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: none of these products has a vector and the field '%s'",
+                       eval->options->query != NULL ? eval->options->query : "the catalogue", eval->options->label);
+    }
+    return g_hash_table_size(eval->per_label) > 0 ||
+           nt_fail(error, NITERU_ERROR_INVALID, "%s: none of these products has a vector and the field '%s'",
+                   eval->options->gallery != NULL ? eval->options->gallery : "the catalogue", eval->options->label);
 }
 
 /* Whether entry `other` may answer entry `query`. */
@@ -269,24 +272,24 @@ static size_t most_photos(const Eval *eval) {
         last = entry->product;
         most = MAX(most, here);
     }
-    return MIN(most, (size_t)MAX_PHOTOS);
+    return most;
 }
 
 static bool run(Eval *eval, NiteruCatalogue *catalogue, NtModel *model, GCancellable *cancellable, GError **error) {
     g_auto(NtRows) view = {0};
-    size_t dim = model->card->dimension, k = DEPTH * most_photos(eval);
-    nt_autofree float *vectors = nt_alloc(CHUNK * dim, sizeof(float), "queries", error);
-    nt_autofree NtHit *hits = nt_alloc(CHUNK * k, sizeof(NtHit), "results", error);
+    size_t dim = model->card->dimension, k = DEPTH * most_photos(eval), chunk = CLAMP(HITS / k, 1, CHUNK);
+    nt_autofree float *vectors = nt_alloc(chunk * dim, sizeof(float), "queries", error);
+    nt_autofree NtHit *hits = nt_alloc(chunk * k, sizeof(NtHit), "results", error);
     g_autofree size_t *counts = g_new(size_t, CHUNK);
-    if (vectors == NULL || hits == NULL || !nt_vectors_view(model->vectors, eval->rows, &view, error)) {
+    if (vectors == NULL || hits == NULL || !nt_model_view(model, eval->rows, &view, error)) {
         return false;
     }
     int64_t started = g_get_monotonic_time();
-    for (eval->base = 0; eval->base < eval->queries->len; eval->base += CHUNK) {
+    for (eval->base = 0; eval->base < eval->queries->len; eval->base += chunk) {
         if (g_cancellable_set_error_if_cancelled(cancellable, NULL)) {
             return nt_fail(error, NITERU_ERROR_CANCELLED, "stopped");
         }
-        size_t count = MIN((size_t)CHUNK, eval->queries->len - eval->base);
+        size_t count = MIN(chunk, eval->queries->len - eval->base);
         for (size_t i = 0; i < count; i++) {
             const Entry *entry = entry_at(eval, g_array_index(eval->queries, int32_t, eval->base + i));
             nt_rows_get(&view, entry->vrow, vectors + i * dim);
@@ -322,13 +325,17 @@ static bool run(Eval *eval, NiteruCatalogue *catalogue, NtModel *model, GCancell
 
 bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, GCancellable *cancellable,
                  NiteruEvalReport *out_report, GError **error) {
-    g_return_val_if_fail(options != NULL && options->label != NULL, false);
+    if (options == NULL || options->label == NULL) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "an evaluation needs a label: the field that tells what is alike");
+    }
     int64_t started = g_get_monotonic_time();
     g_auto(Eval) eval = {.options = options,
                          .entries = g_array_new(FALSE, FALSE, sizeof(Entry)),
                          .texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
-    NtModel *model = reader.db != NULL ? nt_model_open(catalogue, reader.db, options->model, &eval.rows, error) : NULL;
+    g_auto(NtReader) reader = {0};
+    NtModel *model = nt_reader_open(&reader, catalogue, error)
+                         ? nt_model_open(catalogue, reader.db, options->model, &eval.rows, error)
+                         : NULL;
     if (model == NULL || !read_ids(options->gallery, &eval.gallery, error) ||
         !read_ids(options->query, &eval.query, error)) {
         return false;
@@ -346,7 +353,7 @@ bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, G
                        model->name, options->label);
     }
     eval.label_sums = g_new0(double, 4 * (size_t)g_hash_table_size(eval.texts));
-    if (!prepare(&eval, error) || !run(&eval, catalogue, model, cancellable, error)) {
+    if (!prepare(&eval, error) || !check_sides(&eval, error) || !run(&eval, catalogue, model, cancellable, error)) {
         return false;
     }
     finish(&eval);

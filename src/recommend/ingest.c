@@ -37,8 +37,9 @@ typedef struct Ingest {
     NtSource *source;
     NtColumns *columns;
     NtRun run;
-    bool listed; /* the source has come to its end */
-    GQueue jobs; /* NtJob that the pipeline had no room for yet */
+    bool listed;     /* the source has come to its end */
+    uint64_t unread; /* folders of the source that could not be read: what is in them is not known */
+    GQueue jobs;     /* NtJob that the pipeline had no room for yet */
 
     NtModel *model;
     uint64_t rows; /* of the model that the database names, this transaction included */
@@ -152,22 +153,51 @@ static void read_values(Ingest *ingest, const NtListing *listing) {
     }
 }
 
-/* A photo that is not there or not readable at all is known without the pipeline. */
-static void photo_failed(Ingest *ingest, int64_t photo, const char *product, const char *path, const GError *fault,
-                         const NtStamp *stamp) {
-    nt_catalogue_set_photo_failure(ingest->db, photo, fault, stamp, NULL);
-    tell_failure(ingest, &(NiteruFailure){.place = path,
-                                          .product = product,
-                                          .photo = path,
+/* Notes that a photo could not be used, and tells. */
+static bool photo_failed(Ingest *ingest, const NtOutcome *outcome, const GError *fault, GError **error) {
+    const NtJob *job = &outcome->job;
+    g_autoptr(GError) gone = NULL;
+    if (!nt_catalogue_set_photo_failure(ingest->db, job->photo, fault, &outcome->stamp, &gone) &&
+        !g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&gone));
+        return false;
+    }
+    tell_failure(ingest, &(NiteruFailure){.place = job->path,
+                                          .product = job->product,
+                                          .photo = job->path,
                                           .message = fault->message,
                                           .code = (NiteruError)fault->code});
+    return true;
 }
 
 /* Whether the model has a vector for a content, committed or waiting. */
-static bool has_vector(Ingest *ingest, int64_t content) {
+static bool find_vector(Ingest *ingest, int64_t content, bool *out_found, GError **error) {
     int64_t vrow = -1;
-    return g_hash_table_contains(ingest->fresh, &content) ||
-           (nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, NULL) && vrow >= 0);
+    *out_found = g_hash_table_contains(ingest->fresh, &content);
+    if (!*out_found && !nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, error)) {
+        return false;
+    }
+    *out_found = *out_found || vrow >= 0;
+    return true;
+}
+
+/* Queues the photos of a product that are to be read: new and changed ones, and those that failed, for what stood in
+ * the way may be gone. */
+static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhotoState *states, GError **error) {
+    for (size_t i = 0; i < listing->photo_count; i++) {
+        bool known = false;
+        if (states[i].content > 0 && !find_vector(ingest, states[i].content, &known, error)) {
+            return false;
+        }
+        ingest->report.photos++;
+        ingest->report.reused += known;
+        if (!known) {
+            NtJob *job = g_new(NtJob, 1);
+            *job = (NtJob){states[i].photo, g_strdup(listing->photos[i]), g_strdup(listing->id)};
+            g_queue_push_tail(&ingest->jobs, job);
+        }
+    }
+    return true;
 }
 
 /* Puts one product and queues those of its photos that are to be read. */
@@ -200,17 +230,18 @@ static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error
     }
     ingest->report.products++;
     ingest->report.added += added;
-    for (size_t i = 0; i < listing->photo_count; i++) {
-        ingest->report.photos++;
-        if (states[i].content > 0 && has_vector(ingest, states[i].content)) {
-            ingest->report.reused++;
-            continue;
-        }
-        NtJob *job = g_new(NtJob, 1);
-        *job = (NtJob){states[i].photo, g_strdup(listing->photos[i]), g_strdup(listing->id)};
-        g_queue_push_tail(&ingest->jobs, job);
-    }
-    return true;
+    return queue_photos(ingest, listing, states, error);
+}
+
+/* A row, photo or folder that the source itself refused. */
+static void listing_failed(Ingest *ingest, const NtSourceFault *where, const GError *fault) {
+    ingest->unread += where->product == NULL && where->photo == NULL && where->line == 0 &&
+                      fault->code != NITERU_ERROR_INVALID; /* invalid: a name that no product can have */
+    tell_failure(ingest, &(NiteruFailure){.place = where->place,
+                                          .product = where->product,
+                                          .photo = where->photo,
+                                          .message = fault->message,
+                                          .code = (NiteruError)fault->code});
 }
 
 /* Lists some products. */
@@ -224,15 +255,7 @@ static bool list_some(Ingest *ingest, GError **error) {
                 return false;
             }
             break;
-        case NT_SOURCE_FAULT: {
-            const NtSourceFault *where = nt_source_fault(ingest->source);
-            tell_failure(ingest, &(NiteruFailure){.place = where->place,
-                                                  .product = where->product,
-                                                  .photo = where->photo,
-                                                  .message = fault->message,
-                                                  .code = (NiteruError)fault->code});
-            break;
-        }
+        case NT_SOURCE_FAULT: listing_failed(ingest, nt_source_fault(ingest->source), fault); break;
         case NT_SOURCE_END: ingest->listed = true; break;
         case NT_SOURCE_FAILED: g_propagate_error(error, g_steal_pointer(&fault)); return false;
         }
@@ -250,29 +273,33 @@ static void offer_jobs(Ingest *ingest) {
 
 /* ---- what comes back ---- */
 
-/* Writes one outcome into the open transaction; a vector waits for flush. */
-static bool apply_outcome(Ingest *ingest, NtOutcome *outcome, GError **error) {
+/* Writes one outcome into the open transaction; a vector waits for the commit. Takes the outcome. */
+static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
+    g_autoptr(NtOutcome) outcome = taken;
+    if (outcome->fault != NULL && outcome->ends_run) {
+        g_propagate_error(error, g_steal_pointer(&outcome->fault));
+        return false;
+    }
     if (outcome->fault != NULL) {
-        photo_failed(ingest, outcome->job.photo, outcome->job.product, outcome->job.path, outcome->fault,
-                     &outcome->stamp);
-        nt_outcome_free(outcome);
-        return true;
+        return photo_failed(ingest, outcome, outcome->fault, error);
     }
     int64_t content = 0;
+    bool known = false;
     g_autoptr(GError) fault = NULL;
     bool ok = nt_catalogue_add_content(ingest->db, &outcome->content, &content, &fault) &&
               nt_catalogue_set_photo_content(ingest->db, outcome->job.photo, content, &outcome->stamp, &fault);
     if (!ok && !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&fault));
-        nt_outcome_free(outcome);
         return false;
     }
-    if (!ok || outcome->vector == NULL || has_vector(ingest, content)) {
+    if (ok && !find_vector(ingest, content, &known, error)) {
+        return false;
+    }
+    if (!ok || outcome->vector == NULL || known) {
         ingest->report.reused += ok; /* not ok: the product was given other photos meanwhile */
-        nt_outcome_free(outcome);
         return true;
     }
-    Waiting waiting = {content, outcome};
+    Waiting waiting = {content, g_steal_pointer(&outcome)};
     g_array_append_val(ingest->waiting, waiting);
     g_hash_table_add(ingest->fresh, g_memdup2(&content, sizeof content));
     return true;
@@ -305,7 +332,9 @@ static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_co
         }
         g_autoptr(GError) fault = NULL;
         nt_fail(&fault, NITERU_ERROR_CORRUPT, "%s: the network's answer %s", job->path, nt_row_fault_text(faults[i]));
-        photo_failed(ingest, job->photo, job->product, job->path, fault, &waiting->outcome->stamp);
+        if (!photo_failed(ingest, waiting->outcome, fault, error)) {
+            return false;
+        }
     }
     g_assert(*out_count == written);
     return true;
@@ -393,10 +422,18 @@ static bool work(Ingest *ingest, GError **error) {
 }
 
 static bool start(Ingest *ingest, const char *location, GError **error) {
+    const char *name = ingest->options->model;
+    g_autofree char *lost = NULL;
     ingest->source = open_source(ingest, location, error);
-    if (ingest->source == NULL ||
-        (ingest->options->model == NULL && !nt_models_ensure_default(ingest->catalogue, error))) {
+    if (ingest->source == NULL || !nt_models_ensure(ingest->catalogue, name, error) ||
+        !nt_model_repair(ingest->catalogue, name, &lost, error)) {
         return false;
+    }
+    if (lost != NULL) {
+        g_autofree char *message = g_strdup_printf(
+            "%s; the photos of this source are embedded again, index the catalogue's other sources again too", lost);
+        tell_failure(ingest, &(NiteruFailure){
+                                 .place = ingest->catalogue->folder, .message = message, .code = NITERU_ERROR_CORRUPT});
     }
     ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
     ingest->pipeline = ingest->model != NULL ? nt_pipeline_new(ingest->catalogue, ingest->model, error) : NULL;
@@ -407,17 +444,31 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     ingest->committed = ingest->embed_started;
     if (ingest->options->progress != NULL) {
         g_atomic_int_set(&ingest->total, -1);
-        ingest->counter = g_thread_new("nt-count", count_photos, ingest);
+        ingest->counter = g_thread_try_new("nt-count", count_photos, ingest, NULL); /* without: no total */
     }
     return nt_catalogue_start_run(ingest->db, nt_source_kind(ingest->source), nt_source_location(ingest->source),
                                   &ingest->run, error) &&
            learn_columns(ingest, location, error);
 }
 
+/* Whether to prune. A source that shows nothing, or not all of what it holds, is more likely a disk that is not there
+ * than a shop that has closed. */
+static bool may_prune(Ingest *ingest) {
+    const char *why = ingest->unread > 0            ? "a part of it could not be read"
+                      : ingest->report.products < 1 ? "no product was found in it"
+                                                    : NULL;
+    if (ingest->options->prune && why != NULL) {
+        const char *location = nt_source_location(ingest->source);
+        g_autofree char *message = g_strdup_printf("%s: nothing was pruned, because %s", location, why);
+        tell_failure(ingest, &(NiteruFailure){.place = location, .message = message, .code = NITERU_ERROR_IO});
+    }
+    return ingest->options->prune && why == NULL;
+}
+
 /* The end of a complete run: prune, and the score table. */
 static bool finish(Ingest *ingest, GError **error) {
     bool ok = begin(ingest, error) &&
-              nt_catalogue_end_run(ingest->db, &ingest->run, ingest->options->prune, &ingest->report.removed, error) &&
+              nt_catalogue_end_run(ingest->db, &ingest->run, may_prune(ingest), &ingest->report.removed, error) &&
               commit(ingest, error);
     return ok && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error);
 }
@@ -447,7 +498,9 @@ static void clear(Ingest *ingest) {
 bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
                   GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
     NiteruIndexOptions standard = {0};
-    g_rec_mutex_lock(&catalogue->writing);
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
     Ingest ingest = {.catalogue = catalogue,
                      .db = catalogue->db,
                      .options = options != NULL ? options : &standard,
@@ -462,7 +515,7 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
         ingest.report.embed_seconds = (double)(now - ingest.embed_started) / G_TIME_SPAN_SECOND;
     }
     clear(&ingest);
-    g_rec_mutex_unlock(&catalogue->writing);
+    nt_writer_unlock(catalogue);
     if (out_report != NULL) {
         *out_report = ingest.report;
     }

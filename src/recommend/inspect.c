@@ -10,9 +10,9 @@
 /* ---- products ---- */
 
 char *niteru_product_json(NiteruCatalogue *catalogue, const char *id, GError **error) {
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_auto(NtReader) reader = {0};
     int64_t product;
-    if (reader.db == NULL || !nt_catalogue_find_product(reader.db, id, &product, error)) {
+    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_find_product(reader.db, id, &product, error)) {
         return NULL;
     }
     g_autoptr(NtJson) json = nt_catalogue_product_json(reader.db, product, error);
@@ -38,9 +38,12 @@ static bool list_one(int64_t product, const char *id, void *data) {
 
 bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit,
                  bool (*each)(const char *id, const char *json, void *data), void *data, GError **error) {
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
-    g_autoptr(NtWhere) condition = reader.db != NULL && where != NULL ? nt_where_parse(reader.db, where, error) : NULL;
-    if (reader.db == NULL || (where != NULL && condition == NULL)) {
+    g_auto(NtReader) reader = {0};
+    if (!nt_reader_open(&reader, catalogue, error)) {
+        return false;
+    }
+    g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(reader.db, where, error) : NULL;
+    if (where != NULL && condition == NULL) {
         return false;
     }
     Listing listing = {.db = reader.db, .each = each, .data = data};
@@ -109,8 +112,8 @@ char *niteru_models_json(NiteruCatalogue *catalogue, GError **error) {
     if (catalogue == NULL) {
         return add_shipped(out, error) ? nt_json_print(out, true) : NULL;
     }
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
-    if (reader.db == NULL || !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
+    g_auto(NtReader) reader = {0};
+    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
         return NULL;
     }
     return nt_json_print(out, true);
@@ -137,16 +140,16 @@ char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **e
             return NULL;
         }
         const char *shipped = nt_json_text(nt_json_get(nt_json_at(out, 0), "name"), "");
-        if (strcmp(shipped, name) != 0) {
+        if (name != NULL && strcmp(shipped, name) != 0) {
             nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no catalogue here; niteru itself has the model %s",
                     shipped);
             return NULL;
         }
         return nt_json_print(nt_json_at(out, 0), true);
     }
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_auto(NtReader) reader = {0};
     g_auto(NtModelRow) row = {0};
-    if (reader.db == NULL || !nt_catalogue_find_model(reader.db, name, &row, error)) {
+    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_find_model(reader.db, name, &row, error)) {
         return NULL;
     }
     g_autoptr(NtJson) out = model_summary(&row, true);
@@ -166,12 +169,17 @@ char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **e
     return nt_json_print(out, true);
 }
 
-const char *const *niteru_presets(void) {
+static void *list_presets(void *data) {
     static const char *names[32];
     for (size_t i = 0; nt_presets[i].name != NULL && i + 1 < G_N_ELEMENTS(names); i++) {
         names[i] = nt_presets[i].name;
     }
-    return names;
+    return (void *)names;
+}
+
+const char *const *niteru_presets(void) {
+    static GOnce once = G_ONCE_INIT;
+    return g_once(&once, list_presets, NULL);
 }
 
 const char *niteru_preset_summary(const char *preset) {
@@ -232,9 +240,9 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
         nt_json_set(out, "niteru", program_facts(&limits, nt_cores()));
         return nt_json_print(out, true);
     }
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_auto(NtReader) reader = {0};
     NtTotals totals;
-    if (reader.db == NULL || !nt_catalogue_totals(reader.db, &totals, error)) {
+    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_totals(reader.db, &totals, error)) {
         return NULL;
     }
     NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();
@@ -268,6 +276,30 @@ static void add_finding(const NtVectorsFinding *finding, void *data) {
     add_problem(text, check->problems);
 }
 
+/* The network file against the hash it was added with; imported vectors have none. */
+static void check_network(const NtCatalogue *db, const NtModelRow *row, uint64_t most_bytes, NtJson *problems) {
+    static const uint8_t none[sizeof row->hash];
+    if (memcmp(row->hash, none, sizeof none) == 0) {
+        return;
+    }
+    g_autofree char *file = g_build_filename(row->name, "model.onnx", NULL);
+    g_autofree char *path = nt_catalogue_path(db, "models", file);
+    g_autoptr(GError) fault = NULL;
+    g_autoptr(GBytes) bytes = nt_file_read(path, most_bytes, &fault);
+    if (bytes == NULL) {
+        add_problem(fault->message, problems);
+        return;
+    }
+    gsize size;
+    uint8_t hash[sizeof row->hash];
+    const void *data = g_bytes_get_data(bytes, &size);
+    nt_sha256(data, size, hash);
+    if (memcmp(hash, row->hash, sizeof hash) != 0) {
+        g_autofree char *text = g_strdup_printf("%s: not the network that the model was made with", path);
+        add_problem(text, problems);
+    }
+}
+
 /* The rows of one model against their digests. */
 static bool check_model(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModelRow *row, NtJson *problems,
                         GError **error) {
@@ -282,9 +314,15 @@ static bool check_model(NiteruCatalogue *catalogue, NtCatalogue *db, const NtMod
     nt_autofree uint64_t *digests = nt_alloc(blocks, sizeof(uint64_t), "checksums", error);
     for (uint64_t block = 0; digests != NULL && block < blocks; block++) {
         unsigned covered;
-        if (!nt_catalogue_get_digest(db, row->model, block, &digests[block], &covered, error)) {
+        g_autoptr(GError) none = NULL;
+        if (nt_catalogue_get_digest(db, row->model, block, &digests[block], &covered, &none)) {
+            continue;
+        }
+        if (!g_error_matches(none, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, g_steal_pointer(&none));
             return false;
         }
+        digests[block] = 0; /* fits no block: it is reported as damaged */
     }
     if (digests == NULL) {
         return false;
@@ -296,23 +334,26 @@ static bool check_model(NiteruCatalogue *catalogue, NtCatalogue *db, const NtMod
 
 static bool copy_row(const NtModelRow *row, void *data) {
     NtModelRow copy = {.model = row->model, .name = g_strdup(row->name)};
+    memcpy(copy.hash, row->hash, sizeof copy.hash);
     g_array_append_val(data, copy);
     return true;
 }
 
 bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error) {
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_auto(NtReader) reader = {0};
     g_autoptr(NtJson) out = nt_json_object();
     NtJson *problems = nt_json_array();
     nt_json_set(out, "problems", problems);
     g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(NtModelRow));
     g_array_set_clear_func(rows, (GDestroyNotify)nt_model_row_clear);
-    if (reader.db == NULL || !nt_catalogue_check(reader.db, add_problem, problems, error) ||
+    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_check(reader.db, add_problem, problems, error) ||
         !nt_catalogue_each_model(reader.db, copy_row, rows, error)) {
         return false;
     }
     for (guint i = 0; i < rows->len; i++) {
-        if (!check_model(catalogue, reader.db, &g_array_index(rows, NtModelRow, i), problems, error)) {
+        const NtModelRow *row = &g_array_index(rows, NtModelRow, i);
+        check_network(reader.db, row, catalogue->limits.onnx_bytes, problems);
+        if (!check_model(catalogue, reader.db, row, problems, error)) {
             return false;
         }
     }

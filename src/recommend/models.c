@@ -39,6 +39,19 @@ static bool spec_of(const NtModelRow *row, NtVectorsSpec *out, GError **error) {
                    row->dtype, row->metric);
 }
 
+/* Says how to get lost vectors back. */
+static void add_way_out(const NtModel *model, GError **error) {
+    bool lost = error != NULL && (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND) ||
+                                  g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CORRUPT));
+    if (lost) {
+        g_autofree char *message = g_steal_pointer(&(*error)->message);
+        (*error)->message = g_strdup_printf(
+            "%s; the vectors of the model %s are lost, and %s makes them again", message, model->name,
+            model->card != NULL && model->card->preprocess.width > 0 ? "indexing its sources again (niteru index)"
+                                                                     : "importing them again (niteru import)");
+    }
+}
+
 static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GError **error) {
     NtVectorsSpec spec;
     if (!spec_of(row, &spec, error)) {
@@ -54,6 +67,9 @@ static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GErr
                                 row->name, error);
     if (model->card != NULL) {
         model->vectors = nt_vectors_open(path, !nt_catalogue_read_only(catalogue->db), &spec, error);
+    }
+    if (model->vectors == NULL && model->card != NULL) {
+        add_way_out(model, error);
     }
     if (model->vectors == NULL) {
         nt_model_free(model);
@@ -84,9 +100,59 @@ NtModel *nt_model_open(NiteruCatalogue *catalogue, NtCatalogue *db, const char *
     return model;
 }
 
+bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error) {
+    if (!nt_vectors_view(model->vectors, rows, out, error)) {
+        add_way_out(model, error);
+        return false;
+    }
+    return true;
+}
+
+/* Whether the model's file is there with all rows that the database names. */
+static bool file_is_whole(const char *path, const NtVectorsSpec *spec, uint64_t rows, GError **error) {
+    uint64_t capacity;
+    g_autoptr(NtVectors) vectors = nt_vectors_open(path, true, spec, error);
+    return vectors != NULL && nt_vectors_capacity(vectors, &capacity, error) &&
+           (capacity >= rows ||
+            nt_fail(error, NITERU_ERROR_CORRUPT,
+                    "%s: only %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " vectors are left", path, capacity, rows));
+}
+
+bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    NtVectorsSpec spec;
+    *out_lost = NULL;
+    if (!nt_catalogue_find_model(catalogue->db, name, &row, error) || !spec_of(&row, &spec, error)) {
+        return false;
+    }
+    g_autoptr(GError) fault = NULL;
+    g_autofree char *old = vectors_path(catalogue->db, row.name, row.generation);
+    if (file_is_whole(old, &spec, row.rows, &fault)) {
+        return true;
+    }
+    if (fault->code != NITERU_ERROR_NOT_FOUND && fault->code != NITERU_ERROR_CORRUPT) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return false;
+    }
+    spec.generation = row.generation + 1;
+    g_autofree char *path = vectors_path(catalogue->db, row.name, row.generation + 1);
+    bool ok = nt_vectors_create(path, &spec, error) && nt_catalogue_begin(catalogue->db, error) &&
+              nt_catalogue_renew_model(catalogue->db, row.model, row.generation + 1, error) &&
+              nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+        return false;
+    }
+    g_unlink(old);
+    *out_lost = g_strdup(fault->message);
+    return true;
+}
+
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error) {
     if (model->card->preprocess.width == 0) {
-        nt_fail(error, NITERU_ERROR_INVALID, "model %s holds imported vectors and no network: it cannot embed photos",
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "model %s holds imported vectors and no network: it cannot embed photos; name another with --model "
+                "(" SHIPPED " is always there), or search by a product's id",
                 model->name);
         return NULL;
     }
@@ -98,7 +164,10 @@ NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError *
                                     .width = model->card->preprocess.width,
                                     .height = model->card->preprocess.height,
                                     .limits = &catalogue->limits};
-        model->network = nt_network_load(path, &options, error);
+        g_autoptr(NtNetwork) network = nt_network_load(path, &options, error);
+        if (network != NULL && nt_card_fits(model->card, nt_network_info(network), path, error)) {
+            model->network = g_steal_pointer(&network);
+        }
     }
     NtNetwork *network = model->network;
     g_mutex_unlock(&catalogue->lock);
@@ -224,8 +293,8 @@ static bool has_model(NiteruCatalogue *catalogue, const char *name) {
     return nt_catalogue_find_model(catalogue->db, name, &row, NULL);
 }
 
-bool nt_models_ensure_default(NiteruCatalogue *catalogue, GError **error) {
-    if (has_model(catalogue, NULL)) {
+bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, GError **error) {
+    if ((name != NULL && strcmp(name, SHIPPED) != 0) || has_model(catalogue, name)) {
         return true;
     }
     g_autofree char *folder = nt_shipped_models(error);
@@ -235,7 +304,7 @@ bool nt_models_ensure_default(NiteruCatalogue *catalogue, GError **error) {
     }
     g_autofree char *path = g_build_filename(folder, SHIPPED ".onnx", NULL);
     g_autoptr(GBytes) network = nt_file_read(path, catalogue->limits.onnx_bytes, error);
-    return network != NULL && store_model(catalogue, card, network, true, error);
+    return network != NULL && store_model(catalogue, card, network, name == NULL, error);
 }
 
 /* The card for a network that is being added: given in full, or made by a preset. */
@@ -268,15 +337,10 @@ static NtCard *card_for(const char *path, const NiteruModelOptions *options, con
     if (options->card == NULL) {
         card->scores = nt_scores_default(card->metric);
     }
-    if (card->preprocess.width != info->width || card->preprocess.height != info->height) {
-        nt_fail(error, NITERU_ERROR_INVALID, "%s: the card says %u x %u pixels, the network takes %u x %u", path,
-                card->preprocess.width, card->preprocess.height, info->width, info->height);
-        return NULL;
-    }
     card->dimension = (uint32_t)info->dimension;
     g_free(card->output);
     card->output = g_strdup(info->output);
-    return g_steal_pointer(&card);
+    return nt_card_fits(card, info, path, error) ? g_steal_pointer(&card) : NULL;
 }
 
 bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, GError **error) {
@@ -296,15 +360,18 @@ bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const Niteru
     if (network == NULL) {
         return false;
     }
-    g_autoptr(NtCard) card = card_for(path, options, nt_network_info(network), name, error);
+    const NtNetworkInfo *info = nt_network_info(network);
+    g_autoptr(NtCard) card = card_for(path, options, info, name, error);
     if (card == NULL) {
         return false;
     }
-    g_rec_mutex_lock(&catalogue->writing);
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
     bool ok = has_model(catalogue, name)
                   ? nt_fail(error, NITERU_ERROR_INVALID, "there is a model '%s' already; choose another --name", name)
                   : store_model(catalogue, card, bytes, options->make_default, error);
-    g_rec_mutex_unlock(&catalogue->writing);
+    nt_writer_unlock(catalogue);
     return ok;
 }
 
@@ -337,7 +404,7 @@ bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t row
         return card != NULL;
     }
     g_auto(NtRows) view = {0};
-    if (!nt_vectors_view(model->vectors, rows, &view, error)) {
+    if (!nt_model_view(model, rows, &view, error)) {
         return false;
     }
     size_t dim = view.dim, count = (size_t)MIN((uint64_t)SCORE_PAIRS, rows * (rows - 1) / 2);

@@ -24,6 +24,7 @@
 enum {
     BATCH = 8,          /* photos one network call takes: past this, MobileNet-sized networks gain nothing */
     JOBS_WAITING = 256, /* jobs offered and not begun */
+    FRESH_SECONDS = 2,  /* the coarsest clock of a file system in use (FAT) */
 };
 
 /* A photo made ready for the network. */
@@ -150,6 +151,13 @@ typedef struct Reader {
     GError *fault; /* why there is no decoder or preprocessor */
 } Reader;
 
+/* A file written within the last tick of its file system's clock may be written again without its stamp changing, so
+ * its stamp says nothing: the next run reads it again. */
+static bool is_fresh(const NtStamp *stamp) {
+    int64_t now = g_get_real_time() * 1000, newest = MAX(stamp->mtime_ns, stamp->ctime_ns);
+    return now - newest < FRESH_SECONDS * INT64_C(1000000000);
+}
+
 /* Reads a photo's bytes with their stamp and hash. */
 static GBytes *read_photo(const Reader *reader, NtOutcome *outcome, GError **error) {
     const char *path = outcome->job.path;
@@ -163,6 +171,9 @@ static GBytes *read_photo(const Reader *reader, NtOutcome *outcome, GError **err
         bytes = nt_file_read_fd(fd, path, reader->pipeline->catalogue->limits.photo_bytes, error);
     }
     close(fd);
+    if (is_fresh(&outcome->stamp)) {
+        outcome->stamp = (NtStamp){0};
+    }
     if (bytes != NULL) {
         gsize size;
         const void *data = g_bytes_get_data(bytes, &size);
@@ -184,6 +195,12 @@ static const char *format_word(NtImageFormat format) {
         [NT_IMAGE_JPEG] = "jpeg", [NT_IMAGE_PNG] = "png",   [NT_IMAGE_WEBP] = "webp", [NT_IMAGE_GIF] = "gif",
         [NT_IMAGE_TIFF] = "tiff", [NT_IMAGE_AVIF] = "avif", [NT_IMAGE_HEIC] = "heic"};
     return (size_t)format < G_N_ELEMENTS(words) ? words[format] : NULL;
+}
+
+/* Whether a fault of decoding is the decoder's and not the photo's: it was not found or not started. */
+static bool is_machines(const GError *fault) {
+    return g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND) ||
+           g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_IO);
 }
 
 /* Decodes and makes ready. The header's size is before the EXIF turn; the pixels' is what a person sees. */
@@ -228,6 +245,7 @@ static void read_one(Reader *reader, NtOutcome *outcome) {
     }
     if (!fill_input(reader, outcome, bytes, buffer, &fault)) {
         give_buffer(pipeline, buffer);
+        outcome->ends_run = reader->fault != NULL || is_machines(fault);
         fail_outcome(pipeline, outcome, fault);
         return;
     }
@@ -291,13 +309,14 @@ static unsigned take_inputs(NtPipeline *pipeline, Input **out) {
 
 /* Hands out the vectors of a batch, or the fault that struck it. */
 static void finish_batch(NtPipeline *pipeline, Input **inputs, unsigned count, const float *vectors, const bool *finite,
-                         GError *fault) {
+                         const GError *fault) {
     size_t dimension = pipeline->model->card->dimension;
     for (unsigned i = 0; i < count; i++) {
         NtOutcome *outcome = inputs[i]->outcome;
         GError *own = NULL;
         if (fault != NULL) {
             own = g_error_copy(fault);
+            outcome->ends_run = true; /* it would strike every batch */
         } else if (!finite[i]) {
             nt_fail(&own, NITERU_ERROR_CORRUPT, "%s: the network's answer is not a number", outcome->job.path);
         }
@@ -358,9 +377,16 @@ NtPipeline *nt_pipeline_new(NiteruCatalogue *catalogue, NtModel *model, GError *
         }
         g_queue_push_tail(&pipeline->buffers, buffer);
     }
-    for (unsigned i = 0; i < pipeline->threads; i++) {
-        g_ptr_array_add(pipeline->started, g_thread_new("nt-read", read_photos, pipeline));
-        g_ptr_array_add(pipeline->started, g_thread_new("nt-network", run_network, pipeline));
+    for (unsigned i = 0; i < 2 * pipeline->threads; i++) {
+        g_autoptr(GError) fault = NULL;
+        GThread *thread = i % 2 == 0 ? g_thread_try_new("nt-read", read_photos, pipeline, &fault)
+                                     : g_thread_try_new("nt-network", run_network, pipeline, &fault);
+        if (thread == NULL) {
+            nt_fail(error, NITERU_ERROR_FAILED, "%u threads are too many for this machine (%s): choose fewer --threads",
+                    2 * pipeline->threads, fault->message);
+            return NULL;
+        }
+        g_ptr_array_add(pipeline->started, thread);
     }
     return g_steal_pointer(&pipeline);
 }

@@ -18,7 +18,8 @@
 
 struct NiteruCatalogue {
     NtCatalogue *db;    /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
-    GRecMutex writing;  /* one writing call at a time */
+    GRecMutex writing;  /* one writing call at a time; recursive only so that a call from a callback is noticed */
+    unsigned writers;   /* writing calls under way in this thread, under `writing` */
     GMutex lock;        /* the two below */
     GPtrArray *readers; /* connections that no search is using */
     GPtrArray *models;  /* NtModel, by name and generation; kept until close */
@@ -27,22 +28,25 @@ struct NiteruCatalogue {
     char *folder;
 };
 
+/* Takes the turn to write, waiting for it. Errors: INVALID when this thread is writing already, that is when a
+ * callback of a writing call makes another one. */
+bool nt_writer_lock(NiteruCatalogue *catalogue, GError **error);
+void nt_writer_unlock(NiteruCatalogue *catalogue);
+
 /* ---- connections for reading ---- */
 
-/* A connection for this thread's search; give it back. NULL with an error when none can be opened. */
+/* A connection for this thread, to be given back. NULL with an error when none can be opened. */
 NtCatalogue *nt_reader_take(NiteruCatalogue *catalogue, GError **error);
 void nt_reader_give(NiteruCatalogue *catalogue, NtCatalogue *reader);
 
-/* A reader that gives itself back at the end of the scope. */
+/* A connection that sees the catalogue as it is now, whatever another thread commits meanwhile, until the end of the
+ * scope. */
 typedef struct NtReader {
     NiteruCatalogue *catalogue;
-    NtCatalogue *db;
+    NtCatalogue *db; /* NULL: none */
 } NtReader;
-static inline void nt_reader_clear(NtReader *reader) {
-    if (reader->db != NULL) {
-        nt_reader_give(reader->catalogue, reader->db);
-    }
-}
+bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error);
+void nt_reader_clear(NtReader *reader);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtReader, nt_reader_clear)
 
 /* ---- models in use (models.c) ---- */
@@ -63,14 +67,21 @@ void nt_model_free(NtModel *model);
 /* The model of a name (NULL: the default one) and how many rows of it the database names now. */
 NtModel *nt_model_open(NiteruCatalogue *catalogue, NtCatalogue *db, const char *name, uint64_t *out_rows,
                        GError **error);
-/* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors. */
+/* Its first `rows` rows; the error says how to get them back when they are lost. */
+bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error);
+/* Starts an empty vectors file when the model's is gone, damaged at its head, or shorter than the database says;
+ * *out_lost is then why, in words, and NULL otherwise. Under the writer's lock, in no transaction. */
+bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error);
+/* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors, and those of
+ * nt_card_fits. */
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error);
 /* Embeds one photo file: a new vector of card->dimension floats, free with g_free. */
 float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, GError **error);
 /* The present score table. */
 bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error);
-/* The default model, adding the one niteru ships when there is none; needs no transaction, makes its own. */
-bool nt_models_ensure_default(NiteruCatalogue *catalogue, GError **error);
+/* Adds the model that niteru ships when it is asked for (by its name, or by NULL in a catalogue without models) and
+ * not there; in no transaction, makes its own. */
+bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, GError **error);
 /* Measures the score table again when the number of vectors has doubled since, or never was measured. */
 bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error);
 
@@ -98,11 +109,13 @@ typedef struct NtJob {
 typedef struct NtOutcome {
     NtJob job;
     GError *fault; /* set: it could not be used; the rest but `stamp` is empty */
-    NtStamp stamp; /* zeros: not known */
+    bool ends_run; /* the fault is not the photo's (there is no decoder, say): every other photo would have it too */
+    NtStamp stamp; /* zeros: not known, or too fresh to be trusted */
     NtContent content;
     float *vector; /* (dimension), or NULL: the content has a vector already */
 } NtOutcome;
 void nt_outcome_free(NtOutcome *outcome);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtOutcome, nt_outcome_free)
 
 /* Starts the threads: readers that decode, workers that run the network. */
 NtPipeline *nt_pipeline_new(NiteruCatalogue *catalogue, NtModel *model, GError **error);
@@ -116,7 +129,22 @@ size_t nt_pipeline_pending(NtPipeline *pipeline);
 void nt_pipeline_free(NtPipeline *pipeline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPipeline, nt_pipeline_free)
 
-/* ---- results (search.c) ---- */
+/* ---- lists of ids (ids.c) ---- */
+
+/* A file with one id a line. */
+typedef struct NtIds {
+    char *text;   /* what the lines point into */
+    char **lines; /* (count) */
+    size_t count;
+} NtIds;
+
+/* Reads it; spaces at the ends of lines go, and so does an empty last line. Errors: those of reading; INVALID (not
+ * UTF-8), LIMIT. */
+bool nt_ids_read(const char *path, NtIds *out, GError **error);
+void nt_ids_clear(NtIds *ids);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtIds, nt_ids_clear)
+
+/* ---- results (results.c) ---- */
 
 NiteruResults *nt_results_new(const char *query, const char *model);
 void nt_results_add(NiteruResults *results, const char *product, const char *photo, double raw, const NtScores *scores);

@@ -3,7 +3,8 @@
  * From a query's vectors to products. The index finds rows; which products show a row, and whether any still does, is
  * asked of the database for the rows found only, so that nothing is proportional to the catalogue but the scan itself.
  * A product counts once, by its best photo; rows that yield nothing new (dead, the query's own product, a second photo)
- * are made up for by asking for more rows, until k products are there or the rows are used up.
+ * are made up for by asking for more rows, until k products are nearer than every row not seen yet, or the rows are
+ * used up. So the answer is the exact one, ties included.
  */
 #include "recommend/recommend.h"
 
@@ -84,9 +85,11 @@ static bool prepare(Search *search, NtReader *reader, NiteruCatalogue *catalogue
     search->catalogue = catalogue;
     search->options = options != NULL ? options : &standard;
     search->k = search->options->k > 0 ? search->options->k : 5;
-    reader->catalogue = catalogue;
-    reader->db = nt_reader_take(catalogue, error);
-    if (reader->db == NULL) {
+    if (!(search->options->threshold >= 0 && search->options->threshold <= 100)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "a threshold of %g: scores go from 0 to 100",
+                       search->options->threshold);
+    }
+    if (!nt_reader_open(reader, catalogue, error)) {
         return false;
     }
     search->db = reader->db;
@@ -99,7 +102,11 @@ static bool prepare(Search *search, NtReader *reader, NiteruCatalogue *catalogue
 
 /* ---- rows to products ---- */
 
-/* The first id, in bytewise order, of the products that show a row; "" for a dead one. */
+static bool may_answer(const Search *search, int64_t product) {
+    return product != search->own && (search->matching == NULL || g_hash_table_contains(search->matching, &product));
+}
+
+/* The first id, in bytewise order, of the products that may answer with a row; "" where there is none. */
 static const char *tie_id(Search *search, int64_t row) {
     const char *known = g_hash_table_lookup(search->tie_ids, &row);
     if (known != NULL) {
@@ -109,7 +116,8 @@ static const char *tie_id(Search *search, int64_t row) {
     nt_catalogue_owners(search->db, search->model->model, (uint64_t)row, owners, NULL);
     char *first = NULL;
     for (guint i = 0; i < owners->len; i++) {
-        char *id = nt_catalogue_product_id(search->db, g_array_index(owners, NtOwner, i).product, NULL);
+        int64_t product = g_array_index(owners, NtOwner, i).product;
+        char *id = may_answer(search, product) ? nt_catalogue_product_id(search->db, product, NULL) : NULL;
         if (id != NULL && (first == NULL || strcmp(id, first) < 0)) {
             g_free(first);
             first = g_steal_pointer(&id);
@@ -125,7 +133,7 @@ static int by_id(uint32_t a, uint32_t b, void *data) {
     const char *id_a = tie_id(data, a), *id_b = tie_id(data, b);
     int order = strcmp(id_a, id_b);
     if (*id_a == '\0' || *id_b == '\0') {
-        order = -order; /* dead rows last */
+        order = -order; /* rows without an answer last */
     }
     return order != 0 ? order : (a > b) - (a < b);
 }
@@ -138,8 +146,7 @@ static bool take_hit(Search *search, const NtHit *hit, GArray *owners, GError **
     }
     for (guint i = 0; i < owners->len; i++) {
         const NtOwner *owner = &g_array_index(owners, NtOwner, i);
-        if (owner->product == search->own ||
-            (search->matching != NULL && !g_hash_table_contains(search->matching, &owner->product))) {
+        if (!may_answer(search, owner->product)) {
             continue;
         }
         Found *known = g_hash_table_lookup(search->found, &owner->product);
@@ -159,7 +166,30 @@ static bool take_hit(Search *search, const NtHit *hit, GArray *owners, GError **
     return true;
 }
 
-/* One round: the `wanted` nearest rows of each query vector. *out_more: there are rows beyond them. */
+static int nearest_raw_first(const void *a, const void *b, void *data) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x == y ? 0 : nt_metric_nearer(*(NtMetric *)data, x, y) ? -1 : 1;
+}
+
+/* Whether no row farther than `farthest` can change the answer: k products are nearer than that. */
+static bool is_settled(Search *search, double farthest) {
+    guint count = g_hash_table_size(search->found), i = 0;
+    if (count < search->k) {
+        return false;
+    }
+    g_autofree double *raws = g_new(double, count);
+    GHashTableIter each;
+    void *found;
+    g_hash_table_iter_init(&each, search->found);
+    while (g_hash_table_iter_next(&each, NULL, &found)) {
+        raws[i++] = ((const Found *)found)->raw;
+    }
+    NtMetric metric = search->model->card->metric;
+    g_qsort_with_data(raws, (gint)count, sizeof *raws, nearest_raw_first, &metric);
+    return nt_metric_nearer(metric, raws[search->k - 1], farthest);
+}
+
+/* One round: the `wanted` nearest rows of each query vector. *out_more: rows beyond them may change the answer. */
 static bool search_rows(Search *search, const NtRows *view, const NtQueries *queries, size_t wanted, bool *out_more,
                         GError **error) {
     NtSearchOptions options = {
@@ -170,14 +200,16 @@ static bool search_rows(Search *search, const NtRows *view, const NtQueries *que
         return false;
     }
     g_autoptr(GArray) owners = g_array_new(FALSE, FALSE, sizeof(NtOwner));
-    *out_more = false;
     for (size_t q = 0; q < queries->count; q++) {
-        *out_more = *out_more || counts[q] == wanted;
         for (size_t i = 0; i < counts[q]; i++) {
             if (!take_hit(search, &hits[q * wanted + i], owners, error)) {
                 return false;
             }
         }
+    }
+    *out_more = false;
+    for (size_t q = 0; q < queries->count && !*out_more; q++) {
+        *out_more = counts[q] == wanted && !is_settled(search, hits[q * wanted + wanted - 1].raw);
     }
     return true;
 }
@@ -216,11 +248,7 @@ static NiteruResults *make_results(Search *search, const char *query, GError **e
 
 static NiteruResults *run_search(Search *search, const char *query, const NtQueries *queries, GError **error) {
     g_auto(NtRows) view = {0};
-    if (search->options->threshold < 0 || search->options->threshold > 100) {
-        nt_fail(error, NITERU_ERROR_INVALID, "a threshold of %g: scores go from 0 to 100", search->options->threshold);
-        return NULL;
-    }
-    if (!nt_vectors_view(search->model->vectors, search->rows, &view, error)) {
+    if (!nt_model_view(search->model, search->rows, &view, error)) {
         return NULL;
     }
     size_t k = (size_t)MIN((uint64_t)search->k, search->rows);
@@ -230,7 +258,7 @@ static NiteruResults *run_search(Search *search, const char *query, const NtQuer
         if (!search_rows(search, &view, queries, wanted, &more, error)) {
             return NULL;
         }
-        if (g_hash_table_size(search->found) >= search->k || wanted == search->rows) {
+        if (wanted >= search->rows) {
             break;
         }
     }
@@ -283,7 +311,7 @@ static NiteruResults *search_vector(NiteruCatalogue *catalogue, const char *quer
         dimension = search.model->card->dimension;
     }
     NtQueries queries = {.data = vector, .count = 1, .dim = dimension};
-    return vector != NULL ? run_search(&search, query, &queries, error) : NULL;
+    return photo == NULL || own != NULL ? run_search(&search, query, &queries, error) : NULL;
 }
 
 NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
@@ -293,6 +321,10 @@ NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path,
 
 NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vector, size_t dimension,
                                     const NiteruSearchOptions *options, GError **error) {
+    if (vector == NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID, "no vector was given to search for");
+        return NULL;
+    }
     return search_vector(catalogue, NULL, NULL, vector, dimension, options, error);
 }
 
@@ -333,8 +365,10 @@ NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, co
         ok = embed_pair(paths, &card, vectors, error);
         scores = ok ? card->scores : (NtScores){0};
     } else {
-        g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
-        NtModel *model = reader.db != NULL ? nt_model_open(catalogue, reader.db, model_name, NULL, error) : NULL;
+        g_auto(NtReader) reader = {0};
+        NtModel *model = nt_reader_open(&reader, catalogue, error)
+                             ? nt_model_open(catalogue, reader.db, model_name, NULL, error)
+                             : NULL;
         ok = model != NULL && nt_model_scores(reader.db, model, &scores, error);
         for (size_t i = 0; ok && i < 2; i++) {
             vectors[i] = nt_model_embed_file(catalogue, model, paths[i], error);

@@ -2,7 +2,10 @@
 /* Opening and closing; the connections searches read through. */
 #include "recommend/recommend.h"
 
+#include <string.h>
 #include <unistd.h>
+
+enum { MOST_THREADS = 1024 };
 
 const char *niteru_version(void) { return NT_VERSION; }
 
@@ -33,6 +36,11 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
     catalogue->models = g_ptr_array_new_with_free_func(free_model);
     catalogue->threads = options->threads > 0 ? options->threads : nt_cores();
     if (!set_limits(&catalogue->limits, options->limits, error)) {
+        return NULL;
+    }
+    if (options->threads > MOST_THREADS) {
+        nt_fail(error, NITERU_ERROR_INVALID, "the number of threads must be 1 to %d, or 0 for one per core",
+                MOST_THREADS);
         return NULL;
     }
     NtCatalogueOptions settings = {
@@ -74,9 +82,40 @@ void nt_reader_give(NiteruCatalogue *catalogue, NtCatalogue *reader) {
     g_mutex_unlock(&catalogue->lock);
 }
 
+bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error) {
+    *reader = (NtReader){.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    return reader->db != NULL && nt_catalogue_begin_reading(reader->db, error);
+}
+
+void nt_reader_clear(NtReader *reader) {
+    if (reader->db != NULL) {
+        nt_catalogue_end_reading(reader->db);
+        nt_reader_give(reader->catalogue, reader->db);
+    }
+}
+
+bool nt_writer_lock(NiteruCatalogue *catalogue, GError **error) {
+    g_rec_mutex_lock(&catalogue->writing);
+    if (catalogue->writers > 0) {
+        g_rec_mutex_unlock(&catalogue->writing);
+        return nt_fail(error, NITERU_ERROR_INVALID,
+                       "this thread is writing to %s already: a callback cannot write, do it after the call",
+                       catalogue->folder);
+    }
+    catalogue->writers++;
+    return true;
+}
+
+void nt_writer_unlock(NiteruCatalogue *catalogue) {
+    catalogue->writers--;
+    g_rec_mutex_unlock(&catalogue->writing);
+}
+
 bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
                    uint64_t *out_removed, GError **error) {
-    g_rec_mutex_lock(&catalogue->writing);
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
     uint64_t removed = 0, matched = 0;
     g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(catalogue->db, where, error) : NULL;
     bool ok = (where == NULL || condition != NULL) && nt_catalogue_begin(catalogue->db, error);
@@ -92,6 +131,6 @@ bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t co
     } else if (out_removed != NULL) {
         *out_removed = removed + matched;
     }
-    g_rec_mutex_unlock(&catalogue->writing);
+    nt_writer_unlock(catalogue);
     return ok;
 }

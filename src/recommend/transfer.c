@@ -6,7 +6,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 512, IDS_BYTES = 1 << 30 };
+enum { ROWS_AT_ONCE = 512 };
 
 /* ---- out ---- */
 
@@ -28,7 +28,8 @@ static bool export_row(const NtVectorEntry *entry, void *data) {
     }
     nt_rows_get(&export->view, entry->vrow, export->row);
     g_string_append_printf(export->ids, "%s\n", entry->id);
-    g_string_append_printf(export->paths, "%s\n", entry->location);
+    g_autofree char *path = g_strdelimit(g_strdup(entry->location), "\n", '?'); /* lines and rows must stay in step */
+    g_string_append_printf(export->paths, "%s\n", path);
     export->count++;
     return nt_npy_write(export->writer, export->row, 1, &export->fault);
 }
@@ -53,9 +54,11 @@ static bool export_all(Export *export, NtCatalogue *db, const char *folder, GErr
 
 bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const char *model, const char *dtype,
                    uint64_t *out_rows, GError **error) {
-    g_auto(NtReader) reader = {.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
+    g_auto(NtReader) reader = {0};
     Export export = {0};
-    export.model = reader.db != NULL ? nt_model_open(catalogue, reader.db, model, &export.rows, error) : NULL;
+    export.model = nt_reader_open(&reader, catalogue, error)
+                       ? nt_model_open(catalogue, reader.db, model, &export.rows, error)
+                       : NULL;
     if (export.model == NULL) {
         return false;
     }
@@ -73,7 +76,7 @@ bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const char *m
     export.ids = ids;
     export.paths = paths;
     export.row = row;
-    bool ok = nt_vectors_view(export.model->vectors, export.rows, &export.view, error);
+    bool ok = nt_model_view(export.model, export.rows, &export.view, error);
     export.writer = ok ? nt_npy_create(path, kind, dim, error) : NULL;
     ok = export.writer != NULL && export_all(&export, reader.db, folder, error);
     nt_npy_writer_free(export.writer);
@@ -92,7 +95,7 @@ typedef struct Import {
     const NiteruImportOptions *options;
     const char *npy, *ids_path;
     NtNpyReader *reader;
-    char **ids;
+    NtIds ids;
     NtRun run;
     NtModel *model;
     uint64_t rows; /* of the model that are named */
@@ -105,45 +108,32 @@ static void tell(const Import *import, uint64_t row, const char *what) {
         g_autofree char *place = g_strdup_printf("%s: row %" G_GUINT64_FORMAT, import->npy, row);
         g_autofree char *message = g_strdup_printf("%s %s", place, what);
         NiteruFailure failure = {
-            .place = place, .product = import->ids[row], .message = message, .code = NITERU_ERROR_INVALID};
+            .place = place, .product = import->ids.lines[row], .message = message, .code = NITERU_ERROR_INVALID};
         import->options->failure(&failure, import->options->data);
     }
 }
 
-/* One id a line; as many as the vectors have rows. */
+/* As many ids as the vectors have rows. */
 static bool read_ids(Import *import, GError **error) {
-    g_autoptr(GBytes) bytes = nt_file_read(import->ids_path, IDS_BYTES, error);
-    if (bytes == NULL) {
-        return false;
-    }
-    gsize size;
-    const char *data = g_bytes_get_data(bytes, &size);
-    g_autofree char *text = nt_text_to_utf8(data, size, NULL, import->ids_path, NULL, error);
-    if (text == NULL) {
-        return false;
-    }
-    size_t length = strlen(text);
-    if (length > 0 && text[length - 1] == '\n') {
-        text[length - 1] = '\0';
-    }
-    import->ids = g_strsplit(text, "\n", -1);
-    size_t count = g_strv_length(import->ids);
-    for (size_t i = 0; i < count; i++) {
-        g_strchomp(import->ids[i]);
-    }
-    return count == nt_npy_rows(import->reader) ||
-           nt_fail(error, NITERU_ERROR_INVALID, "%s: %zu ids, but %s has %" G_GUINT64_FORMAT " rows", import->ids_path,
-                   count, import->npy, nt_npy_rows(import->reader));
+    return nt_ids_read(import->ids_path, &import->ids, error) &&
+           (import->ids.count == nt_npy_rows(import->reader) ||
+            nt_fail(error, NITERU_ERROR_INVALID, "%s: %zu ids, but %s has %" G_GUINT64_FORMAT " rows", import->ids_path,
+                    import->ids.count, import->npy, nt_npy_rows(import->reader)));
 }
 
 /* The content a row belongs to: the next photo of its product, which is added when it is not there. 0: the id cannot
  * be used, which was told. */
 static bool content_of(Import *import, uint64_t row, int64_t *out_content, GError **error) {
-    const char *id = import->ids[row];
+    const char *id = import->ids.lines[row];
     g_autoptr(GError) fault = NULL;
     int64_t product = 0;
     *out_content = 0;
-    if (!nt_catalogue_find_product(import->db, id, &product, NULL)) {
+    if (!nt_catalogue_find_product(import->db, id, &product, &fault)) {
+        if (!g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+        g_clear_error(&fault);
         NtProductPut put = {.id = id, .line = row + 1};
         bool ok = nt_catalogue_put_product(import->db, &import->run, &put, NULL, NULL, &fault) &&
                   nt_catalogue_find_product(import->db, id, &product, &fault);
@@ -197,11 +187,27 @@ static bool import_chunk(Import *import, uint64_t first, size_t count, GError **
     return true;
 }
 
+/* What was asked of a model that is there already must be what it is. */
+static bool check_model(const Import *import, const NtModelRow *row, GError **error) {
+    const char *metric = import->options->metric, *dtype = import->options->dtype;
+    if ((metric == NULL || strcmp(metric, row->metric) == 0) && (dtype == NULL || strcmp(dtype, row->dtype) == 0)) {
+        return true;
+    }
+    return nt_fail(error, NITERU_ERROR_INVALID,
+                   "the model %s is there already, with the metric %s and dtype %s; import under another name",
+                   row->name, row->metric, row->dtype);
+}
+
 /* The model the vectors belong to, made when it is not there. */
 static bool find_or_add_model(Import *import, GError **error) {
     g_auto(NtModelRow) row = {0};
+    g_autofree char *lost = NULL;
     size_t dim = nt_npy_dim(import->reader);
-    if (!nt_catalogue_find_model(import->db, import->options->model, &row, NULL)) {
+    if (nt_catalogue_find_model(import->db, import->options->model, &row, NULL)) {
+        if (!check_model(import, &row, error)) {
+            return false;
+        }
+    } else {
         NtCard card = {.name = (char *)import->options->model, .dimension = (unsigned)dim, .dtype = NT_DTYPE_F32};
         if (import->options->metric != NULL && !nt_metric_parse(import->options->metric, &card.metric)) {
             return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a metric: cosine, euclidean or inner",
@@ -214,6 +220,13 @@ static bool find_or_add_model(Import *import, GError **error) {
         if (!nt_card_check_name(card.name, error) || !nt_model_add_vectors_only(import->catalogue, &card, error)) {
             return false;
         }
+    }
+    if (!nt_model_repair(import->catalogue, import->options->model, &lost, error)) {
+        return false;
+    }
+    if (lost != NULL && import->options->failure != NULL) {
+        import->options->failure(&(NiteruFailure){.place = import->npy, .message = lost, .code = NITERU_ERROR_CORRUPT},
+                                 import->options->data);
     }
     import->model = nt_model_open(import->catalogue, import->db, import->options->model, &import->rows, error);
     return import->model != NULL &&
@@ -243,16 +256,20 @@ static bool import_all(Import *import, GError **error) {
 
 bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
                    uint64_t *out_rows, GError **error) {
-    g_return_val_if_fail(options != NULL && options->model != NULL, false);
+    if (options == NULL || options->model == NULL) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "an import needs the name of the model that made the vectors");
+    }
     Import import = {.catalogue = catalogue, .db = catalogue->db, .options = options, .npy = npy, .ids_path = ids};
-    g_rec_mutex_lock(&catalogue->writing);
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
     import.positions = g_hash_table_new(g_str_hash, g_str_equal);
     import.reader = nt_npy_open(npy, error);
     bool ok = import.reader != NULL && read_ids(&import, error) && find_or_add_model(&import, error) &&
               import_all(&import, error);
-    g_rec_mutex_unlock(&catalogue->writing);
+    nt_writer_unlock(catalogue);
     g_hash_table_unref(import.positions);
-    g_strfreev(import.ids);
+    nt_ids_clear(&import.ids);
     nt_npy_close(import.reader);
     if (ok && out_rows != NULL) {
         *out_rows = import.taken;
