@@ -180,7 +180,6 @@ bool nt_build_primitive(NtBuild *build, const NtNode *node, NtPrimitive *primiti
 }
 
 bool nt_build_compute(NtBuild *build, const NtNode *node, GError **error) {
-    g_assert(node->post_count == 0);
     if (node->op->compute == NULL) {
         return nt_node_fail(build->graph, node, NITERU_ERROR_UNSUPPORTED, error, "cannot run on these inputs");
     }
@@ -202,6 +201,7 @@ bool nt_build_compute(NtBuild *build, const NtNode *node, GError **error) {
             step.arguments[node->input_count + i].slot = nt_build_output(build, node->outputs[i], plain);
         }
     }
+    unsigned first = step.arguments[node->input_count].slot;
     add_step(build, &step);
-    return true;
+    return node->post_count == 0 || nt_fusion_after(build, node, first, error);
 }

@@ -84,3 +84,43 @@ bool nt_fusion_output(NtBuild *build, const NtNode *node, const NtFusion *fusion
     *out = build->value_slot[node->outputs[0]];
     return true;
 }
+
+/* One post as a step of its own: `slot` holds what it works on and takes the result. */
+static bool add_post_step(NtBuild *build, const NtNode *node, const NtFusion *fusion, unsigned i, unsigned slot,
+                          GError **error) {
+    const NtPrimitivePost *post = &fusion->posts[i];
+    g_autoptr(NtLayout) layout = nt_layout_ref(nt_slot_layout(build, slot));
+    NtPrimitiveSpec spec = {.kind = NT_PRIMITIVE_ELTWISE,
+                            .src = layout,
+                            .dst = layout,
+                            .eltwise = post->eltwise,
+                            .alpha = post->alpha,
+                            .beta = post->beta};
+    NtStepArgument arguments[] = {{NT_ROLE_SRC, slot}, {NT_ROLE_DST, slot}, {.role = NT_ROLE_SRC1}};
+    if (post->kind != NT_FUSE_ELTWISE) {
+        unsigned *other = &arguments[2].slot;
+        if (!nt_build_plain(build, node->posts[i].value, other, error)) {
+            return false;
+        }
+        if (post->kind == NT_FUSE_BINARY) {
+            *other = nt_build_alias(build, *other, fusion->operands[i]);
+        }
+        spec.kind = NT_PRIMITIVE_BINARY;
+        spec.binary = post->kind == NT_FUSE_BINARY ? post->binary : NT_BINARY_ADD;
+        spec.src1 = nt_slot_layout(build, *other);
+    }
+    NtPrimitive *primitive = nt_primitive_new(&spec, error);
+    return primitive != NULL &&
+           nt_build_primitive(build, node, primitive, arguments, post->kind == NT_FUSE_ELTWISE ? 2 : 3);
+}
+
+bool nt_fusion_after(NtBuild *build, const NtNode *node, unsigned slot, GError **error) {
+    g_auto(NtFusion) fusion;
+    nt_fusion_make(build, node, nt_build_shape(build, node->outputs[0])->rank, &fusion);
+    for (unsigned i = 0; i < fusion.count; i++) {
+        if (!add_post_step(build, node, &fusion, i, slot, error)) {
+            return false;
+        }
+    }
+    return true;
+}

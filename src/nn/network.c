@@ -67,6 +67,21 @@ static bool output_shape(const NtNetwork *network, int64_t batch, NtShape *out, 
     return true;
 }
 
+/* A photo alone must give the same tensor as among others: some operators mean another thing at a batch of one. */
+static bool check_alone(const NtNetwork *network, const NtShape *pair, GError **error) {
+    NtShape alone, expected = *pair;
+    expected.dims[0] = 1;
+    if (!output_shape(network, 1, &alone, error)) {
+        return false;
+    }
+    if (!nt_shape_equal(&alone, &expected)) {
+        g_autofree char *one = nt_shape_text(&alone), *two = nt_shape_text(pair);
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: tensor '%s' has the shape %s for one photo and %s for two",
+                       network->graph->name, nt_graph_value(network->graph, network->graph->output)->name, one, two);
+    }
+    return true;
+}
+
 /* Settles the batch: what the file fixes, else open if any batch works, else 1. */
 static bool settle_batch(NtNetwork *network, NtShape *out, GError **error) {
     int64_t *batch = &network->input.shape.dims[0];
@@ -74,7 +89,7 @@ static bool settle_batch(NtNetwork *network, NtShape *out, GError **error) {
         return output_shape(network, *batch, out, error);
     }
     if (output_shape(network, 2, out, NULL)) {
-        return true;
+        return check_alone(network, out, error);
     }
     if (!output_shape(network, 1, out, error)) {
         return false;

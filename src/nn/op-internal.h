@@ -51,6 +51,8 @@ struct NtOp {
 
 /* The row for an operator; NULL when there is none. */
 const NtOp *nt_op_find(const char *type);
+/* Row i of the table, for who wants them all; NULL after the last. */
+const NtOp *nt_op_at(unsigned i);
 
 /* Checks a node against its row: opset, number of inputs and outputs, attribute names and types. Errors: UNSUPPORTED,
  * CORRUPT. */

@@ -2,10 +2,10 @@
 /*
  * The plan: a network at one batch size and one number of threads, as a list of steps over one block of memory.
  *
- *   slot     a tensor as one step sees it: a place (a buffer or a constant) and a layout
- *   buffer   a stretch of the activation block with a life: from the step that writes it first to the last that reads
- * it. Views (Reshape, Transpose) and results computed in place are slots that share a buffer step     a oneDNN
- * primitive, or an operator's `compute`, with its slots
+ * A buffer is a stretch of the activation block with a life: from the step that writes it first to the last that reads
+ * it. A slot is a tensor as one step sees it: a place (a buffer or a constant) and a layout; views (Reshape, Transpose)
+ * and results computed in place are slots that share a buffer. A step is a oneDNN primitive, or an operator's
+ * `compute`, with its slots.
  *
  * Plans are immutable once made and shared by runners; a runner adds the block.
  */
@@ -133,7 +133,7 @@ bool nt_build_may_overwrite(const NtBuild *build, unsigned slot);
 /* Adds a step; takes the primitive; scratch memory is added. */
 bool nt_build_primitive(NtBuild *build, const NtNode *node, NtPrimitive *primitive, const NtStepArgument *arguments,
                         unsigned count);
-/* Adds a step that runs node->op->compute on plain tensors. */
+/* Adds a step that runs node->op->compute on plain tensors, and steps for the node's posts. */
 bool nt_build_compute(NtBuild *build, const NtNode *node, GError **error);
 
 /* The same memory as another slot, in another layout. */
@@ -157,5 +157,8 @@ bool nt_fusion_arguments(NtBuild *build, const NtNode *node, const NtFusion *fus
 /* The slot that the node's first output goes to, in this layout: a new buffer, or the summand's. */
 bool nt_fusion_output(NtBuild *build, const NtNode *node, const NtFusion *fusion, const NtLayout *layout, unsigned *out,
                       GError **error);
+
+/* The posts as steps of their own, in place on the node's first output in `slot`, which is plain. */
+bool nt_fusion_after(NtBuild *build, const NtNode *node, unsigned slot, GError **error);
 
 #endif

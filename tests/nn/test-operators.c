@@ -2,13 +2,15 @@
 /*
  * Each operator, and each thing that exporters write in several, against ONNX Runtime: tests/nn/operators holds small
  * graphs with the expected result inside (made by make.py there). Every one runs as written and optimised, three photos
- * at once.
+ * at once. No row of the table of operators is without a case, and doc/nn.md lists the rows as they are.
  */
 #include "nn/nn.h"
 #include "nn/onnx-internal.h"
+#include "nn/op-internal.h"
 #include "seeded-weights.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PHOTOS 3
@@ -68,24 +70,85 @@ static void test_case(const void *data) {
     run(bytes, name, false, expected);
 }
 
+/* Adds the types of the operators in a case. */
+static void add_types(GHashTable *types, const char *path) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = nt_file_read(path, 1 << 20, &error);
+    g_assert_no_error(error);
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    NtLimits limits = nt_limits_default();
+    g_autoptr(NtGraph) graph = nt_onnx_read(data, size, path, &limits, &error);
+    g_assert_no_error(error);
+    for (unsigned n = 0; n < graph->nodes->len; n++) {
+        g_hash_table_add(types, g_strdup(nt_graph_node(graph, n)->type));
+    }
+}
+
+static void test_table(const void *data) {
+    const GPtrArray *paths = data;
+    g_autoptr(GHashTable) types = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (unsigned i = 0; i < paths->len; i++) {
+        add_types(types, paths->pdata[i]);
+    }
+    for (unsigned i = 0; nt_op_at(i) != NULL; i++) {
+        g_assert_true(nt_op_find(nt_op_at(i)->type) == nt_op_at(i));
+        if (!g_hash_table_contains(types, nt_op_at(i)->type)) {
+            g_error("%s has no case in tests/nn/operators", nt_op_at(i)->type);
+        }
+    }
+}
+
+/* The table in doc/nn.md: rows "| FIRST OPSET | Name, Name, ... |", of all operators and no others. */
+static void test_page(void) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    g_assert_true(g_file_get_contents(g_getenv("NITERU_NN_PAGE"), &text, NULL, &error));
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    unsigned listed = 0, count = 0;
+    while (nt_op_at(count) != NULL) {
+        count++;
+    }
+    for (char **line = lines; *line != NULL; line++) {
+        int since, at = 0;
+        if (sscanf(*line, "| %d | %n", &since, &at) != 1 || at == 0) {
+            continue;
+        }
+        g_auto(GStrv) types = g_strsplit_set(*line + at, ", |", -1);
+        for (char **type = types; *type != NULL; type++) {
+            if (**type != '\0') {
+                const NtOp *op = nt_op_find(*type);
+                g_test_message("%s %d", *type, since);
+                g_assert_nonnull(op);
+                g_assert_cmpint(op->since, ==, since);
+                g_assert_cmpint(op->until, ==, 0);
+                listed++;
+            }
+        }
+    }
+    g_assert_cmpuint(listed, ==, count);
+}
+
 static int by_name(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     const char *folder = g_getenv("NITERU_OPERATORS");
-    g_autoptr(GDir) dir = g_dir_open(folder != NULL ? folder : "tests/nn/operators", 0, NULL);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     g_assert_nonnull(dir);
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
         if (g_str_has_suffix(name, ".onnx")) {
-            g_ptr_array_add(names, g_strdup(name));
+            g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
         }
     }
-    g_ptr_array_sort(names, by_name);
-    for (unsigned i = 0; i < names->len; i++) {
-        const char *name = g_ptr_array_index(names, i);
+    g_ptr_array_sort(paths, by_name);
+    for (unsigned i = 0; i < paths->len; i++) {
+        g_autofree char *name = g_path_get_basename(paths->pdata[i]);
         g_autofree char *test = g_strdup_printf("/nn/operators/%.*s", (int)strlen(name) - 5, name);
-        g_test_add_data_func_full(test, g_build_filename(folder, name, NULL), test_case, g_free);
+        g_test_add_data_func(test, paths->pdata[i], test_case);
     }
+    g_test_add_data_func("/nn/table", paths, test_table);
+    g_test_add_func("/nn/page", test_page);
     return g_test_run();
 }

@@ -298,9 +298,6 @@ static bool plan(NtBuild *build, const NtNode *node, GError **error) {
         (!plan_native(build, node, (NtBinaryKind)kinds[row].native, &done, error) || done)) {
         return done;
     }
-    if (node->post_count > 0) {
-        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "its fused steps cannot run");
-    }
     return nt_build_compute(build, node, error);
 }
 

@@ -199,8 +199,7 @@ static bool plan_gemm(NtBuild *build, const NtNode *node, GError **error) {
     bias_fits = bias_fits && (c == NULL || (c->rank >= 1 && c->dims[c->rank - 1] == out->dims[1]));
     if (weights == NULL || !bias_fits || nt_node_int(node, "transA", 0) != 0 || nt_node_float(node, "alpha", 1) != 1 ||
         (has_c && nt_node_float(node, "beta", 1) != 1)) {
-        return node->post_count == 0 ? nt_build_compute(build, node, error)
-                                     : nt_fail(error, NITERU_ERROR_UNSUPPORTED, "its fused steps cannot run");
+        return nt_build_compute(build, node, error);
     }
     g_autoptr(NtLayout) from = seen_as_rows(weights, tb);
     Inner inner = {.weights = weights,
@@ -236,9 +235,9 @@ static bool plan_batched(NtBuild *build, const NtNode *node, GError **error) {
                             .dst = dst,
                             .posts = fusion.posts,
                             .post_count = fusion.count};
-    g_autoptr(NtPrimitive) product = nt_primitive_new(&spec, node->post_count > 0 ? error : NULL);
+    g_autoptr(NtPrimitive) product = nt_primitive_new(&spec, NULL);
     if (product == NULL) {
-        return node->post_count == 0 && nt_build_compute(build, node, error);
+        return nt_build_compute(build, node, error);
     }
     NtStepArgument arguments[3 + NT_MAX_POSTS] = {
         {.role = NT_ROLE_SRC}, {.role = NT_ROLE_WEIGHTS}, {.role = NT_ROLE_DST}};

@@ -69,16 +69,18 @@ static bool marked_axes(const NtShapes *shapes, const NtNode *node, unsigned ran
     return true;
 }
 
+/* Without axes every dim of 1 goes, but never the photos' axis: a batch of one is still a batch. */
 static bool squeeze(const NtShapes *shapes, const NtNode *node, const NtShape *in, NtShape *out, GError **error) {
     bool marks[NT_MAX_RANK] = {false}, given;
     if (!marked_axes(shapes, node, in->rank, marks, &given, error)) {
         return false;
     }
+    bool photos = nt_shapes_known(shapes, node, 0) == NULL;
     for (unsigned i = 0; i < in->rank; i++) {
         if (given && marks[i] && in->dims[i] != 1) {
             return nt_op_corrupt(shapes, node, error, "axis %u is not 1 long", i);
         }
-        if (given ? !marks[i] : in->dims[i] != 1) {
+        if (given ? !marks[i] : in->dims[i] != 1 || (i == 0 && photos)) {
             out->dims[out->rank++] = in->dims[i];
         }
     }

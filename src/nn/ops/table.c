@@ -51,6 +51,7 @@
     ROW(mod)                                                                                                           \
     ROW(mul)                                                                                                           \
     ROW(neg)                                                                                                           \
+    ROW(not )                                                                                                          \
     ROW(or)                                                                                                            \
     ROW(pad)                                                                                                           \
     ROW(pow)                                                                                                           \
@@ -92,6 +93,8 @@
 ROWS(DECLARE)
 
 static const NtOp *const table[] = {ROWS(ADDRESS)};
+
+const NtOp *nt_op_at(unsigned i) { return i < G_N_ELEMENTS(table) ? table[i] : NULL; }
 
 const NtOp *nt_op_find(const char *type) {
     static GHashTable *by_type;

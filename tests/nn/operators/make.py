@@ -335,6 +335,205 @@ def norms():
     c.finish(c.op("LRN", conv(c, "image", "a", 12, 3, (1, 1)), size=5, alpha=0.3, beta=0.6, bias=1.5))
 
 
+def opsets():
+    """The same operator as older and newer files write it."""
+    for opset in (7, 10, 12, 16, 22):
+        c = Case(f"maxpool-opset{opset}", opset)
+        c.finish(c.op("MaxPool", "image", kernel_shape=[3, 3], strides=[2, 1], pads=[1, 0, 1, 2]))
+    for opset in (7, 10, 11, 19):
+        c = Case(f"averagepool-opset{opset}", opset)
+        c.finish(c.op("AveragePool", "image", kernel_shape=[2, 3], strides=[2, 2], pads=[1, 1, 0, 1], count_include_pad=1))
+    for opset in (7, 9, 14, 15):
+        c = Case(f"batchnorm-opset{opset}", opset)
+        parts = [weights("s", 3) + f32(1), weights("b", 3), weights("m", 3), np.abs(weights("v", 3)) + f32(.1)]
+        c.finish(c.op("BatchNormalization", "image", *parts, epsilon=1e-3, momentum=0.8))
+    for opset in (9, 11, 12):
+        for kind in ("Softmax", "LogSoftmax"):
+            c = Case(f"{kind.lower()}-opset{opset}", opset)
+            c.finish(c.op(kind, c.op("Mul", "image", f32(3)), axis=3 if opset == 9 else -1))
+    for kind in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2", "ReduceSumSquare"):
+        c = Case(f"{kind.lower()}-opset11", 11)
+        c.finish(c.op(kind, "image", axes=[-2, 1], keepdims=1))
+    c = Case("reducesum-opset13")
+    c.finish(c.op("ReduceSum", "image", i64(3), keepdims=0))
+    c = Case("reducesum-nothing")
+    c.nodes.append(helper.make_node("ReduceSum", ["image"], ["same"], noop_with_empty_axes=1))
+    c.finish("same")
+    c = Case("reducemean-opset13")
+    c.finish(c.op("ReduceMean", "image", axes=[1, 3], keepdims=0))
+    c = Case("reducemax-opset20", 20)
+    c.finish(c.op("ReduceMax", "image", i64(-1), keepdims=1))
+    c = Case("squeeze-all-ones")
+    x = c.op("ReduceMax", "image", axes=[2, 3], keepdims=1)
+    c.finish(c.op("Unsqueeze", c.op("Squeeze", x), i64(1)))
+    c = Case("unsqueeze-opset11", 11)
+    c.finish(c.op("Unsqueeze", "image", axes=[1, -1]))
+    for opset in (7, 10, 12, 13):
+        c = Case(f"dropout-opset{opset}", opset)
+        attributes, inputs = (dict(ratio=0.3), []) if opset < 12 else ({}, [f32(0.3)])
+        c.finish(c.op("Dropout", "image", *inputs, **attributes))
+    c = Case("clip-opset6", 7)
+    c.finish(c.op("Clip", "image", min=0.1))
+    c = Case("clip-opset12", 12)
+    c.finish(c.op("Clip", "image", f32(-0.5), f32(0.1)))
+    c = Case("gemm-opset9", 9)
+    c.finish(c.op("Gemm", c.op("Flatten", "image"), weights("w", 6, 240), weights("b", 6), transB=1))
+    c = Case("split-opset2", 7)
+    a, b = c.op("Split", "image", outputs=2, axis=2)
+    c.finish(c.op("Concat", b, a, axis=1))
+    c = Case("split-uneven", 18)
+    a, b, d = c.op("Split", "image", outputs=3, axis=-1, num_outputs=3)
+    c.finish(c.op("Concat", d, a, b, axis=-1))
+    c = Case("pad-opset2", 7)
+    c.finish(c.op("Pad", "image", pads=[0, 0, 2, 1, 0, 0, 1, 2], mode="reflect"))
+    c = Case("pad-opset19", 19)
+    c.finish(c.op("Pad", "image", i64(0, 1, 0, 0, 0, 0, 2, 0), f32(-1)))
+    c = Case("constant-lists")
+    x = c.op("Mul", "image", c.op("Constant", value_floats=[float(i) for i in range(10)]))
+    c.finish(c.op("Reshape", x, c.op("Constant", value_ints=[0, -1, 20])))
+
+
+def logic():
+    """Shape arithmetic, folded before anything runs, and what no exporter forgets."""
+    def tiled(c, condition):
+        c.finish(c.op("Tile", "image", c.op("Where", condition, i64(1, 2, 2, 1), i64(1, 1, 1, 3))))
+    for kind in ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal"):
+        c = Case(kind.lower())
+        s = c.op("Shape", "image")
+        tiled(c, c.op(kind, s, i64(0, 3, 9, 9)))
+    for kind in ("And", "Or"):
+        c = Case(kind.lower())
+        s = c.op("Shape", "image")
+        tiled(c, c.op(kind, c.op("Greater", s, i64(3)), c.op("Equal", c.op("Mod", s, i64(4)), i64(0))))
+    c = Case("not")
+    s = c.op("Shape", "image")
+    tiled(c, c.op("Not", c.op("Less", s, i64(10))))
+    c = Case("mod")
+    s = c.op("Shape", "image")
+    h = c.op("Gather", s, np.int64(2))
+    k = c.op("Mod", c.op("Neg", h), np.int64(3))
+    m = c.op("Mod", h, np.int64(-3))
+    m = c.op("Add", m, np.int64(3))
+    c.finish(c.op("Tile", "image", c.op("Concat", i64(1), c.op("Unsqueeze", k, i64(0)), c.op("Unsqueeze", m, i64(0)), i64(1), axis=0)))
+    c = Case("size")
+    n = c.op("Div", c.op("Size", "image"), i64(240))
+    c.finish(c.op("Reshape", "image", c.op("Concat", n, i64(-1), axis=0)))
+    c = Case("shape-part", 15)
+    s = c.op("Shape", "image", start=1, end=-1)
+    c.finish(c.op("Transpose", c.op("Reshape", "image", c.op("Concat", i64(0, 10), s, axis=0)), perm=[0, 2, 3, 1]))
+    c = Case("div-integers")
+    s = c.op("Div", c.op("Shape", "image"), i64(1, 1, 3, 1))
+    c.finish(c.op("Slice", "image", i64(0), c.op("Slice", s, i64(2), i64(3)), i64(2)))
+    c = Case("where-weights")
+    mask = np.arange(10) % 3 == 0
+    c.finish(c.op("Where", mask, c.op("Neg", "image"), "image"))
+    c = Case("expand-same")
+    c.finish(c.op("Expand", "image", i64(1, 1, 1, 1)))
+    c = Case("tile-nothing")
+    c.finish(c.op("Tile", "image", i64(1, 1, 1, 1)))
+
+
+def edges():
+    """Attributes with values that are rarely seen together."""
+    c = Case("round-halves")
+    c.finish(c.op("Round", c.op("Div", c.op("Floor", c.op("Mul", "image", f32(9))), f32(2))))
+    c = Case("swish", 24)
+    c.finish(c.op("Swish", c.op("Mul", "image", f32(4)), alpha=1.2))
+    for name, kind, attributes in (
+            ("maxpool-same-lower", "MaxPool", dict(kernel_shape=[4, 3], strides=[3, 2], auto_pad="SAME_LOWER")),
+            ("maxpool-valid", "MaxPool", dict(kernel_shape=[3, 3], strides=[2, 3], auto_pad="VALID")),
+            ("averagepool-same-lower", "AveragePool", dict(kernel_shape=[2, 2], strides=[1, 1], auto_pad="SAME_LOWER")),
+            ("averagepool-same-counted", "AveragePool", dict(kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER", count_include_pad=1)),
+            ("maxpool-dilations-ceil", "MaxPool", dict(kernel_shape=[2, 3], dilations=[3, 2], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1)),
+            ("maxpool-whole", "MaxPool", dict(kernel_shape=[8, 10])), ("averagepool-whole", "AveragePool", dict(kernel_shape=[8, 10]))):
+        c = Case(name)
+        c.finish(c.op(kind, "image", **attributes))
+    for kind in ("MaxPool", "AveragePool"):
+        c = Case(f"{kind.lower()}-1d")
+        c.finish(c.op(kind, c.op("Reshape", "image", i64(0, 3, 80)), kernel_shape=[5], strides=[3], pads=[2, 1]))
+    for name, out, group, kernel, attributes in (
+            ("conv-groups-dilations", 6, 3, (3, 2), dict(dilations=[2, 3], strides=[2, 1], pads=[2, 0, 1, 3])),
+            ("conv-depthwise-strides", 6, 3, (5, 5), dict(strides=[2, 3], pads=[2, 2, 2, 2])),
+            ("conv-whole", 9, 1, (8, 10), {}), ("conv-one-channel", 1, 1, (1, 1), {})):
+        c = Case(name)
+        c.finish(conv(c, "image", name, out, 3, kernel, group=group, **attributes))
+    c = Case("conv-grey", channels=1)
+    c.finish(c.op("Relu", conv(c, "image", "a", 20, 1, (3, 3), strides=[2, 2])))
+    c = Case("conv-3d")
+    x = c.op("Reshape", "image", i64(0, 3, 4, 4, 5))
+    c.finish(conv(c, x, "a", 5, 3, (2, 3, 3), pads=[0, 1, 1, 1, 1, 1], strides=[1, 2, 1]))
+    c = Case("transpose-default")
+    c.finish(c.op("Transpose", c.op("Relu", c.op("Transpose", "image")), perm=[3, 2, 1, 0]))
+    c = Case("flatten-axis")
+    x = c.op("Flatten", "image", axis=-3)
+    c.finish(x)
+    c = Case("gather-negative-axis")
+    c.finish(c.op("Gather", "image", np.array([[0, -1], [3, 2]], np.int64), axis=-1))
+    c = Case("slice-to-the-end")
+    c.finish(c.op("Slice", "image", i64(2, -1), i64(2**63 - 1, -2**63), i64(-1, 2), i64(3, -1)))
+    c = Case("layernorm-no-bias", 17)
+    c.finish(c.op("LayerNormalization", "image", weights("s", 3, 8, 10), axis=1, epsilon=1e-2))
+    c = Case("lrn-defaults")
+    c.finish(c.op("LRN", c.op("Mul", "image", f32(9)), size=3))
+    c = Case("pow-square")
+    c.finish(c.op("Pow", "image", f32(2)))
+    c = Case("pow-vector")
+    c.finish(c.op("Pow", c.op("Abs", "image"), weights("row", 10) + f32(1)))
+    c = Case("max-one")
+    c.finish(c.op("Max", "image"))
+    c = Case("sum-broadcast")
+    c.finish(c.op("Sum", "image", weights("row", 10), weights("channel", 3, 1, 1)))
+    c = Case("add-more-dims")
+    c.finish(c.op("Add", weights("many", 1, 2, 1, 1, 1), c.op("Unsqueeze", "image", i64(1))))
+    c = Case("hardsigmoid-flat")
+    c.finish(c.op("HardSigmoid", "image", alpha=0.0, beta=0.3))
+
+
+def tails():
+    """An activation behind what has several ways to run: it must find one."""
+    flat = lambda c: c.op("Flatten", "image", axis=1)
+    c = Case("tail-gemm-factors")
+    c.finish(c.op("Relu", c.op("Gemm", flat(c), weights("w", 6, 240), weights("b", 6), transB=1, alpha=0.5, beta=2.0)))
+    c = Case("tail-gemm-scalar")
+    c.finish(c.op("Tanh", c.op("Gemm", flat(c), weights("w", 6, 240), f32(0.5), transB=1)))
+    c = Case("tail-gemm-column")
+    c.finish(c.op("Relu", c.op("Gemm", flat(c), weights("w", 240, 1), weights("b", 1))))
+    c = Case("tail-matmul-left")
+    c.finish(c.op("Relu", c.op("MatMul", weights("w", 4, 8), "image")))
+    c = Case("tail-matmul-running")
+    x = c.op("Transpose", "image", perm=[0, 1, 3, 2])
+    c.finish(c.op("Sigmoid", c.op("Add", c.op("MatMul", "image", x), weights("b", 8))))
+    c = Case("tail-add-outer")
+    x = c.op("ReduceMean", "image", axes=[2], keepdims=1)
+    c.finish(c.op("Relu", c.op("Add", x, c.op("ReduceMean", "image", axes=[3], keepdims=1))))
+    c = Case("tail-mul-outer")
+    x = conv(c, "image", "a", 20, 3, (1, 1))
+    x, y = c.op("ReduceMax", x, axes=[2], keepdims=1), c.op("ReduceMean", x, axes=[3], keepdims=1)
+    c.finish(c.op("Relu", c.op("Mul", x, y)))
+    c = Case("tail-three")
+    x = c.op("Max", "image", c.op("Neg", "image"), f32(0.2))
+    c.finish(c.op("Tanh", c.op("Sum", x, "image", x)))
+    c = Case("tail-pow")
+    c.finish(c.op("Relu", c.op("Sub", c.op("Pow", c.op("Abs", "image"), weights("row", 10) + f32(1)), f32(0.2))))
+    c = Case("tail-conv-all")
+    x = conv(c, "image", "a", 24, 3, (3, 3), pads=[1, 1, 1, 1])
+    y = c.op("Mul", c.op("Add", c.op("LeakyRelu", x, alpha=0.1), f32(0.5)), weights("s", 24, 1, 1))
+    c.finish(c.op("Clip", c.op("Elu", c.op("Add", y, x)), f32(-0.3), f32(0.8)))
+    c = Case("tail-conv-1d")
+    x = conv(c, c.op("Reshape", "image", i64(0, 3, 80)), "a", 16, 3, (3,), pads=[1, 1])
+    c.finish(c.op("Relu", c.op("Add", x, conv(c, x, "b", 16, 16, (1,)))))
+    c = Case("tail-depthwise-gate")
+    x = conv(c, "image", "a", 24, 3, (1, 1))
+    x = conv(c, x, "b", 24, 24, (3, 3), group=24, pads=[1, 1, 1, 1])
+    x = c.op("Mul", x, c.op("Sigmoid", x))
+    g = c.op("HardSigmoid", conv(c, c.op("GlobalAveragePool", x), "g", 24, 24, (1, 1)))
+    y = conv(c, c.op("Mul", x, g), "d", 24, 24, (1, 1))
+    c.finish(c.op("Relu", c.op("Add", y, x)))
+    c = Case("tail-layernorm", 17)
+    x = c.op("LayerNormalization", c.op("Add", "image", weights("row", 10)), weights("s", 10), weights("b", 10))
+    c.finish(c.op("Relu", c.op("Add", x, "image")))
+
+
 def patterns():
     c = Case("pattern-swish")
     x = conv(c, "image", "a", 20, 3, (3, 3))
@@ -390,6 +589,6 @@ def patterns():
 if __name__ == "__main__":
     for old in HERE.glob("*.onnx"):
         old.unlink()
-    for family in (windows, elementwise, shapes, reductions, products, norms, patterns):
+    for family in (windows, elementwise, shapes, reductions, products, norms, opsets, logic, edges, tails, patterns):
         family()
     print(len(list(HERE.glob("*.onnx"))), "cases")
