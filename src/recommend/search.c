@@ -18,6 +18,7 @@ typedef struct Search {
     size_t k;
     NtModel *model;
     uint64_t rows;
+    NtRows view; /* of these rows */
     NtScores scores;
     int64_t own;          /* product left out; 0: none */
     NtWhere *where;       /* NULL: none */
@@ -40,6 +41,7 @@ static void found_free(void *data) {
 }
 
 static void search_clear(Search *search) {
+    nt_rows_clear(&search->view);
     g_clear_pointer(&search->where, nt_where_free);
     nt_free(search->allow);
     g_clear_pointer(&search->matching, g_hash_table_unref);
@@ -96,8 +98,8 @@ static bool prepare(Search *search, NtReader *reader, NiteruCatalogue *catalogue
     search->model = nt_model_open(catalogue, search->db, search->options->model, &search->rows, error);
     search->found = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, found_free);
     search->tie_ids = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    return search->model != NULL && nt_model_scores(search->db, search->model, &search->scores, error) &&
-           prepare_where(search, error);
+    return search->model != NULL && nt_model_view(search->model, search->rows, &search->view, error) &&
+           nt_model_scores(search->db, search->model, &search->scores, error) && prepare_where(search, error);
 }
 
 /* ---- rows to products ---- */
@@ -190,13 +192,12 @@ static bool is_settled(Search *search, double farthest) {
 }
 
 /* One round: the `wanted` nearest rows of each query vector. *out_more: rows beyond them may change the answer. */
-static bool search_rows(Search *search, const NtRows *view, const NtQueries *queries, size_t wanted, bool *out_more,
-                        GError **error) {
+static bool search_rows(Search *search, const NtQueries *queries, size_t wanted, bool *out_more, GError **error) {
     NtSearchOptions options = {
         .k = wanted, .threads = search->catalogue->threads, .allow = search->allow, .tie = by_id, .data = search};
     nt_autofree NtHit *hits = nt_alloc(queries->count * wanted, sizeof(NtHit), "results", error);
     g_autofree size_t *counts = g_new0(size_t, queries->count);
-    if (hits == NULL || !nt_exact_search(view, queries, &options, hits, counts, error)) {
+    if (hits == NULL || !nt_exact_search(&search->view, queries, &options, hits, counts, error)) {
         return false;
     }
     g_autoptr(GArray) owners = g_array_new(FALSE, FALSE, sizeof(NtOwner));
@@ -247,15 +248,11 @@ static NiteruResults *make_results(Search *search, const char *query, GError **e
 }
 
 static NiteruResults *run_search(Search *search, const char *query, const NtQueries *queries, GError **error) {
-    g_auto(NtRows) view = {0};
-    if (!nt_model_view(search->model, search->rows, &view, error)) {
-        return NULL;
-    }
     size_t k = (size_t)MIN((uint64_t)search->k, search->rows);
     size_t wanted = 2 * k + 16;
     for (bool more = true; more; wanted *= 4) {
         wanted = (size_t)MIN((uint64_t)wanted, MAX(search->rows, 1));
-        if (!search_rows(search, &view, queries, wanted, &more, error)) {
+        if (!search_rows(search, queries, wanted, &more, error)) {
             return NULL;
         }
         if (wanted >= search->rows) {
@@ -289,9 +286,12 @@ NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const 
     }
     for (guint i = 0; i < photos->len; i++) {
         uint64_t row = g_array_index(photos, NtProductVector, i).vrow;
-        if (!nt_vectors_get(search.model->vectors, row, vectors + i * dim, error)) {
+        if (row >= search.rows) {
+            nt_fail(error, NITERU_ERROR_CORRUPT,
+                    "%s: the database names a vector that is not there; niteru check tells more", catalogue->folder);
             return NULL;
         }
+        nt_rows_get(&search.view, row, vectors + i * dim);
     }
     NtQueries queries = {.data = vectors, .count = photos->len, .dim = dim};
     return run_search(&search, id, &queries, error);
