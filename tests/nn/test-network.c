@@ -254,6 +254,76 @@ static void test_batches_threads(void) {
     check_plan(network, 1);
 }
 
+/* Batches of 1 to 5, photos in any order, the same runner again and again: a photo's row is the same to the bit. */
+static void test_invariance(void) {
+    enum { PHOTO = 3 * 8 * 8, MOST = 5, ROW = 20 };
+    g_autoptr(GError) error = NULL;
+    for (unsigned fixed = 0; fixed <= 2; fixed++) { /* a batch that is open, of 1, of 2 */
+        static const char *const dims[] = {"N 3 8 8", "1 3 8 8", "2 3 8 8"};
+        OnnxWriter *writer = classifier(dims[fixed]);
+        onnx_writer_output(writer, "probability");
+        g_autoptr(NtNetwork) network = load(writer, NULL);
+        g_autoptr(NtRunner) runner = nt_runner_new(network, 3, 1, &error);
+        float input[MOST * PHOTO], shuffled[MOST * PHOTO], first[MOST * ROW], out[MOST * ROW];
+        nt_seeded_uniform("photos", 0, MOST * PHOTO, input);
+        g_assert_true(nt_runner_run(runner, input, MOST, first, NULL, &error));
+        for (unsigned n = 1; n <= MOST; n++) {
+            memset(out, 0xff, sizeof out);
+            g_assert_true(nt_runner_run(runner, input, n, out, NULL, &error));
+            g_assert_cmpmem(out, n * ROW * sizeof *out, first, n * ROW * sizeof *first);
+            for (unsigned i = 0; i < n; i++) {
+                memcpy(shuffled + i * PHOTO, input + (n - 1 - i) * PHOTO, PHOTO * sizeof *input);
+            }
+            g_assert_true(nt_runner_run(runner, shuffled, n, out, NULL, &error));
+            for (unsigned i = 0; i < n; i++) {
+                g_assert_cmpmem(out + i * ROW, ROW * sizeof *out, first + (n - 1 - i) * ROW, ROW * sizeof *first);
+            }
+        }
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            g_autoptr(NtRunner) team = nt_runner_new(network, 1, threads, &error);
+            g_assert_true(nt_runner_run(team, input, MOST, out, NULL, &error));
+            check_close(out, first, MOST * ROW);
+        }
+    }
+}
+
+/* What is another thing for one photo than for several is refused, not guessed. */
+static void test_alone(void) {
+    g_autoptr(GError) error = NULL;
+    OnnxWriter *writer = start("N 3 8 8");
+    onnx_writer_node(writer, "Shape", "image", "shape", "");
+    onnx_writer_integers(writer, "zero", "0");
+    onnx_writer_integers(writer, "two", "2");
+    onnx_writer_integers(writer, "all", "-1");
+    onnx_writer_integers(writer, "wide", "192");
+    onnx_writer_integers(writer, "narrow", "96");
+    onnx_writer_integers(writer, "ends", "1");
+    onnx_writer_node(writer, "Slice", "shape zero ends", "n", "");
+    onnx_writer_node(writer, "Equal", "n two", "pair", "");
+    onnx_writer_node(writer, "Where", "pair wide narrow", "columns", "");
+    onnx_writer_node(writer, "Concat", "all columns", "wanted", "axis=0");
+    onnx_writer_node(writer, "Reshape", "image wanted", "embedding", "");
+    onnx_writer_output(writer, "embedding");
+    g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+    g_assert_null(nt_network_load_bytes(bytes, "odd.onnx", NULL, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED);
+    g_test_message("%s", error->message);
+}
+
+/* Squeeze without axes leaves the photos' axis alone. */
+static void test_squeeze(void) {
+    OnnxWriter *writer = start("N 3 8 8");
+    onnx_writer_node(writer, "GlobalMaxPool", "image", "a", "");
+    onnx_writer_node(writer, "Squeeze", "a", "b", "");
+    onnx_writer_output(writer, "b");
+    g_autoptr(NtNetwork) network = load(writer, NULL);
+    g_assert_cmpuint(nt_network_info(network)->dimension, ==, 3);
+    float one[3], two[6];
+    embed(network, 1, 1, one);
+    embed(network, 1, 2, two);
+    g_assert_cmpmem(one, sizeof one, two, sizeof one);
+}
+
 static void test_fixed_batch(void) {
     OnnxWriter *writer = classifier("2 3 8 8"), *open = classifier("N 3 8 8");
     onnx_writer_output(writer, "probability");
@@ -347,6 +417,9 @@ int main(int argc, char **argv) {
     g_test_add_func("/nn/network/memory-plan", test_memory_plan);
     g_test_add_func("/nn/network/memory-plan-checker", test_checker);
     g_test_add_func("/nn/network/batches-threads", test_batches_threads);
+    g_test_add_func("/nn/network/invariance", test_invariance);
+    g_test_add_func("/nn/network/alone", test_alone);
+    g_test_add_func("/nn/network/squeeze", test_squeeze);
     g_test_add_func("/nn/network/fixed-batch", test_fixed_batch);
     g_test_add_func("/nn/network/inner-batch", test_inner_batch);
     g_test_add_func("/nn/network/finite", test_finite);

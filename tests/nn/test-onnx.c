@@ -104,9 +104,13 @@ static void test_graph(void) {
     onnx_writer_input(writer, "image", "N 3 8 8", 1);
     onnx_writer_node(writer, "Flatten", "image", "x", "");
     refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "no output");
-    writer = start(99);
-    onnx_writer_node(writer, "Flatten", "image", "embedding", "");
-    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "opset 99");
+    static const int opsets[] = {-1, 0, 6, 26, 99};
+    for (size_t i = 0; i < G_N_ELEMENTS(opsets); i++) {
+        g_autofree char *words = g_strdup_printf("opset %d", opsets[i]);
+        writer = start(opsets[i]);
+        onnx_writer_node(writer, "Flatten", "image", "embedding", "");
+        refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, words);
+    }
 }
 
 static void test_unordered(void) {
@@ -236,15 +240,37 @@ static void test_operators(void) {
         {13, "Split", "image ones", "", NITERU_ERROR_CORRUPT, "split"},
         {13, "LayerNormalization", "image w", "", NITERU_ERROR_UNSUPPORTED, "from 17 on"},
         {13, "BatchNormalization", "image w w w w", "", NITERU_ERROR_CORRUPT, "3 channels"},
+        {12, "Softmax", "image", "", NITERU_ERROR_UNSUPPORTED, "several axes at once"},
+        {12, "LogSoftmax", "image", "axis=2", NITERU_ERROR_UNSUPPORTED, "several axes at once"},
+        {12, "Squeeze", "image", "axes=[1]", NITERU_ERROR_CORRUPT, "not 1 long"},
+        {13, "Squeeze", "image", "axes=[1]", NITERU_ERROR_UNSUPPORTED, "attribute 'axes'"},
+        {13, "Unsqueeze", "image", "axes=[1]", NITERU_ERROR_UNSUPPORTED, "attribute 'axes'"},
+        {12, "Unsqueeze", "image", "axes=[1,1]", NITERU_ERROR_CORRUPT, "twice"},
+        {13, "ReduceSum", "image", "axes=[1]", NITERU_ERROR_UNSUPPORTED, "attribute 'axes'"},
+        {18, "ReduceMean", "image", "axes=[1]", NITERU_ERROR_UNSUPPORTED, "attribute 'axes'"},
+        {13, "Mod", "ones ones", "fmod=1", NITERU_ERROR_UNSUPPORTED, "fmod"},
+        {13, "Mod", "image image", "", NITERU_ERROR_UNSUPPORTED, "integers"},
+        {8, "MaxPool", "image", "kernel_shape=[2,2] ceil_mode=1", NITERU_ERROR_UNSUPPORTED, "attribute 'ceil_mode'"},
+        {13, "GreaterOrEqual", "image image", "", NITERU_ERROR_UNSUPPORTED, "depend on the photo"},
+        {11, "GreaterOrEqual", "ones ones", "", NITERU_ERROR_UNSUPPORTED, "from 12 on"},
+        {13, "HardSwish", "image", "", NITERU_ERROR_UNSUPPORTED, "from 14 on"},
+        {13, "Pad", "image crop", "", NITERU_ERROR_UNSUPPORTED, "amounts of -1"},
+        {13, "Pad", "image ones", "mode=wrap", NITERU_ERROR_UNSUPPORTED, "mode = 'wrap'"},
+        {13, "Gemm", "image image", "", NITERU_ERROR_CORRUPT, "4 and 4 dims instead of 2"},
+        {13, "Where", "image image image", "", NITERU_ERROR_UNSUPPORTED, "depends on the photo"},
+        {13, "Gather", "image image", "", NITERU_ERROR_UNSUPPORTED, "indices"},
+        {13, "Reshape", "image image", "", NITERU_ERROR_UNSUPPORTED, "known before running"},
+        {20, "Gelu", "image", "approximate=roughly", NITERU_ERROR_UNSUPPORTED, "approximate = 'roughly'"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         OnnxWriter *writer = start(cases[i].opset);
         onnx_writer_weights(writer, "w", "4 3 3 3");
         onnx_writer_integers(writer, "big", "4611686018427387904 4 4611686018427387904 4611686018427387904");
         onnx_writer_integers(writer, "ones", "1 1");
+        onnx_writer_integers(writer, "crop", "0 0 -1 0 0 0 0 0");
         onnx_writer_node(writer, cases[i].type, cases[i].inputs, "embedding", cases[i].attributes);
-        g_autofree char *node =
-            g_strdup_printf("'%s of embedding' (%s, opset 13)|%s", cases[i].type, cases[i].type, cases[i].words);
+        g_autofree char *node = g_strdup_printf("'%s of embedding' (%s, opset %d)|%s", cases[i].type, cases[i].type,
+                                                (int)cases[i].opset, cases[i].words);
         refuse(onnx_writer_finish(writer), cases[i].code, node);
     }
 }

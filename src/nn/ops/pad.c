@@ -30,8 +30,10 @@ static bool amounts_of(const NtShapes *shapes, const NtNode *node, Amounts *out,
         }
         out->begin[axis] = pads[i];
         out->end[axis] = pads[wanted + i];
-        if (pads[i] < 0 || pads[wanted + i] < 0 || pads[i] > NT_MAX_ELEMENTS || pads[wanted + i] > NT_MAX_ELEMENTS) {
-            return nt_op_refuse(shapes, node, error, "amounts below zero are not supported");
+        if (MIN(pads[i], pads[wanted + i]) < 0 || MAX(pads[i], pads[wanted + i]) > NT_MAX_ELEMENTS) {
+            return nt_op_refuse(shapes, node, error,
+                                "amounts of %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT " are not supported", pads[i],
+                                pads[wanted + i]);
         }
     }
     return true;
