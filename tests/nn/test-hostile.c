@@ -106,7 +106,7 @@ static void test_nesting(void) {
     onnx_writer_field(writer, 99, unknown); /* nobody looks inside what nobody knows */
     g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
     g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "deep.onnx", NULL, &error);
-    g_assert_no_error(error);
+    g_assert_nonnull(network);
 }
 
 static void test_attributes(void) {
