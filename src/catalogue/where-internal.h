@@ -41,7 +41,7 @@ typedef struct Node {
     GPtrArray *children; /* Node */
     char *field;
     size_t column; /* of the field's name */
-    Operator operator;
+    Operator op;
     GArray *values; /* Literal */
 } Node;
 

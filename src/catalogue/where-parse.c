@@ -235,13 +235,13 @@ static bool read_field(Parser *parser, Node *node, GError **error) {
 static bool read_operator(Parser *parser, Operator *out) {
     static const struct {
         const char *sign;
-        Operator operator;
+        Operator op;
     } signs[] = {{"=", OP_EQUAL},       {"==", OP_EQUAL},   {"!=", OP_NOT_EQUAL},
                  {"<>", OP_NOT_EQUAL},  {"<", OP_LESS},     {">", OP_GREATER},
                  {"<=", OP_LESS_EQUAL}, {"~", OP_CONTAINS}, {">=", OP_GREATER_EQUAL}};
     for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
         if (is_sign(parser, signs[i].sign)) {
-            *out = signs[i].operator;
+            *out = signs[i].op;
             return true;
         }
     }
@@ -250,9 +250,9 @@ static bool read_operator(Parser *parser, Operator *out) {
 
 /* NOT of a node; takes it. */
 static Node *negate(Node *node) {
-    Node *not = new_node(NODE_NOT);
+    Node *negation = new_node(NODE_NOT);
     g_ptr_array_add(not ->children, node);
-    return not ;
+    return negation;
 }
 
 static Node *read_comparison(Parser *parser, GError **error) {
@@ -264,7 +264,7 @@ static Node *read_comparison(Parser *parser, GError **error) {
     if (!read_field(parser, node, error)) {
         return NULL;
     }
-    if (read_operator(parser, &node->operator)) {
+    if (read_operator(parser, &node->op)) {
         node->kind = NODE_COMPARE;
         return next(parser, error) && read_value(parser, node, error) ? g_steal_pointer(&node) : NULL;
     }
