@@ -13,11 +13,19 @@
  *
  * Conventions. A function that can fail returns false or NULL and sets a GError of the domain NITERU_ERROR (error.h);
  * its outputs are then untouched. Options are structs in which all zeros means the defaults; a NULL pointer to one
- * means the same. Text is UTF-8. Functions named `..._json` return new text, to be freed with g_free.
+ * means the same. Text is UTF-8. Functions named `..._json` return new text, to be freed with g_free. What a function
+ * is given stays the caller's, and what a callback is given lives for the time of the callback.
  *
- * Threads. A NiteruCatalogue may be used by several threads at once: searches run side by side, and writing
- * (niteru_index, niteru_remove, niteru_import, niteru_model_add) takes turns. One process writes a catalogue at a
- * time, any number may read it.
+ * Errors that every call on a catalogue can have, and that are not repeated below: IO, NO_MEMORY, CORRUPT (the
+ * catalogue is damaged; the message says what to do). Where `model` names a model that is not there: NOT_FOUND, listing
+ * those that are. Where `where` is not a condition: INVALID with the column, or NOT_FOUND for a field that is not
+ * there.
+ *
+ * Threads. A NiteruCatalogue may be used by several threads at once: searches run side by side, each on the state of
+ * the catalogue when it began, and writing (niteru_index, niteru_remove, niteru_import, niteru_model_add) takes turns.
+ * Callbacks are called from the thread that made the call; one of a writing call may search but not write (INVALID).
+ * Results do not change once they are made, so that several threads may read them. A sheet is used by one thread at a
+ * time. One process writes a catalogue at a time, any number may read it.
  */
 #ifndef NITERU_H
 #define NITERU_H
@@ -42,13 +50,14 @@ typedef struct NiteruCatalogue NiteruCatalogue;
 typedef struct NiteruOptions {
     bool read_only;            /* never write, never wait for a writer; the folder must exist */
     bool must_exist;           /* do not create the folder when it is not there */
-    unsigned threads;          /* worker threads; 0: one per core of this process */
+    unsigned threads;          /* worker threads, at most 1,024; 0: one per core of this process */
     const char *const *limits; /* NULL-terminated "name=value" settings, as listed by niteru_info_json */
 } NiteruOptions;
 
 /* Opens the catalogue in `folder`, creating it when needed; the cost does not depend on its size. NULL: the folder
  * named by $NITERU_CATALOGUE, else ./shop.niteru. Errors: BUSY (another process writes here; the message names it),
- * NOT_FOUND, CORRUPT (not a catalogue, or damaged), INVALID (a limit), IO. */
+ * NOT_FOUND (read_only or must_exist), CORRUPT (not a catalogue, or damaged), UNSUPPORTED (made by a newer niteru),
+ * INVALID (a limit, the number of threads, a folder of other things), NO_SPACE. */
 NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, GError **error);
 
 /* Closes it; NULL is fine. No call on it may be running. */
@@ -86,10 +95,11 @@ typedef struct NiteruIndexOptions {
     const char *const *map;   /* NULL-terminated "field=Column Name" */
     const char *const *types; /* NULL-terminated "field=type", type one of bool integer number date text list */
     bool product_from_folder; /* each sub-folder is one product with all its photos */
-    bool prune;               /* remove products that this source brought before and no longer has */
+    bool prune;               /* remove products that this source brought before and no longer has; nothing is removed,
+                                 and that is reported, when the source is empty or a folder in it cannot be read */
     bool rehash;              /* read every photo again, even those whose size and times did not change */
     void (*progress)(const NiteruProgress *progress, void *data); /* about four times a second, from one thread */
-    void (*failure)(const NiteruFailure *failure, void *data);    /* for each, from one thread at a time */
+    void (*failure)(const NiteruFailure *failure, void *data);    /* for each */
     void *data;                                                   /* given to both */
 } NiteruIndexOptions;
 
@@ -108,14 +118,17 @@ typedef struct NiteruIndexReport {
 
 /* Takes products from a folder of photos or from a list (CSV, JSONL), and embeds the photos whose content has no
  * vector yet. Running it again goes on where it stopped; what an earlier run acknowledged stays. A photo or row that
- * cannot be used is reported and costs only itself. `cancellable` (NULL is fine) stops it between photos.
- * Errors (of the run as a whole): NOT_FOUND, INVALID, BUSY, NO_SPACE, IO, CANCELLED; *out_report (NULL is fine) is
- * filled then too. */
+ * cannot be used is reported and costs only itself; it is tried again by the next run. When the file of the model's
+ * vectors is lost, that is reported and the photos are embedded again. `cancellable` (NULL is fine) stops it between
+ * photos. Errors (of the run as a whole): NOT_FOUND (the source; the decode helper), INVALID (options, a list without
+ * an id column, a model that has no network), UNSUPPORTED (a source of another kind), NO_SPACE, CANCELLED; *out_report
+ * (NULL is fine) is filled then too. */
 bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
                   GCancellable *cancellable, NiteruIndexReport *out_report, GError **error);
 
 /* Removes products by id; they are in no answer from then on. *out_removed (NULL is fine) counts those that were
- * there. With `where` (NULL: none) removes what matches it too. */
+ * there. With `where` (NULL: none) removes what matches it too. All or nothing. Errors: INVALID (a catalogue open for
+ * reading only), NO_SPACE. */
 bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
                    uint64_t *out_removed, GError **error);
 
@@ -123,7 +136,7 @@ bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t co
 
 typedef struct NiteruResult {
     const char *product; /* id */
-    const char *photo;   /* which of its photos matched: path or address */
+    const char *photo;   /* which of its photos matched: path or address; "" for imported vectors without photos */
     double score;        /* 0 .. 100: 100 the identical photo, 0 the median pair of the catalogue */
     double raw;          /* the metric's own value: cosine, inner product, or Euclidean distance */
     const char *word;    /* "nearly the same", "very alike", "alike", "loosely alike" */
@@ -138,12 +151,14 @@ typedef struct NiteruSearchOptions {
     double threshold;  /* least score, 0 .. 100 */
 } NiteruSearchOptions;
 
-/* Products that look like product `id`, best first, itself left out; a product counts once, by its best photo. k
- * products come back whenever k match. Errors: NOT_FOUND (no such product, or it has no usable photo), INVALID. */
+/* Products that look like product `id`, best first, itself left out; a product counts once, by its best photo, and
+ * products that are equally near come in the order of ids. k products come back whenever k match. Free the answer with
+ * niteru_results_free. Errors: NOT_FOUND (no such product, or it has no usable photo), INVALID (threshold). */
 NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const NiteruSearchOptions *options,
                               GError **error);
 
-/* Products that look like a photo file that need not be in the catalogue. Errors: also those of reading a photo. */
+/* Products that look like a photo file that need not be in the catalogue. Errors: INVALID (a model of imported
+ * vectors), and those of reading a photo: NOT_FOUND, UNSUPPORTED (not a photo niteru reads), LIMIT, CORRUPT. */
 NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
                                    GError **error);
 
@@ -151,10 +166,12 @@ NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path,
 NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vector, size_t dimension,
                                     const NiteruSearchOptions *options, GError **error);
 
+/* How many there are, and one of them, borrowed until niteru_results_free (NULL beyond the last). */
 size_t niteru_results_count(const NiteruResults *results);
 const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i);
+/* {"query", "model", "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]}. */
 char *niteru_results_json(const NiteruResults *results);
-void niteru_results_free(NiteruResults *results);
+void niteru_results_free(NiteruResults *results); /* NULL is fine */
 
 /* How alike two photo files are, by a model (NULL: the one niteru ships), without a catalogue (`catalogue` may be
  * NULL; given, its models can be named and its calibration is used). Fills product and photo with the second path. */
@@ -167,15 +184,16 @@ NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, co
 char *niteru_product_json(NiteruCatalogue *catalogue, const char *id, GError **error);
 
 /* Calls `each` with one product's JSON at a time, in the order of ids, after `after` (NULL: from the start), at most
- * `limit` (0: all) that match `where` (NULL: all); stops early when `each` returns false. */
+ * `limit` (0: all) that match `where` (NULL: all); stops early, and well, when `each` returns false. */
 bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit,
                  bool (*each)(const char *id, const char *json, void *data), void *data, GError **error);
 
 /* Counts, fields, models, sizes, limits, the machine's kernels. `catalogue` may be NULL: only the program's. */
 char *niteru_info_json(NiteruCatalogue *catalogue, GError **error);
 
-/* Reads every vector and checks it against its checksum, and the database's own consistency. *out_report is a
- * JSON object; false only when the check itself could not run. */
+/* Reads every vector and network and checks them against their checksums, and the database's own consistency.
+ * *out_json is new text, {"problems": [text, ...], "sound", "advice"}; false only when the check itself could not run.
+ */
 bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error);
 
 /* ---- how good it is --------------------------------------------------------------------------------------------- */
@@ -202,19 +220,20 @@ typedef struct NiteruEvalReport {
     double seconds;
 } NiteruEvalReport;
 
-/* Leave-one-out by photo: the query's own product is left out; a label that is unique counts as a miss. */
+/* Leave-one-out by photo: the query's own product is left out; a label that is unique counts as a miss. Errors: INVALID
+ * (no label given, no product with a vector has it, or none of `gallery` or `query`), NOT_FOUND (a field or file),
+ * CANCELLED. */
 bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, GCancellable *cancellable,
                  NiteruEvalReport *out_report, GError **error);
 
 /* ---- vectors in and out ----------------------------------------------------------------------------------------- */
 
 /* Writes image_vectors.npy (rows in the order of ids), image_ids.txt (one product id a line) and image_paths.txt
- * into `folder`. `dtype` is "f4" or "f2" (NULL: as stored). */
+ * into `folder`, making it when needed. `dtype` is "f4" or "f2" (NULL: as stored). *out_rows may be NULL. Errors:
+ * INVALID (dtype; a value beyond float16), NO_SPACE. */
 bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const char *model, const char *dtype,
                    uint64_t *out_rows, GError **error);
 
-/* Takes vectors made elsewhere: an .npy of (n, dimension) and a text file of n product ids; the model is created when
- * it is not there (`metric` NULL: cosine). Rows that are not finite or of zero length are reported and left out. */
 typedef struct NiteruImportOptions {
     const char *model;  /* name; must be given */
     const char *metric; /* "cosine", "euclidean" or "inner"; NULL: cosine */
@@ -223,6 +242,11 @@ typedef struct NiteruImportOptions {
     void *data;
 } NiteruImportOptions;
 
+/* Takes vectors made elsewhere: an .npy of (n, dimension) and a text file of n product ids; the model is created when
+ * it is not there, and a product that is not there too. An id that comes several times is a product with as many
+ * photos, in that order. Rows that are not finite, or zero with the cosine metric, are reported and left out. *out_rows
+ * (NULL is fine) counts those taken. Errors: NOT_FOUND, INVALID (another number of ids than rows, another dimension,
+ * metric or dtype than the model has), CORRUPT and UNSUPPORTED (the .npy), LIMIT, NO_SPACE. */
 bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
                    uint64_t *out_rows, GError **error);
 
@@ -239,14 +263,17 @@ typedef struct NiteruModelOptions {
     bool make_default;      /* use it from now on unless told otherwise */
 } NiteruModelOptions;
 
-/* Adds an ONNX network to the catalogue. Errors: UNSUPPORTED (naming node, operator and opset), CORRUPT, LIMIT. */
+/* Adds an ONNX network to the catalogue, which keeps a copy. Errors: NOT_FOUND (the file, a tensor), UNSUPPORTED
+ * (naming node, operator and opset), CORRUPT, LIMIT, INVALID (a name that is taken, a preset or card that does not fit
+ * or is needed and not given), NO_SPACE. */
 bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, GError **error);
 
-/* The models of a catalogue (NULL: those niteru ships) as a JSON array, and one with its card and facts. */
+/* The models of a catalogue (NULL: those niteru ships) as a JSON array, and one (NULL: the default) with its card and
+ * facts. */
 char *niteru_models_json(NiteruCatalogue *catalogue, GError **error);
 char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **error);
 
-/* The names of the presets, NULL-terminated, and what each does in a line. */
+/* The names of the presets, NULL-terminated, and what each does in a line ("" for another name). Static. */
 const char *const *niteru_presets(void);
 const char *niteru_preset_summary(const char *preset);
 
@@ -254,13 +281,17 @@ const char *niteru_preset_summary(const char *preset);
 
 typedef struct NiteruSheet NiteruSheet;
 
-/* A contact sheet: each row a query and what looks like it. `path` ends in .png or .html (self-contained). */
+/* A contact sheet: each row a query and what looks like it. Free it before the catalogue is closed. */
 NiteruSheet *niteru_sheet_new(NiteruCatalogue *catalogue, const char *title);
 
 /* Adds a row. The query is a product id, or NULL with the path of a photo. Photos that cannot be read are drawn as
- * an empty frame. */
+ * an empty frame. The results may be freed afterwards. Errors: LIMIT (1,000 rows are there already). */
 bool niteru_sheet_add(NiteruSheet *sheet, const char *product, const char *photo, const NiteruResults *results,
                       GError **error);
+
+/* Writes it: a picture when `path` ends in .png, a page that needs nothing else when it ends in .html. It can be added
+ * to and written again. Errors: INVALID (another ending), LIMIT (more rows than a picture holds), NOT_FOUND (the
+ * folder), NO_SPACE. */
 bool niteru_sheet_write(NiteruSheet *sheet, const char *path, GError **error);
 void niteru_sheet_free(NiteruSheet *sheet);
 

@@ -164,8 +164,7 @@ static const char *const signs[] = {"=", "<>", "<", "<=", ">", ">="};
 /* column <sign> value; a date without a time of day compares days. */
 static void write_comparison(Compiler *compiler, const Target *target, Operator op, Parameter value) {
     bool day = target->type == NT_FIELD_DATE && strlen(value.text) == strlen("YYYY-MM-DD");
-    g_string_append_printf(compiler->where->sql, day ? "(substr(%s,1,10) %s " : "(%s %s ", target->column,
-                           signs[operator]);
+    g_string_append_printf(compiler->where->sql, day ? "(substr(%s,1,10) %s " : "(%s %s ", target->column, signs[op]);
     add_parameter(compiler, value);
     g_string_append_c(compiler->where->sql, ')');
 }
@@ -173,9 +172,9 @@ static void write_comparison(Compiler *compiler, const Target *target, Operator 
 /* Whether an item of a list is one of the values, or contains the value. */
 static bool write_list(Compiler *compiler, const Target *target, const Node *node, GError **error) {
     GString *sql = compiler->where->sql;
-    bool contains = node->kind == NODE_COMPARE && node->op== OP_CONTAINS;
+    bool contains = node->kind == NODE_COMPARE && node->op == OP_CONTAINS;
     g_string_append_printf(sql, "CASE WHEN %s IS NULL THEN NULL ELSE %sEXISTS(SELECT 1 FROM json_each(%s) WHERE %s",
-                           target->column, node->op== OP_NOT_EQUAL ? "NOT " : "", target->column,
+                           target->column, node->op == OP_NOT_EQUAL ? "NOT " : "", target->column,
                            contains ? "nt_contains(value, " : "value IN (");
     for (guint i = 0; i < node->values->len; i++) {
         Parameter parameter;
@@ -209,14 +208,14 @@ static bool write_compare(Compiler *compiler, const Node *node, GError **error) 
         return false;
     }
     const Literal *literal = &g_array_index(node->values, Literal, 0);
-    bool ordering = node->op>= OP_LESS && node->op<= OP_GREATER_EQUAL;
+    bool ordering = node->op >= OP_LESS && node->op <= OP_GREATER_EQUAL;
     if (ordering && (target.type == NT_FIELD_LIST || target.type == NT_FIELD_BOOL)) {
         return misfit(&target, literal, ": it has no order, only = and !=", error);
     }
     if (target.type == NT_FIELD_LIST) {
         return write_list(compiler, &target, node, error);
     }
-    if (node->op== OP_CONTAINS) {
+    if (node->op == OP_CONTAINS) {
         return write_contains(compiler, &target, literal, error);
     }
     Parameter parameter;

@@ -42,8 +42,7 @@ void niteru_results_free(NiteruResults *results) {
 size_t niteru_results_count(const NiteruResults *results) { return results->items->len; }
 
 const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i) {
-    g_return_val_if_fail(i < results->items->len, NULL);
-    return &g_array_index(results->items, NiteruResult, i);
+    return i < results->items->len ? &g_array_index(results->items, NiteruResult, i) : NULL;
 }
 
 char *niteru_results_json(const NiteruResults *results) {
