@@ -123,11 +123,43 @@ static bool plan_memory(NtPlan *plan, const NtGraph *graph, uint64_t limit, GErr
     return true;
 }
 
+/* oneDNN's primitives count in int, and end the process where that overflows. */
+#define MAX_DIM (INT32_MAX / 2)
+
+/* Before oneDNN sees any shape. */
+static bool check_tensors(const NtBuild *build, const NtNode *node, uint64_t limit, GError **error) {
+    for (unsigned i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] < 0 || build->shapes->known[node->outputs[i]] != NULL) {
+            continue;
+        }
+        const NtShape *shape = nt_build_shape(build, node->outputs[i]);
+        uint64_t bytes = (uint64_t)nt_shape_count(shape) * sizeof(float);
+        g_autofree char *text = nt_shape_text(shape);
+        for (unsigned d = 0; d < shape->rank; d++) {
+            if (shape->dims[d] > MAX_DIM) {
+                return nt_node_fail(build->graph, node, NITERU_ERROR_LIMIT, error,
+                                    "its result of shape %s has a dim over %d", text, MAX_DIM);
+            }
+        }
+        if (bytes > limit) {
+            return nt_node_fail(build->graph, node, NITERU_ERROR_LIMIT, error,
+                                "its result of shape %s is over the limit onnx-activations of %" G_GUINT64_FORMAT, text,
+                                limit);
+        }
+    }
+    return true;
+}
+
 static bool plan_all(NtBuild *build, const NtPlanOptions *options, GError **error) {
     const NtGraph *graph = build->graph;
     build->plan->shapes = build->shapes = nt_shapes_infer(graph, &options->input, error);
     if (build->shapes == NULL) {
         return false;
+    }
+    for (unsigned n = 0; n < graph->nodes->len; n++) {
+        if (!check_tensors(build, nt_graph_node(graph, n), options->limit, error)) {
+            return false;
+        }
     }
     plan_input(build, options);
     for (unsigned n = 0; n < graph->nodes->len; n++) {
