@@ -251,7 +251,7 @@ static bool read_operator(Parser *parser, Operator *out) {
 /* NOT of a node; takes it. */
 static Node *negate(Node *node) {
     Node *negation = new_node(NODE_NOT);
-    g_ptr_array_add(not ->children, node);
+    g_ptr_array_add(negation->children, node);
     return negation;
 }
 
