@@ -148,35 +148,57 @@ static void divide_by_lengths(float *scores, const float *norms, size_t count) {
     }
 }
 
+/* Scores a block for queries `i` and on of the pass: four, or one where fewer are left; returns how many. With
+ * `norms`, which is for one query, the sums of r^2 come with it. */
+static size_t score_some(Pass *pass, size_t i, const NtRowBlock *block, bool norms) {
+    const Plan *plan = pass->plan;
+    const NtKernels *kernels = plan->kernels;
+    NtDtype dtype = plan->rows->dtype;
+    bool euclidean = plan->rows->metric == NT_METRIC_EUCLIDEAN;
+    size_t q = pass->first_query + i;
+    if (pass->count - i >= 4) {
+        const float *const four[4] = {query_at(plan, q), query_at(plan, q + 1), query_at(plan, q + 2),
+                                      query_at(plan, q + 3)};
+        (euclidean ? kernels->squared4 : kernels->dot4)[dtype](four, block, pass->scores);
+        return 4;
+    }
+    if (norms) {
+        kernels->dot_norms[dtype](query_at(plan, q), block, pass->scores, pass->norms);
+    } else {
+        (euclidean ? kernels->squared : kernels->dot)[dtype](query_at(plan, q), block, pass->scores);
+    }
+    return 1;
+}
+
+/* The largest of them; rows of NaN are never hits and do not count. */
+static float largest_of(const float *norms, size_t count) {
+    float largest = 0;
+    for (size_t r = 0; r < count; r++) {
+        largest = norms[r] > largest ? norms[r] : largest;
+    }
+    return largest;
+}
+
 /* Scores rows first .. first + count - 1 (at most a block), all of them, and takes the allowed ones. */
 static void pass_block(Pass *pass, uint64_t first, size_t count) {
     Plan *plan = pass->plan;
     const NtRows *rows = plan->rows;
     NtRowBlock block = {.data = row_at(plan, first), .stride = rows->stride, .count = count, .dim = rows->dim};
-    bool euclidean = rows->metric == NT_METRIC_EUCLIDEAN, divide = rows->metric == NT_METRIC_COSINE && !plan->unit;
+    bool divide = rows->metric == NT_METRIC_COSINE && !plan->unit, alone = pass->count == 1;
+    bool norms = divide || rows->metric == NT_METRIC_INNER;
     float largest = 0;
-    if (divide || rows->metric == NT_METRIC_INNER) {
+    if (norms && !alone) {
         plan->kernels->norms[rows->dtype](&block, pass->norms);
-        for (size_t r = 0; r < count; r++) {
-            largest = !(pass->norms[r] <= largest) ? pass->norms[r] : largest;
-        }
     }
-    for (size_t i = 0; i < pass->count;) {
-        size_t q = pass->first_query + i, together = pass->count - i >= 4 ? 4 : 1;
-        if (together == 4) {
-            const float *const four[4] = {query_at(plan, q), query_at(plan, q + 1), query_at(plan, q + 2),
-                                          query_at(plan, q + 3)};
-            (euclidean ? plan->kernels->squared4 : plan->kernels->dot4)[rows->dtype](four, &block, pass->scores);
-        } else {
-            (euclidean ? plan->kernels->squared : plan->kernels->dot)[rows->dtype](query_at(plan, q), &block,
-                                                                                   pass->scores);
-        }
-        for (size_t t = 0; t < together; t++, i++) {
+    for (size_t i = 0, together; i < pass->count; i += together) {
+        together = score_some(pass, i, &block, norms && alone);
+        largest = norms && i == 0 ? largest_of(pass->norms, count) : largest;
+        for (size_t t = 0; t < together; t++) {
             float *scores = pass->scores + t * count;
             if (divide) {
                 divide_by_lengths(scores, pass->norms, count);
             }
-            take(pass, i, first, count, scores, largest);
+            take(pass, i + t, first, count, scores, largest);
         }
     }
     pass->scored += count * pass->count;

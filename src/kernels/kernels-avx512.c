@@ -37,11 +37,18 @@ NT_INLINE __m512 add_term(__m512 sum, __m512 q, __m512 r, bool squared) {
     return squared ? _mm512_fmadd_ps(difference, difference, sum) : _mm512_fmadd_ps(q, r, sum);
 }
 
-/* One row of a block; query NULL: the row with itself. Four sums, so that additions do not wait for each other. */
-NT_INLINE float score(const float *query, const void *row, const NtRowBlock *rows, NtDtype dtype, bool squared) {
+NT_INLINE float fold_sums(const __m512 sums[4]) {
+    return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));
+}
+
+/* One row of a block; query NULL: the row with itself. Four sums, so that additions do not wait for each other.
+ * `out_norm` (NULL: not wanted) gets the row's sum of r^2, for the same loads. */
+NT_INLINE float score(const float *query, const void *row, const NtRowBlock *rows, NtDtype dtype, bool squared,
+                      float *out_norm) {
     size_t dim = rows->dim;
     const char *end = (const char *)rows->data + rows->count * rows->stride;
     __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+    __m512 norms[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
     size_t i = 0;
     for (; i + 64 <= dim; i += 64) {
         fetch_ahead((const char *)row + i * nt_dtype_size(dtype), nt_dtype_size(dtype), end);
@@ -50,23 +57,30 @@ NT_INLINE float score(const float *query, const void *row, const NtRowBlock *row
             __m512 r = load(row, i + 16 * j, dtype);
             __m512 q = query == NULL ? r : _mm512_loadu_ps(query + i + 16 * j);
             sums[j] = add_term(sums[j], q, r, squared);
+            norms[j] = out_norm == NULL ? norms[j] : add_term(norms[j], r, r, false);
         }
     }
     for (; i + 16 <= dim; i += 16) {
         __m512 r = load(row, i, dtype);
         sums[0] = add_term(sums[0], query == NULL ? r : _mm512_loadu_ps(query + i), r, squared);
+        norms[0] = out_norm == NULL ? norms[0] : add_term(norms[0], r, r, false);
     }
     if (i < dim) {
         __mmask16 mask = tail_mask(dim - i);
         __m512 r = load_some(row, i, mask, dtype);
         sums[1] = add_term(sums[1], query == NULL ? r : load_some(query, i, mask, NT_DTYPE_F32), r, squared);
+        norms[1] = out_norm == NULL ? norms[1] : add_term(norms[1], r, r, false);
     }
-    return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));
+    if (out_norm != NULL) {
+        *out_norm = fold_sums(norms);
+    }
+    return fold_sums(sums);
 }
 
-NT_INLINE void score_rows(const float *query, const NtRowBlock *rows, float *out, NtDtype dtype, bool squared) {
+NT_INLINE void score_rows(const float *query, const NtRowBlock *rows, float *out, float *out_norms, NtDtype dtype,
+                          bool squared) {
     for (size_t i = 0; i < rows->count; i++) {
-        out[i] = score(query, nt_row(rows, i), rows, dtype, squared);
+        out[i] = score(query, nt_row(rows, i), rows, dtype, squared, out_norms == NULL ? NULL : out_norms + i);
     }
 }
 
@@ -136,10 +150,6 @@ NT_INLINE double sum_double(const float *query, const void *row, size_t dim, NtD
     _mm512_storeu_pd(folded, low);
     _mm512_storeu_pd(folded + 8, high);
     return nt_fold(folded);
-}
-
-NT_INLINE void norm_rows(const NtRowBlock *rows, float *out, NtDtype dtype) {
-    score_rows(NULL, rows, out, dtype, false);
 }
 
 NT_KERNELS_OF(f16, NT_DTYPE_F16)

@@ -65,9 +65,13 @@ NT_INLINE void score(const float *const *queries, size_t n, const void *row, siz
     }
 }
 
-NT_INLINE void score_rows(const float *query, const NtRowBlock *rows, float *out, NtDtype dtype, bool squared) {
+NT_INLINE void score_rows(const float *query, const NtRowBlock *rows, float *out, float *out_norms, NtDtype dtype,
+                          bool squared) {
     for (size_t i = 0; i < rows->count; i++) {
-        score(&query, 1, nt_row(rows, i), rows->dim, dtype, squared, out + i, 1);
+        score(query == NULL ? NULL : &query, 1, nt_row(rows, i), rows->dim, dtype, squared, out + i, 1);
+        if (out_norms != NULL) {
+            score(NULL, 1, nt_row(rows, i), rows->dim, dtype, false, out_norms + i, 1);
+        }
     }
 }
 
@@ -75,12 +79,6 @@ NT_INLINE void score4_rows(const float *const queries[4], const NtRowBlock *rows
                            bool squared) {
     for (size_t i = 0; i < rows->count; i++) {
         score(queries, 4, nt_row(rows, i), rows->dim, dtype, squared, out + i, rows->count);
-    }
-}
-
-NT_INLINE void norm_rows(const NtRowBlock *rows, float *out, NtDtype dtype) {
-    for (size_t i = 0; i < rows->count; i++) {
-        score(NULL, 1, nt_row(rows, i), rows->dim, dtype, false, out + i, 1);
     }
 }
 

@@ -79,14 +79,14 @@ NT_INLINE const void *nt_row(const NtRowBlock *rows, size_t i) {
     return (const uint8_t *)rows->data + i * rows->stride;
 }
 
-/* Every set defines score_rows, score4_rows, norm_rows and sum_double as inline functions of a type and a form that are
+/* Every set defines score_rows, score4_rows and sum_double as inline functions of a type and a form that are
  * known when compiling; these make the functions of the table out of them, and fill it. */
 #define NT_KERNELS_OF(type, TYPE)                                                                                      \
     static void dot_##type(const float *query, const NtRowBlock *rows, float *out) {                                   \
-        score_rows(query, rows, out, TYPE, false);                                                                     \
+        score_rows(query, rows, out, NULL, TYPE, false);                                                               \
     }                                                                                                                  \
     static void squared_##type(const float *query, const NtRowBlock *rows, float *out) {                               \
-        score_rows(query, rows, out, TYPE, true);                                                                      \
+        score_rows(query, rows, out, NULL, TYPE, true);                                                                \
     }                                                                                                                  \
     static void dot4_##type(const float *const queries[4], const NtRowBlock *rows, float *out) {                       \
         score4_rows(queries, rows, out, TYPE, false);                                                                  \
@@ -94,7 +94,10 @@ NT_INLINE const void *nt_row(const NtRowBlock *rows, size_t i) {
     static void squared4_##type(const float *const queries[4], const NtRowBlock *rows, float *out) {                   \
         score4_rows(queries, rows, out, TYPE, true);                                                                   \
     }                                                                                                                  \
-    static void norms_##type(const NtRowBlock *rows, float *out) { norm_rows(rows, out, TYPE); }                       \
+    static void dot_norms_##type(const float *query, const NtRowBlock *rows, float *out, float *out_norms) {           \
+        score_rows(query, rows, out, out_norms, TYPE, false);                                                          \
+    }                                                                                                                  \
+    static void norms_##type(const NtRowBlock *rows, float *out) { score_rows(NULL, rows, out, NULL, TYPE, false); }   \
     static double dot_double_##type(const float *query, const void *row, size_t dim) {                                 \
         return sum_double(query, row, dim, TYPE, false);                                                               \
     }                                                                                                                  \
@@ -106,9 +109,10 @@ NT_INLINE const void *nt_row(const NtRowBlock *rows, size_t i) {
 #define NT_KERNELS_TABLE(label)                                                                                        \
     {                                                                                                                  \
         .name = label, .dot = {dot_f16, dot_f32}, .squared = {squared_f16, squared_f32}, .dot4 = {dot4_f16, dot4_f32}, \
-        .squared4 = {squared4_f16, squared4_f32}, .norms = {norms_f16, norms_f32},                                     \
-        .dot_double = {dot_double_f16, dot_double_f32}, .squared_double = {squared_double_f16, squared_double_f32},    \
-        .norm_double = {norm_double_f16, norm_double_f32}, .to_f16 = to_f16, .to_f32 = to_f32,                         \
+        .squared4 = {squared4_f16, squared4_f32}, .dot_norms = {dot_norms_f16, dot_norms_f32},                         \
+        .norms = {norms_f16, norms_f32}, .dot_double = {dot_double_f16, dot_double_f32},                               \
+        .squared_double = {squared_double_f16, squared_double_f32}, .norm_double = {norm_double_f16, norm_double_f32}, \
+        .to_f16 = to_f16, .to_f32 = to_f32,                                                                            \
     }
 
 #endif

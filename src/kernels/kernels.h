@@ -45,6 +45,9 @@ typedef struct NtRowBlock {
 /* One float32 query (dim) against every row: out[i] for row i. */
 typedef void (*NtScore)(const float *query, const NtRowBlock *rows, float *out);
 
+/* One query as above, and with it the sum of r^2 of each row, out_norms[i]: both for one pass over the rows. */
+typedef void (*NtScoreNorms)(const float *query, const NtRowBlock *rows, float *out, float *out_norms);
+
 /* Four queries (dim) each against every row: out[q * rows->count + i]. For batches: a row loaded from memory is used
  * four times. */
 typedef void (*NtScore4)(const float *const queries[4], const NtRowBlock *rows, float *out);
@@ -59,6 +62,7 @@ typedef struct NtKernels {
     NtScore squared[NT_DTYPES]; /* sum of (q - r)^2 */
     NtScore4 dot4[NT_DTYPES];
     NtScore4 squared4[NT_DTYPES];
+    NtScoreNorms dot_norms[NT_DTYPES];
     void (*norms[NT_DTYPES])(const NtRowBlock *rows, float *out);  /* sum of r^2 of each row, float32 */
     NtSum dot_double[NT_DTYPES];                                   /* sum of q x r */
     NtSum squared_double[NT_DTYPES];                               /* sum of (q - r)^2 */

@@ -143,11 +143,19 @@ static void check_case(const Case *c, const NtKernels *k, const NtKernels *plain
         g_assert_cmpfloat(out[c->count], ==, 12345);
         g_assert_cmpfloat(out4[4 * c->count], ==, 12345);
     }
+    float together[2][ROWS_MAX + 1];
+    together[0][c->count] = together[1][c->count] = 12345;
     k->norms[c->dtype](&c->rows, out);
+    k->dot_norms[c->dtype](c->queries[0], &c->rows, together[0], together[1]);
+    g_assert_cmpfloat(together[0][c->count], ==, 12345);
+    g_assert_cmpfloat(together[1][c->count], ==, 12345);
     for (size_t i = 0; i < c->count; i++) {
         const float *row = c->numbers + i * c->dim;
         long double truth = exact(row, row, c->dim, false, &size);
         assert_near(out[i], truth, size, c->dim);
+        assert_near(together[1][i], truth, size, c->dim);
+        truth = exact(c->queries[0], row, c->dim, false, &size);
+        assert_near(together[0][i], truth, size, c->dim);
         const void *stored = (const uint8_t *)c->rows.data + i * c->rows.stride;
         g_assert_cmpfloat(k->norm_double[c->dtype](stored, c->dim), ==, defined(row, row, c->dim, false));
     }
@@ -199,6 +207,10 @@ static void test_not_finite(gconstpointer data) {
                                   .dim = DIM};
                 k->dot[dtype](numbers[0], &row, out);
                 g_assert_true(isnan(bad[b]) ? isnan(out[0]) : out[0] == bad[b]);
+                float norm;
+                k->dot_norms[dtype](numbers[0], &row, out, &norm);
+                g_assert_true(isnan(bad[b]) ? isnan(out[0]) : out[0] == bad[b]);
+                g_assert_true(at < DIM ? norm == DIM * 0.25f : !isfinite(norm));
                 k->squared[dtype](numbers[0], &row, out);
                 g_assert_true(isnan(bad[b]) ? isnan(out[0]) : out[0] == INFINITY);
                 k->dot4[dtype](queries, &row, out);
