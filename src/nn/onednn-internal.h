@@ -20,15 +20,10 @@ NtLayout *nt_layout_strided(const NtShape *shape, const int64_t *strides);
 NtLayout *nt_layout_any(const NtShape *shape);
 /* The same memory with axes in another order: axis i of the result is axis perm[i] of `layout` (as ONNX Transpose). */
 NtLayout *nt_layout_permute(const NtLayout *layout, const unsigned *perm);
-/* The same memory seen with other dims; NULL when this layout does not allow it without a copy. */
-NtLayout *nt_layout_reshape(const NtLayout *layout, const NtShape *shape);
-/* The part of `layout` that starts at `offset`; NULL when a block would be cut. */
-NtLayout *nt_layout_part(const NtLayout *layout, const NtShape *shape, const int64_t *offset);
 NtLayout *nt_layout_ref(const NtLayout *layout);
 void nt_layout_unref(NtLayout *layout);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtLayout, nt_layout_unref)
 bool nt_layout_equal(const NtLayout *a, const NtLayout *b);
-bool nt_layout_is_plain(const NtLayout *layout);
 /* Bytes of memory it spans, padding included. */
 size_t nt_layout_bytes(const NtLayout *layout);
 
@@ -105,8 +100,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPrimitive, nt_primitive_free)
 /* The layout that a role has, when "any" has been decided; new reference, NULL when it has no such role. */
 NtLayout *nt_primitive_layout(const NtPrimitive *primitive, NtRole role);
 size_t nt_primitive_scratch(const NtPrimitive *primitive); /* bytes */
-/* oneDNN's name of the code chosen, such as "jit:avx512_core"; a name with "ref" is the slow way. */
-const char *nt_primitive_code(const NtPrimitive *primitive);
+/* Plain reference code was all that oneDNN had. */
 bool nt_primitive_is_slow(const NtPrimitive *primitive);
 
 /* A primitive bound to memory, ready to run again and again. Not thread-safe. */

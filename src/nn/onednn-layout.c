@@ -21,12 +21,6 @@ static dnnl_status_t desc_any(NtLayout *l, int rank, const dnnl_dim_t *dims) {
 static dnnl_status_t desc_permute(NtLayout *l, NtDesc from, const int *perm) {
     return dnnl_memory_desc_permute_axes(&l->desc, from, perm);
 }
-static dnnl_status_t desc_reshape(NtLayout *l, NtDesc from, int rank, const dnnl_dim_t *dims) {
-    return dnnl_memory_desc_reshape(&l->desc, from, rank, dims);
-}
-static dnnl_status_t desc_part(NtLayout *l, NtDesc from, const dnnl_dim_t *dims, const dnnl_dim_t *offset) {
-    return dnnl_memory_desc_create_submemory(&l->desc, from, dims, offset);
-}
 static dnnl_status_t desc_copy(NtLayout *l, NtDesc from) { return dnnl_memory_desc_clone(&l->desc, from); }
 int nt_desc_dims(NtDesc desc, dnnl_dims_t out) {
     int rank = 0;
@@ -48,12 +42,6 @@ static dnnl_status_t desc_any(NtLayout *l, int rank, const dnnl_dim_t *dims) {
 }
 static dnnl_status_t desc_permute(NtLayout *l, NtDesc from, const int *perm) {
     return dnnl_memory_desc_permute_axes(&l->storage, from, perm);
-}
-static dnnl_status_t desc_reshape(NtLayout *l, NtDesc from, int rank, const dnnl_dim_t *dims) {
-    return dnnl_memory_desc_reshape(&l->storage, from, rank, dims);
-}
-static dnnl_status_t desc_part(NtLayout *l, NtDesc from, const dnnl_dim_t *dims, const dnnl_dim_t *offset) {
-    return dnnl_memory_desc_init_submemory(&l->storage, from, dims, offset);
 }
 static dnnl_status_t desc_copy(NtLayout *l, NtDesc from) {
     l->storage = *from;
@@ -132,23 +120,6 @@ NtLayout *nt_layout_permute(const NtLayout *from, const unsigned *perm) {
     return layout_done(layout, desc_permute(layout, from->desc, back));
 }
 
-NtLayout *nt_layout_reshape(const NtLayout *from, const NtShape *shape) {
-    dnnl_dims_t dims;
-    int rank = fill_dims(shape, dims);
-    NtLayout *layout = layout_new();
-    return layout_done(layout, desc_reshape(layout, from->desc, rank, dims));
-}
-
-NtLayout *nt_layout_part(const NtLayout *from, const NtShape *shape, const int64_t *offset) {
-    dnnl_dims_t dims, start = {0};
-    fill_dims(shape, dims);
-    for (unsigned i = 0; i < shape->rank; i++) {
-        start[i] = offset[i];
-    }
-    NtLayout *layout = layout_new();
-    return layout_done(layout, desc_part(layout, from->desc, dims, start));
-}
-
 NtLayout *nt_layout_ref(const NtLayout *layout) { return g_atomic_rc_box_acquire((void *)layout); }
 
 void nt_layout_unref(NtLayout *layout) {
@@ -160,16 +131,6 @@ void nt_layout_unref(NtLayout *layout) {
 bool nt_layout_equal(const NtLayout *a, const NtLayout *b) { return dnnl_memory_desc_equal(a->desc, b->desc) != 0; }
 
 size_t nt_layout_bytes(const NtLayout *layout) { return dnnl_memory_desc_get_size(layout->desc); }
-
-bool nt_layout_is_plain(const NtLayout *layout) {
-    dnnl_dims_t dims;
-    NtShape shape = {.rank = (unsigned)nt_desc_dims(layout->desc, dims)};
-    for (unsigned i = 0; i < shape.rank; i++) {
-        shape.dims[i] = dims[i];
-    }
-    g_autoptr(NtLayout) plain = nt_layout_plain(&shape);
-    return nt_layout_equal(layout, plain);
-}
 
 NtLayout *nt_layout_copy(NtDesc desc) {
     NtLayout *layout = layout_new();

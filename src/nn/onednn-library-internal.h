@@ -34,7 +34,7 @@ struct NtPrimitive {
     dnnl_primitive_t primitive;
     dnnl_primitive_desc_t desc;
     size_t scratch;
-    char *code;
+    bool slow;
 };
 
 /* One CPU engine for the process; it has no state of its own and lives until the end. */

@@ -246,7 +246,7 @@ NtPrimitive *nt_primitive_new(const NtPrimitiveSpec *spec, GError **error) {
     made->scratch = scratch != NULL ? dnnl_memory_desc_get_size(scratch) : 0;
     const char *code = "";
     dnnl_primitive_desc_query(made->desc, dnnl_query_impl_info_str, 0, &code);
-    made->code = g_strdup(code);
+    made->slow = strstr(code, "ref") != NULL; /* "jit:avx512_core", "ref:any" */
     return g_steal_pointer(&made);
 }
 
@@ -260,7 +260,6 @@ void nt_primitive_free(NtPrimitive *primitive) {
     if (primitive->desc != NULL) {
         dnnl_primitive_desc_destroy(primitive->desc);
     }
-    g_free(primitive->code);
     g_free(primitive);
 }
 
@@ -279,5 +278,4 @@ NtLayout *nt_primitive_layout(const NtPrimitive *primitive, NtRole role) {
 }
 
 size_t nt_primitive_scratch(const NtPrimitive *primitive) { return primitive->scratch; }
-const char *nt_primitive_code(const NtPrimitive *primitive) { return primitive->code; }
-bool nt_primitive_is_slow(const NtPrimitive *primitive) { return strstr(primitive->code, "ref") != NULL; }
+bool nt_primitive_is_slow(const NtPrimitive *primitive) { return primitive->slow; }
