@@ -85,7 +85,8 @@ void nt_columns_free(NtColumns *columns) {
 static bool take_setting(NtColumns *columns, const char *setting, GError **error) {
     const char *equals = strrchr(setting, '=');
     g_autofree char *name = equals != NULL ? g_strstrip(g_strndup(setting, (gsize)(equals - setting))) : NULL;
-    NtFieldType type = equals != NULL ? nt_field_type_of_name(equals + 1) : NT_FIELD_MISSING;
+    g_autofree char *named = equals != NULL ? g_strstrip(g_strdup(equals + 1)) : NULL;
+    NtFieldType type = named != NULL ? nt_field_type_of_name(named) : NT_FIELD_MISSING;
     Column *column = type != NT_FIELD_MISSING && name[0] != '\0' ? find_column(columns, name) : NULL;
     if (column == NULL) {
         g_autofree char *safe = nt_text_printable(setting, 80);

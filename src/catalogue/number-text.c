@@ -200,12 +200,33 @@ static char *plain(const char *text) {
     return g_strstrip(g_string_free(mended, FALSE));
 }
 
+static const char *name_of(const Currency *currency) {
+    return currency->code != NULL ? currency->code : currency->sign;
+}
+
+/* Whether the currency before a number and the one after it are one: "$5 USD", and "$5 CAD", as Canada writes it. */
+static bool agree(const Currency *before, const Currency *after) {
+    static const struct {
+        const char *code, *also;
+    } shared[] = {{"USD", "ARS AUD CAD CLP COP HKD MXN NZD SGD TWD UYU"},
+                  {"JPY", "CNY"},
+                  {"GBP", "EGP"},
+                  {"INR", "PKR"},
+                  {"kr", "DKK ISK NOK SEK"}};
+    const char *first = name_of(before), *last = name_of(after);
+    for (size_t i = 0; before->code != NULL && i < G_N_ELEMENTS(shared); i++) {
+        if (strcmp(first, shared[i].code) == 0 && strstr(shared[i].also, last) != NULL) {
+            return true;
+        }
+    }
+    return strcmp(first, last) == 0;
+}
+
 /* Takes sign and currencies off both ends of *text, *size. */
-static const Currency *strip(const char **text, size_t *size, bool *out_negative, bool *out_doubled) {
+static const Currency *strip(const char **text, size_t *size, bool *out_negative, bool *out_clash) {
     const Currency *before = NULL, *after = NULL;
     size_t taken = 0;
     *out_negative = false;
-    *out_doubled = false;
     for (int pass = 0; pass < 2; pass++) { /* "-$5" and "$-5" */
         if (*size > 0 && (**text == '-' || **text == '+') && !*out_negative) {
             *out_negative = **text == '-';
@@ -228,8 +249,7 @@ static const Currency *strip(const char **text, size_t *size, bool *out_negative
     if (*size > 2 && (*text)[*size - 1] == '-' && ((*text)[*size - 2] == ',' || (*text)[*size - 2] == '.')) {
         *size -= 2;
     }
-    /* "$5 USD" is one currency written twice; "$5 EUR" is no price. */
-    *out_doubled = before != NULL && after != NULL && after->code != NULL;
+    *out_clash = before != NULL && after != NULL && !agree(before, after);
     return after != NULL ? after : before;
 }
 
@@ -241,11 +261,11 @@ static bool read_number(const char *given, NtDecimalMark mark, double *out_numbe
     }
     const char *text = owned;
     size_t size = strlen(owned);
-    bool negative, doubled, open = false;
-    const Currency *currency = strip(&text, &size, &negative, &doubled);
+    bool negative, clash, open = false;
+    const Currency *currency = strip(&text, &size, &negative, &clash);
     double number = 0;
     Body body = {.text = text, .size = size};
-    if (doubled || size == 0 || size > LONGEST) {
+    if (clash || size == 0 || size > LONGEST) {
         return false;
     }
     char decimal = 0;
@@ -269,7 +289,7 @@ static bool read_number(const char *given, NtDecimalMark mark, double *out_numbe
         decimal = own;
     }
     *out_number = negative ? -number : number;
-    *out_currency = currency == NULL ? NULL : currency->code != NULL ? currency->code : currency->sign;
+    *out_currency = currency != NULL ? name_of(currency) : NULL;
     *out_evidence = decimal;
     return true;
 }

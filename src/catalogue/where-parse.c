@@ -248,8 +248,13 @@ static bool read_operator(Parser *parser, Operator *out) {
     return false;
 }
 
-/* NOT of a node; takes it. */
+/* NOT of a node; takes it. Two cancel out: in three-valued logic too. */
 static Node *negate(Node *node) {
+    if (node->kind == NODE_NOT) {
+        Node *inner = g_ptr_array_steal_index(node->children, 0);
+        nt_where_node_free(node);
+        return inner;
+    }
     Node *negation = new_node(NODE_NOT);
     g_ptr_array_add(negation->children, node);
     return negation;

@@ -86,7 +86,10 @@ bool nt_where_register(NtCatalogue *catalogue, GError **error) {
 typedef struct Compiler {
     const GArray *fields;
     NtWhere *where;
+    int levels; /* parentheses that are open */
 } Compiler;
+
+enum { MOST_LEVELS = 20, LONGEST_CHAIN = 24 };
 
 /* A field as the SQL sees it. */
 typedef struct Target {
@@ -276,20 +279,40 @@ static bool write_true(Compiler *compiler, const Node *node, GError **error) {
 
 static bool write_node(Compiler *compiler, const Node *node, GError **error);
 
-static bool write_chain(Compiler *compiler, const Node *node, guint from, guint to, GError **error) {
-    if (to - from == 1) {
-        return write_node(compiler, g_ptr_array_index(node->children, from), error);
+/* Opens a parenthesis. Up to SQLite 3.45 its parser's stack has 100 places, and "(x AND" takes three of them. */
+static bool open_level(Compiler *compiler, GError **error) {
+    if (compiler->levels == MOST_LEVELS) {
+        return nt_fail(error, NITERU_ERROR_LIMIT,
+                       "condition: 'and', 'or' and 'not' are nested deeper than %d in one another", MOST_LEVELS);
     }
-    guint middle = from + (to - from) / 2;
+    compiler->levels++;
     g_string_append_c(compiler->where->sql, '(');
-    if (!write_chain(compiler, node, from, middle, error)) {
-        return false;
-    }
-    g_string_append(compiler->where->sql, node->kind == NODE_AND ? " AND " : " OR ");
-    if (!write_chain(compiler, node, middle, to, error)) {
-        return false;
-    }
+    return true;
+}
+
+static void close_level(Compiler *compiler) {
+    compiler->levels--;
     g_string_append_c(compiler->where->sql, ')');
+}
+
+/* Children from .. to - 1, joined. A long chain is halved: SQLite's trees may be 1,000 deep, and "a OR b OR c" is one
+ * level for each. */
+static bool write_chain(Compiler *compiler, const Node *node, guint from, guint to, GError **error) {
+    if (!open_level(compiler, error)) {
+        return false;
+    }
+    bool halve = to - from > LONGEST_CHAIN;
+    for (guint at = from, next; at < to; at = next) {
+        next = !halve ? at + 1 : at == from ? from + (to - from) / 2 : to;
+        if (at > from) {
+            g_string_append(compiler->where->sql, node->kind == NODE_AND ? " AND " : " OR ");
+        }
+        if (!(halve ? write_chain(compiler, node, at, next, error)
+                    : write_node(compiler, g_ptr_array_index(node->children, at), error))) {
+            return false;
+        }
+    }
+    close_level(compiler);
     return true;
 }
 
@@ -300,11 +323,14 @@ static bool write_node(Compiler *compiler, const Node *node, GError **error) {
     case NODE_AND:
     case NODE_OR: return write_chain(compiler, node, 0, node->children->len, error);
     case NODE_NOT:
-        g_string_append(sql, "(NOT ");
+        if (!open_level(compiler, error)) {
+            return false;
+        }
+        g_string_append(sql, "NOT ");
         if (!write_node(compiler, g_ptr_array_index(node->children, 0), error)) {
             return false;
         }
-        g_string_append_c(sql, ')');
+        close_level(compiler);
         return true;
     case NODE_COMPARE: return write_compare(compiler, node, error);
     case NODE_IN: return write_in(compiler, node, error);
