@@ -64,13 +64,13 @@ static bool append_cell(GString *page, NtDecoder *encoder, const SheetCell *cell
     }
     g_string_append(page, "<figcaption>");
     if (cell->score >= 0) {
-        g_string_append_printf(page, "<span class=\"score\"><b>%.0f</b>%s</span>", cell->score,
+        g_string_append_printf(page, "<span class=\"score\"><b>%.1f</b>%s</span>", cell->score,
                                cell->word != NULL ? cell->word : "");
     }
     const struct { const char *class, *text; } lines[] = {{"title", cell->title}, {"caption", cell->caption}};
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
         if (lines[i].text != NULL) {
-            g_string_append_printf(page, "<span class=\"%s\" title=\"", lines[i].class);
+            g_string_append_printf(page, "<span class=\"%s\" dir=\"auto\" title=\"", lines[i].class);
             append_escaped(page, lines[i].text);
             g_string_append(page, "\">");
             append_escaped(page, lines[i].text);
@@ -101,9 +101,11 @@ static bool append_row(GString *page, NtDecoder *encoder, const SheetRow *row, G
 bool sheet_write_html(const NtSheet *sheet, NtDecoder *encoder, const char *path, GError **error) {
     g_autoptr(GString) page = g_string_new("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
                                            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"/>\n"
-                                           "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>");
+                                           "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
+                                           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                                           "img-src data:; style-src 'unsafe-inline'\"/>\n<title>");
     append_escaped(page, sheet->title);
-    g_string_append_printf(page, "</title>\n<style>%s</style>\n</head>\n<body>\n<header><h1>", style);
+    g_string_append_printf(page, "</title>\n<style>%s</style>\n</head>\n<body>\n<header><h1 dir=\"auto\">", style);
     append_escaped(page, sheet->title);
     g_string_append(page, "</h1>");
     if (sheet->subtitle != NULL) {

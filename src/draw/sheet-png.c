@@ -13,8 +13,8 @@ enum {
     FRAME = 180, /* a photo's square */
     GAP = 20,
     QUERY_GAP = 36, /* between the query and its results */
-    TEXT = 62,      /* three lines under a photo */
-    ROW_GAP = 28,
+    TEXT = 76,      /* four lines under a photo */
+    ROW_GAP = 24,
     MAX_SIDE = 32767, /* cairo's */
 };
 
@@ -22,26 +22,50 @@ typedef struct Colour {
     double red, green, blue;
 } Colour;
 
-static const Colour ground = {0.980, 0.980, 0.980}, surface = {1, 1, 1}, ink = {0.094, 0.094, 0.106},
-                    quiet = {0.443, 0.443, 0.478}, line = {0.894, 0.894, 0.906}, accent = {0.059, 0.463, 0.431};
+static const Colour ground = {0.980, 0.980, 0.980}, surface = {1, 1, 1}, line = {0.894, 0.894, 0.906},
+                    accent = {0.059, 0.463, 0.431};
+
+/* How a text looks. */
+typedef struct Style {
+    const char *font;
+    Colour colour;
+    int lines; /* the most it takes; the rest becomes an ellipsis */
+    bool centred;
+} Style;
+
+#define INK                                                                                                            \
+    { 0.094, 0.094, 0.106 }
+#define QUIET                                                                                                          \
+    { 0.443, 0.443, 0.478 }
+static const Style heading = {"Sans Bold 16", INK, 1, false}, subheading = {"Sans 10", QUIET, 1, false},
+                   score_style = {"Sans Bold 10", INK, 1, false}, word_style = {"Sans 9", QUIET, 1, false},
+                   title_style = {"Sans 9", INK, 2, false}, caption_style = {"Sans 8", QUIET, 1, false},
+                   empty_style = {"Sans 9", QUIET, 1, true};
 
 static void set_colour(cairo_t *cr, Colour colour) { cairo_set_source_rgb(cr, colour.red, colour.green, colour.blue); }
 
-/* One line of text at (x, y), cut with an ellipsis at `width`; returns the width used. */
-static double draw_text(cairo_t *cr, double x, double y, double width, const char *font, Colour colour,
-                        const char *text) {
+/* What a text took up, in pixels. */
+typedef struct Extent {
+    int width, height;
+} Extent;
+
+/* A text whose top left corner is (x, y), in lines of `width`. */
+static Extent draw_text(cairo_t *cr, double x, double y, double width, const Style *style, const char *text) {
     PangoLayout *layout = pango_cairo_create_layout(cr);
-    PangoFontDescription *description = pango_font_description_from_string(font);
+    PangoFontDescription *description = pango_font_description_from_string(style->font);
     pango_layout_set_font_description(layout, description);
     pango_layout_set_text(layout, text, -1);
     pango_layout_set_single_paragraph_mode(layout, TRUE);
     pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
+    pango_layout_set_height(layout, -style->lines);
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
-    set_colour(cr, colour);
+    pango_layout_set_alignment(layout, style->centred ? PANGO_ALIGN_CENTER : PANGO_ALIGN_LEFT);
+    set_colour(cr, style->colour);
     cairo_move_to(cr, x, y);
     pango_cairo_show_layout(cr, layout);
-    int used, height;
-    pango_layout_get_pixel_size(layout, &used, &height);
+    Extent used;
+    pango_layout_get_pixel_size(layout, &used.width, &used.height);
     pango_font_description_free(description);
     g_object_unref(layout);
     return used;
@@ -99,7 +123,7 @@ static void draw_photo(cairo_t *cr, double x, double y, const NtPicture *photo, 
     cairo_set_line_width(cr, chosen ? 2 : 1);
     cairo_stroke(cr);
     if (photo == NULL) {
-        draw_text(cr, x + 44, y + FRAME / 2.0 - 8, FRAME - 60, "Sans 9", quiet, "no photo");
+        draw_text(cr, x, y + FRAME / 2.0 - 8, FRAME, &empty_style, "no photo");
     }
 }
 
@@ -107,17 +131,16 @@ static void draw_cell(cairo_t *cr, double x, double y, const SheetCell *cell, bo
     draw_photo(cr, x, y, cell->photo, chosen);
     double at = y + FRAME + 6;
     if (cell->score >= 0) {
-        g_autofree char *score = g_strdup_printf("%.0f", cell->score);
-        double used = draw_text(cr, x, at, 48, "Sans Bold 10", ink, score);
-        draw_text(cr, x + used + 8, at, FRAME - used - 8, "Sans 9", quiet, cell->word != NULL ? cell->word : "");
+        g_autofree char *score = g_strdup_printf("%.1f", cell->score);
+        int used = draw_text(cr, x, at, 48, &score_style, score).width;
+        draw_text(cr, x + used + 8, at, FRAME - used - 8, &word_style, cell->word != NULL ? cell->word : "");
         at += 19;
     }
     if (cell->title != NULL) {
-        draw_text(cr, x, at, FRAME, "Sans 9", ink, cell->title);
-        at += 18;
+        at += draw_text(cr, x, at, FRAME, &title_style, cell->title).height + 2;
     }
     if (cell->caption != NULL) {
-        draw_text(cr, x, at, FRAME, "Sans 8", quiet, cell->caption);
+        draw_text(cr, x, at, FRAME, &caption_style, cell->caption);
     }
 }
 
@@ -132,16 +155,17 @@ static unsigned most_results(const NtSheet *sheet) {
 static void draw_sheet(cairo_t *cr, const NtSheet *sheet, int width) {
     set_colour(cr, ground);
     cairo_paint(cr);
-    draw_text(cr, MARGIN, 28, width - 2 * MARGIN, "Sans Bold 16", ink, sheet->title);
+    draw_text(cr, MARGIN, 28, width - 2 * MARGIN, &heading, sheet->title);
     if (sheet->subtitle != NULL) {
-        draw_text(cr, MARGIN, 58, width - 2 * MARGIN, "Sans 10", quiet, sheet->subtitle);
+        draw_text(cr, MARGIN, 58, width - 2 * MARGIN, &subheading, sheet->subtitle);
     }
     for (guint i = 0; i < sheet->rows->len; i++) {
         const SheetRow *row = sheet_row(sheet, i);
         double y = MARGIN / 2.0 + HEADER + (double)i * (FRAME + TEXT + ROW_GAP);
         draw_cell(cr, MARGIN, y, &row->query, true);
         if (row->results->len == 0) {
-            draw_text(cr, MARGIN + FRAME + QUERY_GAP, y + FRAME / 2.0, 300, "Sans 10", quiet, "nothing is this alike");
+            draw_text(cr, MARGIN + FRAME + QUERY_GAP, y + FRAME / 2.0 - 8, FRAME, &empty_style,
+                      "nothing is this alike");
         }
         for (guint r = 0; r < row->results->len; r++) {
             draw_cell(cr, MARGIN + FRAME + QUERY_GAP + r * (FRAME + GAP), y, sheet_result(row, r), false);

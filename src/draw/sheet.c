@@ -1,6 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "draw/draw-internal.h"
 
+#include <string.h>
+
+/* Foreign text as people should see it: control characters are spaces, marks that turn the direction of what follows
+ * are left out, joiners (of emoji, of Persian letters) stay. At most `limit` characters, then an ellipsis. */
+static char *clean_text(const char *text, size_t limit) {
+    g_autofree char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, 8 * limit)); /* 8: no character is longer */
+    g_autoptr(GString) out = g_string_new(NULL);
+    size_t count = 0;
+    for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        GUnicodeType type = g_unichar_type(c);
+        if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
+            continue;
+        }
+        if (count++ == limit) {
+            g_string_append(out, "\xe2\x80\xa6");
+            break;
+        }
+        bool space =
+            type == G_UNICODE_CONTROL || type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR;
+        g_string_append_unichar(out, space ? ' ' : c);
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
 static void clear_cell(void *data) {
     SheetCell *cell = data;
     g_clear_pointer(&cell->photo, nt_picture_free);
@@ -18,8 +43,8 @@ static void free_row(void *data) {
 
 NtSheet *nt_sheet_new(const char *title, const char *subtitle) {
     NtSheet *sheet = g_new0(NtSheet, 1);
-    sheet->title = nt_text_printable(title, 200);
-    sheet->subtitle = subtitle != NULL ? nt_text_printable(subtitle, 400) : NULL;
+    sheet->title = clean_text(title, 200);
+    sheet->subtitle = subtitle != NULL ? clean_text(subtitle, 400) : NULL;
     sheet->rows = g_ptr_array_new_with_free_func(free_row);
     return sheet;
 }
@@ -41,8 +66,8 @@ static bool copy_cell(const NtSheetCell *from, SheetCell *out, GError **error) {
             return false;
         }
     }
-    out->title = from->title != NULL ? nt_text_printable(from->title, 200) : NULL;
-    out->caption = from->caption != NULL ? nt_text_printable(from->caption, 200) : NULL;
+    out->title = from->title != NULL ? clean_text(from->title, 200) : NULL;
+    out->caption = from->caption != NULL ? clean_text(from->caption, 200) : NULL;
     out->word = g_strdup(from->word);
     return true;
 }

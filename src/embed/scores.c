@@ -61,6 +61,7 @@ double nt_scores_of(const NtScores *scores, double raw) {
 }
 
 const char *nt_score_word(double score) {
+    score = round(score * 10) / 10; /* as it is shown */
     return score >= 90 ? "nearly the same" : score >= 75 ? "very alike" : score >= 50 ? "alike" : "loosely alike";
 }
 

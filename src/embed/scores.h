@@ -34,7 +34,8 @@ NtScores nt_scores_measure(NtMetric metric, double *pairs, size_t count, double 
 /* The score of a raw value; values beyond the ends of the table give 0 and 100. NaN gives 0. */
 double nt_scores_of(const NtScores *scores, double raw);
 
-/* "nearly the same" (90 and more), "very alike" (75), "alike" (50), else "loosely alike". Static text. */
+/* "nearly the same" (90 and more), "very alike" (75), "alike" (50), else "loosely alike"; by the score rounded to
+ * tenths, as it is shown. Static text. */
 const char *nt_score_word(double score);
 
 /* Whether the table is usable: as its fields say. */

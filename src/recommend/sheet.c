@@ -11,7 +11,8 @@ struct NiteruSheet {
 };
 
 NiteruSheet *niteru_sheet_new(NiteruCatalogue *catalogue, const char *title) {
-    g_autofree char *subtitle = g_strdup_printf("each query, and what looks most like it in %s", catalogue->folder);
+    g_autofree char *name = g_path_get_basename(catalogue->folder); /* sheets are passed on: no paths of this machine */
+    g_autofree char *subtitle = g_strdup_printf("each query, and what looks most like it in %s", name);
     NiteruSheet *sheet = g_new0(NiteruSheet, 1);
     sheet->catalogue = catalogue;
     sheet->drawn = nt_sheet_new(title, subtitle);
