@@ -91,10 +91,10 @@ static bool read_size(Reading *reading, const char *field, NtJson *value, uint32
 static bool read_three(Reading *reading, const char *field, NtJson *value, float out[3]) {
     for (size_t i = 0; i < 3; i++) {
         double number = nt_json_number(nt_json_at(value, i), NAN);
-        if (nt_json_count(value) != 3 || !isfinite(number)) {
+        out[i] = (float)number;
+        if (nt_json_count(value) != 3 || !isfinite(out[i])) {
             return bad(reading, field, "three numbers");
         }
-        out[i] = (float)number;
     }
     return true;
 }
@@ -143,7 +143,10 @@ static bool read_input(const char *key, NtJson *value, void *data) {
             return false;
         }
         for (size_t i = 0; i < 3; i++) {
-            out->pad[i] = (uint8_t)CLAMP(colour[i], 0, 255);
+            if (!(colour[i] >= 0 && colour[i] <= 255)) {
+                return bad(reading, field, "three numbers from 0 to 255");
+            }
+            out->pad[i] = (uint8_t)colour[i];
         }
         return true;
     }
@@ -209,8 +212,9 @@ static bool read_field(const char *key, NtJson *value, void *data) {
         return read_scores(reading, value);
     }
     if (strcmp(key, "scores_rows") == 0) {
-        card->scores_rows = (uint64_t)MAX(nt_json_int(value, 0), 0);
-        return true;
+        int64_t rows = nt_json_int(value, -1);
+        card->scores_rows = (uint64_t)MAX(rows, 0);
+        return rows >= 0 || bad(reading, key, "a whole number");
     }
     return nt_fail(reading->error, NITERU_ERROR_INVALID, "%s: there is no field '%s' in a card", reading->source, key);
 }
