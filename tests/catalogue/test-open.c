@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening: new folders, strangers' folders, damage, other versions, one writer at a time, and what opening costs. */
+#include "catalogue-support.h"
+
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char *in_folder(const char *folder, const char *name) { return g_build_filename(folder, name, NULL); }
+
+/* Opens, expecting a fault; gives its message with the folder's path cut off. */
+static char *fault_of(const char *folder, const NtCatalogueOptions *options, NiteruError code) {
+    g_autoptr(GError) error = NULL;
+    NtCatalogue *catalogue = nt_catalogue_open(folder, options, &error);
+    g_assert_null(catalogue);
+    g_assert_error(error, NITERU_ERROR, (int)code);
+    g_test_message("%s", error->message);
+    return g_strdup(error->message);
+}
+
+static void run_sql(const char *folder, const char *sql) {
+    g_autofree char *path = in_folder(folder, "catalogue.db");
+    sqlite3 *db = NULL;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void test_fresh(void) {
+    char *folder = make_folder();
+    g_autofree char *deep = g_build_filename(folder, "a", "b.niteru", NULL);
+    NtCatalogue *catalogue = open_catalogue(deep, false);
+    g_assert_cmpstr(nt_catalogue_folder(catalogue), ==, deep);
+    g_assert_false(nt_catalogue_was_unclean(catalogue));
+    nt_catalogue_close(catalogue);
+    catalogue = open_catalogue(deep, true);
+    g_assert_true(nt_catalogue_read_only(catalogue));
+    g_autoptr(GError) error = NULL;
+    NtRun run;
+    g_assert_false(nt_catalogue_begin(catalogue, &error) &&
+                   nt_catalogue_start_run(catalogue, "csv", "/x", &run, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
+    nt_catalogue_close(catalogue);
+    drop_folder(folder);
+}
+
+static void test_absent(void) {
+    char *folder = make_folder();
+    g_autofree char *none = in_folder(folder, "none");
+    g_free(fault_of(none, &(NtCatalogueOptions){.read_only = true}, NITERU_ERROR_NOT_FOUND));
+    g_free(fault_of(none, &(NtCatalogueOptions){.must_exist = true}, NITERU_ERROR_NOT_FOUND));
+    g_assert_false(g_file_test(none, G_FILE_TEST_EXISTS));
+    g_autofree char *file = in_folder(folder, "file");
+    g_assert_true(g_file_set_contents(file, "x", 1, NULL));
+    g_autoptr(GError) error = NULL;
+    g_assert_null(nt_catalogue_open(file, NULL, &error));
+    g_assert_nonnull(error);
+    drop_folder(folder);
+}
+
+/* What is not a catalogue is refused and left as it is. */
+static void test_strangers(void) {
+    char *folder = make_folder();
+    g_autofree char *other = in_folder(folder, "holiday.jpg"), *db = in_folder(folder, "catalogue.db");
+    g_assert_true(g_file_set_contents(other, "x", 1, NULL));
+    g_free(fault_of(folder, NULL, NITERU_ERROR_INVALID));
+    g_unlink(other);
+
+    static const char *const contents[] = {"not a database", "SQLite format 3"};
+    for (size_t i = 0; i < G_N_ELEMENTS(contents); i++) {
+        g_assert_true(g_file_set_contents(db, contents[i], -1, NULL));
+        g_free(fault_of(folder, NULL, NITERU_ERROR_CORRUPT));
+        g_autofree char *left = NULL;
+        g_assert_true(g_file_get_contents(db, &left, NULL, NULL));
+        g_assert_cmpstr(left, ==, contents[i]);
+    }
+    g_unlink(db);
+    run_sql(folder, "CREATE TABLE notes(text); INSERT INTO notes VALUES('mine')");
+    g_autoptr(GError) error = NULL;
+    g_assert_null(nt_catalogue_open(folder, NULL, &error));
+    g_assert_nonnull(error);
+    drop_folder(folder);
+}
+
+static void test_newer(void) {
+    char *folder = make_folder();
+    nt_catalogue_close(open_catalogue(folder, false));
+    run_sql(folder, "PRAGMA user_version=999");
+    g_autofree char *message = fault_of(folder, NULL, NITERU_ERROR_UNSUPPORTED);
+    g_assert_nonnull(strstr(message, "newer"));
+    drop_folder(folder);
+}
+
+/* Each page that holds something, overwritten in turn: opening or checking says so. */
+static void test_damage(void) {
+    char *folder = make_folder();
+    NtCatalogue *catalogue = open_catalogue(folder, false);
+    NtRun run = start_run(catalogue, "csv", "/list.csv");
+    nt_catalogue_begin(catalogue, NULL);
+    for (int i = 0; i < 300; i++) {
+        g_autofree char *id = g_strdup_printf("product-%d", i);
+        put_product(catalogue, &run, id, (const char *const[]){"category=Dress", NULL}, "/photo.jpg", 5);
+    }
+    g_assert_true(nt_catalogue_commit(catalogue, NULL));
+    nt_catalogue_close(catalogue);
+    g_autofree char *db = in_folder(folder, "catalogue.db"), *bytes = NULL;
+    gsize size = 0;
+    g_assert_true(g_file_get_contents(db, &bytes, &size, NULL));
+    unsigned found = 0, used = 0;
+    for (unsigned page = 0; page < size / 4096; page++) {
+        const char *header = bytes + page * 4096 + (page == 0 ? 100 : 0);
+        if (header[3] == 0 && header[4] == 0) {
+            continue; /* the tree of an empty table: no cells */
+        }
+        used++;
+        g_autofree char *damaged = g_memdup2(bytes, size);
+        memset(damaged + page * 4096 + 8, 0xa5, 4096 - 8);
+        g_assert_true(g_file_set_contents(db, damaged, (gssize)size, NULL));
+        g_autoptr(GError) error = NULL;
+        g_autoptr(NtCatalogue) opened = nt_catalogue_open(folder, &(NtCatalogueOptions){.read_only = true}, &error);
+        if (opened == NULL) {
+            g_assert_true(g_error_matches(error, NITERU_ERROR, NITERU_ERROR_CORRUPT) ||
+                          g_error_matches(error, NITERU_ERROR, NITERU_ERROR_INVALID));
+            found++;
+            continue;
+        }
+        g_autofree char *said = problems(opened);
+        found += *said != '\0';
+    }
+    g_assert_cmpuint(used, >, 10);
+    g_assert_cmpuint(found, ==, used);
+    drop_folder(folder);
+}
+
+/* A second writer, in this process or another, is told who writes; readers come in. */
+static void test_one_writer(void) {
+    char *folder = make_folder();
+    NtCatalogue *first = open_catalogue(folder, false);
+    pid_t child = fork();
+    if (child == 0) {
+        GError *error = NULL;
+        NtCatalogue *second = nt_catalogue_open(folder, NULL, &error);
+        g_autofree char *number = g_strdup_printf("%d", (int)getppid());
+        NtCatalogue *reader = nt_catalogue_open(folder, &(NtCatalogueOptions){.read_only = true}, NULL);
+        _exit(second == NULL && error->code == NITERU_ERROR_BUSY && strstr(error->message, number) != NULL &&
+                      reader != NULL
+                  ? 0
+                  : 1);
+    }
+    int status = -1;
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_cmpint(status, ==, 0);
+    g_free(fault_of(folder, NULL, NITERU_ERROR_BUSY));
+    nt_catalogue_close(first);
+    nt_catalogue_close(open_catalogue(folder, false));
+    drop_folder(folder);
+}
+
+/* A writer that dies in the middle of a transaction: what it had committed is there, the rest is not. */
+static void test_killed(void) {
+    char *folder = make_folder();
+    pid_t child = fork();
+    if (child == 0) {
+        NtCatalogue *catalogue = open_catalogue(folder, false);
+        NtRun run = start_run(catalogue, "csv", "/list.csv");
+        nt_catalogue_begin(catalogue, NULL);
+        put_product(catalogue, &run, "kept", NULL, "/a.jpg", 1);
+        nt_catalogue_commit(catalogue, NULL);
+        nt_catalogue_begin(catalogue, NULL);
+        put_product(catalogue, &run, "lost", NULL, "/b.jpg", 1);
+        kill(getpid(), SIGKILL);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    g_assert_true(WIFSIGNALED(status));
+    NtCatalogue *catalogue = open_catalogue(folder, false);
+    g_assert_true(nt_catalogue_was_unclean(catalogue));
+    g_autofree char *ids = matching(catalogue, "has id"), *said = problems(catalogue);
+    g_assert_cmpstr(ids, ==, "kept");
+    g_assert_cmpstr(said, ==, "");
+    nt_catalogue_close(catalogue);
+    drop_folder(folder);
+}
+
+/* A folder where nothing may be written: readable. As root everything may be written, so a child gives root up. */
+static void test_read_only_folder(void) {
+    char *folder = make_folder();
+    nt_catalogue_close(open_catalogue(folder, false));
+    g_chmod(folder, 0555);
+    pid_t child = fork();
+    if (child == 0) {
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+            _exit(0);
+        }
+        GError *error = NULL;
+        NtCatalogue *writer = nt_catalogue_open(folder, NULL, &error);
+        bool refused = writer == NULL && error != NULL && strstr(error->message, folder) != NULL;
+        _exit(refused ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    g_assert_cmpint(status, ==, 0);
+    g_chmod(folder, 0755);
+    drop_folder(folder);
+}
+
+/* Pages read to open, and to find one product by its id, in a catalogue of `count` products. */
+static uint64_t cost_of(int count) {
+    char *folder = make_folder();
+    NtCatalogue *catalogue = open_catalogue(folder, false);
+    NtRun run = start_run(catalogue, "csv", "/list.csv");
+    nt_catalogue_begin(catalogue, NULL);
+    NtPhotoPut photo = {.location = "/photo.jpg"};
+    NtPhotoState state;
+    for (int i = 0; i < count; i++) {
+        g_autofree char *id = g_strdup_printf("product-%07d", i);
+        NtProductPut put = {.id = id, .line = (uint64_t)i + 2, .photos = &photo, .photo_count = 1};
+        g_assert_true(nt_catalogue_put_product(catalogue, &run, &put, &state, NULL, NULL));
+    }
+    g_assert_true(nt_catalogue_commit(catalogue, NULL));
+    nt_catalogue_close(catalogue);
+    catalogue = open_catalogue(folder, true);
+    int64_t product = 0;
+    g_autofree char *middle = g_strdup_printf("product-%07d", count / 2);
+    g_assert_true(nt_catalogue_find_product(catalogue, middle, &product, NULL));
+    uint64_t pages = nt_catalogue_pages_read(catalogue);
+    nt_catalogue_close(catalogue);
+    drop_folder(folder);
+    return pages;
+}
+
+static void test_cost(void) {
+    uint64_t small = cost_of(500), large = cost_of(50000);
+    g_test_message("pages read: %u for 500 products, %u for 50,000", (unsigned)small, (unsigned)large);
+    g_assert_cmpuint(large, <=, small + 4); /* a tree that is one or two levels deeper */
+}
+
+int main(int argc, char **argv) {
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/open/fresh", test_fresh);
+    g_test_add_func("/open/absent", test_absent);
+    g_test_add_func("/open/strangers", test_strangers);
+    g_test_add_func("/open/newer", test_newer);
+    g_test_add_func("/open/damage", test_damage);
+    g_test_add_func("/open/one-writer", test_one_writer);
+    g_test_add_func("/open/killed", test_killed);
+    g_test_add_func("/open/read-only-folder", test_read_only_folder);
+    g_test_add_func("/open/cost", test_cost);
+    return g_test_run();
+}
