@@ -21,6 +21,7 @@ void nt_model_free(NtModel *model) {
         nt_vectors_close(model->vectors);
         nt_card_free(model->card);
         g_mutex_clear(&model->embedding);
+        g_mutex_clear(&model->loading);
         g_free(model->name);
         g_free(model);
     }
@@ -60,6 +61,7 @@ static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GErr
     g_autofree char *path = vectors_path(catalogue->db, row->name, row->generation);
     NtModel *model = g_new0(NtModel, 1);
     g_mutex_init(&model->embedding);
+    g_mutex_init(&model->loading);
     model->model = row->model;
     model->name = g_strdup(row->name);
     model->generation = row->generation;
@@ -156,7 +158,7 @@ NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError *
                 model->name);
         return NULL;
     }
-    g_mutex_lock(&catalogue->lock);
+    g_mutex_lock(&model->loading);
     if (model->network == NULL) {
         g_autofree char *file = g_build_filename(model->name, "model.onnx", NULL);
         g_autofree char *path = nt_catalogue_path(catalogue->db, "models", file);
@@ -170,7 +172,7 @@ NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError *
         }
     }
     NtNetwork *network = model->network;
-    g_mutex_unlock(&catalogue->lock);
+    g_mutex_unlock(&model->loading);
     return network;
 }
 

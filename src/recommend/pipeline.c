@@ -24,6 +24,7 @@
 enum {
     BATCH = 8,          /* photos one network call takes: past this, MobileNet-sized networks gain nothing */
     JOBS_WAITING = 256, /* jobs offered and not begun */
+    MISFIRES = 3,       /* decoders lost in a row that end a run */
     FRESH_SECONDS = 2,  /* the coarsest clock of a file system in use (FAT) */
 };
 
@@ -148,14 +149,15 @@ typedef struct Reader {
     NtCatalogue *db; /* to ask which contents have vectors; NULL: it could not be opened, nothing is known */
     NtDecoder *decoder;
     NtPreprocessor *preprocessor;
-    GError *fault; /* why there is no decoder or preprocessor */
+    GError *fault;     /* why there is no decoder or preprocessor */
+    unsigned misfires; /* photos in a row whose decoder was lost without their fault */
 } Reader;
 
 /* A file written within the last tick of its file system's clock may be written again without its stamp changing, so
  * its stamp says nothing: the next run reads it again. */
 static bool is_fresh(const NtStamp *stamp) {
     int64_t now = g_get_real_time() * 1000, newest = MAX(stamp->mtime_ns, stamp->ctime_ns);
-    return now - newest < FRESH_SECONDS * INT64_C(1000000000);
+    return ABS(now - newest) < FRESH_SECONDS * INT64_C(1000000000);
 }
 
 /* Reads a photo's bytes with their stamp and hash. */
@@ -197,10 +199,13 @@ static const char *format_word(NtImageFormat format) {
     return (size_t)format < G_N_ELEMENTS(words) ? words[format] : NULL;
 }
 
-/* Whether a fault of decoding is the decoder's and not the photo's: it was not found or not started. */
-static bool is_machines(const GError *fault) {
-    return g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND) ||
-           g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_IO);
+/* Whether a fault of decoding is the machine's and not the photo's: there is no decoder, or several in a row could not
+ * be started or were killed. One that is killed may be the photo's doing. */
+static bool ends_run(Reader *reader, const GError *fault) {
+    bool misfire = g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_IO);
+    reader->misfires = misfire ? reader->misfires + 1 : 0;
+    return reader->fault != NULL || reader->misfires >= MISFIRES ||
+           g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
 }
 
 /* Decodes and makes ready. The header's size is before the EXIF turn; the pixels' is what a person sees. */
@@ -245,10 +250,11 @@ static void read_one(Reader *reader, NtOutcome *outcome) {
     }
     if (!fill_input(reader, outcome, bytes, buffer, &fault)) {
         give_buffer(pipeline, buffer);
-        outcome->ends_run = reader->fault != NULL || is_machines(fault);
+        outcome->ends_run = ends_run(reader, fault);
         fail_outcome(pipeline, outcome, fault);
         return;
     }
+    reader->misfires = 0;
     Input *input = g_new(Input, 1);
     *input = (Input){outcome, buffer};
     g_mutex_lock(&pipeline->lock);

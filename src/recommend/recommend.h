@@ -29,7 +29,7 @@ struct NiteruCatalogue {
 };
 
 /* Takes the turn to write, waiting for it. Errors: INVALID when this thread is writing already, that is when a
- * callback of a writing call makes another one. */
+ * callback of a writing call makes another one, and in a catalogue open for reading only. */
 bool nt_writer_lock(NiteruCatalogue *catalogue, GError **error);
 void nt_writer_unlock(NiteruCatalogue *catalogue);
 
@@ -58,9 +58,10 @@ typedef struct NtModel {
     uint32_t generation;
     NtCard *card;         /* as it was when opened; scores change, see nt_model_card */
     NtVectors *vectors;   /* writable in a catalogue open for writing */
-    NtNetwork *network;   /* NULL until nt_model_network; under catalogue->lock */
+    GMutex loading;       /* of the network: it may take seconds, in which other models' searches go on */
+    NtNetwork *network;   /* NULL until nt_model_network; under `loading` */
+    GMutex embedding;     /* one photo at a time */
     NtEmbedder *embedder; /* for single photos; under `embedding` */
-    GMutex embedding;
 } NtModel;
 void nt_model_free(NtModel *model);
 

@@ -95,6 +95,9 @@ void nt_reader_clear(NtReader *reader) {
 }
 
 bool nt_writer_lock(NiteruCatalogue *catalogue, GError **error) {
+    if (nt_catalogue_read_only(catalogue->db)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
+    }
     g_rec_mutex_lock(&catalogue->writing);
     if (catalogue->writers > 0) {
         g_rec_mutex_unlock(&catalogue->writing);

@@ -51,6 +51,7 @@ static void *ask(void *data) {
         check_order(seen);
         settle(asking, &error);
         g_autofree char *product = niteru_product_json(catalogue, id, &error);
+        g_assert_true((product != NULL) == (error == NULL));
         settle(asking, &error);
         g_assert_true(niteru_list(catalogue, NULL, NULL, 0, take_json, NULL, &error));
         g_autofree char *info = niteru_info_json(catalogue, &error), *models = niteru_models_json(catalogue, &error);
