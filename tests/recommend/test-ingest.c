@@ -281,11 +281,24 @@ static void test_no_decoder(void) {
     g_assert_cmpuint(shop.report.failed, ==, 0);
     g_assert_nonnull(error);
     g_clear_error(&error);
-    g_setenv("NITERU_DECODER", decoder, TRUE);
     g_autofree char *still = similar(&shop, "p01.png", 1);
     g_assert_null(strstr(still, "!"));
+    /* One that cannot work: the first photos pay for it, then the run ends. */
+    draw_pictures(&shop, 20);
+    draw_picture(&shop, "photos/p01.png", 20);
+    g_setenv("NITERU_DECODER", "/bin/false", TRUE);
+    g_assert_false(index_shop(&shop, "photos", NULL, &error));
+    g_assert_cmpuint(shop.report.failed, <, 10);
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    for (unsigned i = 3; i < 20; i++) {
+        g_autofree char *name = g_strdup_printf("photos/p%02u.png", i);
+        drop_file(&shop, name);
+    }
+    g_setenv("NITERU_DECODER", decoder, TRUE);
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
     g_assert_cmpuint(shop.report.embedded, ==, 1);
+    g_assert_cmpuint(shop.report.failed, ==, 0);
     shop_drop(&shop);
 }
 
