@@ -2,10 +2,12 @@
 /*
  * GLib's locks in terms of POSIX ones, for builds with the thread sanitizer only. GLib locks by futex inside a library
  * that is not instrumented, so the sanitizer would see no lock at all and call every guarded access a race. A program
- * that links this file uses these functions in GLib's place. Reference counts likewise.
+ * that links this file uses these functions in GLib's place. Reference
+ * counts and initialisations likewise.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -75,6 +77,49 @@ void g_cond_clear(GCond *condition) {
         free(condition->p);
         condition->p = NULL;
     }
+}
+
+/* One initialisation at a time, of whatever. */
+static pthread_mutex_t once_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t once_changed = PTHREAD_COND_INITIALIZER;
+static volatile void *once_under_way[64];
+
+static volatile void **find_once(volatile void *location) {
+    size_t i = 0;
+    while (once_under_way[i] != location) {
+        i++;
+        g_assert(i < G_N_ELEMENTS(once_under_way));
+    }
+    return &once_under_way[i];
+}
+
+static bool is_under_way(volatile void *location) {
+    size_t i = 0;
+    while (i < G_N_ELEMENTS(once_under_way) && once_under_way[i] != location) {
+        i++;
+    }
+    return i < G_N_ELEMENTS(once_under_way);
+}
+
+gboolean(g_once_init_enter)(volatile void *location) {
+    pthread_mutex_lock(&once_lock);
+    while (is_under_way(location)) {
+        pthread_cond_wait(&once_changed, &once_lock);
+    }
+    bool first = __atomic_load_n((volatile gsize *)location, __ATOMIC_ACQUIRE) == 0;
+    if (first) {
+        *find_once(NULL) = location;
+    }
+    pthread_mutex_unlock(&once_lock);
+    return first;
+}
+
+void(g_once_init_leave)(volatile void *location, gsize result) {
+    pthread_mutex_lock(&once_lock);
+    __atomic_store_n((volatile gsize *)location, result, __ATOMIC_RELEASE);
+    *find_once(location) = NULL;
+    pthread_cond_broadcast(&once_changed);
+    pthread_mutex_unlock(&once_lock);
 }
 
 void(g_atomic_ref_count_inc)(gatomicrefcount *count) { __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST); }
