@@ -216,8 +216,9 @@ static bool read_header(NtNpyReader *reader, uint64_t size, GError **error) {
     if (size < sizeof start || !read_all(reader, start, sizeof start, 0, NULL) || memcmp(start, "\x93NUMPY", 6) != 0) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: not an .npy file", reader->path);
     }
-    if (start[6] < 1 || start[6] > 3) {
-        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: .npy version %u", reader->path, start[6]);
+    if (start[6] < 1 || start[6] > 3 || start[7] != 0) {
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: .npy version %u.%u; 1.0, 2.0 and 3.0 are read",
+                       reader->path, start[6], start[7]);
     }
     bool wide = start[6] > 1; /* four bytes of length instead of two */
     uint64_t length = start[8] | (uint64_t)start[9] << 8;

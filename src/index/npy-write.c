@@ -82,17 +82,17 @@ bool nt_npy_write(NtNpyWriter *writer, const float *rows, size_t count, GError *
                 if (isfinite(row[i]) && fabsf(row[i]) >= 65520.0F) {
                     return nt_fail(error, NITERU_ERROR_INVALID,
                                    "%s: row %" G_GUINT64_FORMAT ", number %zu is too large for float16", writer->path,
-                                   writer->rows + r, i);
+                                   writer->rows, i);
                 }
             }
             nt_kernels()->to_f16(row, writer->dim, half);
             append_little_endian(writer->buffer, half, writer->dim, 2);
         }
+        writer->rows++;
         if (writer->buffer->len >= BUFFER_ROWS_BYTES && !flush(writer, error)) {
             return false;
         }
     }
-    writer->rows += count;
     return true;
 }
 

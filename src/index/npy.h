@@ -42,7 +42,8 @@ typedef struct NtNpyWriter NtNpyWriter;
  * only in nt_npy_finish; until then it is a temporary file beside it. Errors: INVALID (dimension), NO_SPACE, IO. */
 NtNpyWriter *nt_npy_create(const char *path, NtDtype dtype, size_t dim, GError **error);
 
-/* Appends rows (count, dim). Errors: INVALID (a finite number beyond float16, naming row and column), NO_SPACE, IO. */
+/* Appends rows (count, dim). Errors: INVALID (a finite number beyond float16, naming row and column; the rows before it
+ * are in the file), NO_SPACE, IO. */
 bool nt_npy_write(NtNpyWriter *writer, const float *rows, size_t count, GError **error);
 
 /* Completes the header, syncs, and puts the file in place of any other of its name: after power loss it is whole or

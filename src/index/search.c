@@ -43,10 +43,10 @@ typedef struct Plan {
     double *lengths; /* of each query */
     bool unit;       /* cosine rows are of unit length but for rounding */
     double error, underflow, length_slack;
-    size_t block;   /* rows in a block */
-    GMutex lock;    /* around tie */
-    NtHit *heaps;   /* (workers, queries, k) when split by rows */
-    size_t *counts; /* (workers, queries) likewise */
+    size_t block;         /* rows in a block */
+    pthread_mutex_t lock; /* around tie */
+    NtHit *heaps;         /* (workers, queries, k) when split by rows */
+    size_t *counts;       /* (workers, queries) likewise */
     NtHit *out_hits;
     size_t *out_counts;
     atomic_bool stopped;
@@ -340,7 +340,7 @@ static void clear_plan(Plan *plan) {
     nt_free(plan->lengths);
     nt_free(plan->heaps);
     nt_free(plan->counts);
-    g_mutex_clear(&plan->lock);
+    pthread_mutex_destroy(&plan->lock);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, clear_plan)
 
@@ -363,7 +363,7 @@ bool nt_exact_search(const NtRows *rows, const NtQueries *queries, const NtSearc
         .out_hits = out_hits,
         .out_counts = out_counts,
     };
-    g_mutex_init(&plan.lock);
+    pthread_mutex_init(&plan.lock, NULL);
     plan.lengths = nt_alloc(queries->count, sizeof(double), "queries", error);
     if (plan.lengths == NULL || !check_queries(&plan, error)) {
         return false;

@@ -9,9 +9,9 @@ static bool after(const TopK *top, const NtHit *a, const NtHit *b) {
     if (top->tie == NULL || a->row == b->row) {
         return a->row > b->row;
     }
-    g_mutex_lock(top->lock);
+    pthread_mutex_lock(top->lock);
     int order = top->tie(a->row, b->row, top->data);
-    g_mutex_unlock(top->lock);
+    pthread_mutex_unlock(top->lock);
     return order > 0;
 }
 

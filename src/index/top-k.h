@@ -3,6 +3,8 @@
 #ifndef NT_INDEX_TOP_K_H
 #define NT_INDEX_TOP_K_H
 
+#include <pthread.h>
+
 #include "index/index.h"
 
 typedef struct TopK {
@@ -11,7 +13,7 @@ typedef struct TopK {
     NtMetric metric;
     int (*tie)(uint32_t a, uint32_t b, void *data); /* NULL: by row number */
     void *data;
-    GMutex *lock; /* held around `tie` */
+    pthread_mutex_t *lock; /* held around `tie` */
 } TopK;
 
 /* Whether `hit` would be among the k. */

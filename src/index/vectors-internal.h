@@ -2,14 +2,18 @@
 #ifndef NT_INDEX_VECTORS_INTERNAL_H
 #define NT_INDEX_VECTORS_INTERNAL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/base.h"
 #include "index/index.h"
 
 enum { VECTORS_PAGE = 4096 }; /* bytes before the first row */
 
-/* A mapping of the file's first bytes, shared by the views made of it. */
+/* A mapping of the file's first bytes, shared by the views made of it. (C's atomics and POSIX' mutexes, not GLib's:
+ * ThreadSanitizer understands them, and finds what is not under them.) */
 typedef struct VectorsMap {
-    gatomicrefcount refs;
+    atomic_uint refs;
     NtMapping mapping;
 } VectorsMap;
 
@@ -19,8 +23,8 @@ struct NtVectors {
     char *path;
     size_t stride;
     NtVectorsSpec spec;
-    GMutex lock;     /* of map */
-    VectorsMap *map; /* the newest one, NULL before the first view */
+    pthread_mutex_t lock; /* of map */
+    VectorsMap *map;      /* the newest one, NULL before the first view */
 };
 
 size_t vectors_stride(const NtVectorsSpec *spec);

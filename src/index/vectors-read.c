@@ -12,7 +12,7 @@
 /* ---- views ---- */
 
 void vectors_map_unref(VectorsMap *map) {
-    if (map != NULL && g_atomic_ref_count_dec(&map->refs)) {
+    if (map != NULL && atomic_fetch_sub(&map->refs, 1) == 1) {
         nt_mapping_clear(&map->mapping);
         g_free(map);
     }
@@ -31,7 +31,7 @@ static VectorsMap *map_file(NtVectors *vectors, uint64_t least, GError **error) 
         return NULL;
     }
     VectorsMap *map = g_new0(VectorsMap, 1);
-    g_atomic_ref_count_init(&map->refs);
+    atomic_init(&map->refs, 1);
     size_t size = VECTORS_PAGE + (size_t)capacity * vectors->stride;
     if (!nt_mapping_open(vectors->fd, vectors->path, size, &map->mapping, error)) {
         g_free(map);
@@ -48,22 +48,25 @@ bool nt_vectors_view(NtVectors *vectors, uint64_t count, NtRows *out, GError **e
     if (count == 0) {
         return true;
     }
-    g_mutex_lock(&vectors->lock);
+    if (count > NT_VECTORS_ROWS_MAX) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %" G_GUINT64_FORMAT " rows cannot be", vectors->path, count);
+    }
+    pthread_mutex_lock(&vectors->lock);
     size_t needed = VECTORS_PAGE + (size_t)count * vectors->stride;
     if (vectors->map == NULL || vectors->map->mapping.size < needed) {
         VectorsMap *map = map_file(vectors, count, error);
         if (map == NULL) {
-            g_mutex_unlock(&vectors->lock);
+            pthread_mutex_unlock(&vectors->lock);
             return false;
         }
         vectors_map_unref(vectors->map);
         vectors->map = map;
     }
-    g_atomic_ref_count_inc(&vectors->map->refs);
+    atomic_fetch_add(&vectors->map->refs, 1);
     out->keep = vectors->map;
     out->data = vectors->map->mapping.data + VECTORS_PAGE;
     out->count = count;
-    g_mutex_unlock(&vectors->lock);
+    pthread_mutex_unlock(&vectors->lock);
     return true;
 }
 
@@ -86,6 +89,9 @@ void nt_rows_get(const NtRows *rows, uint64_t row, float *out) {
 
 /* Reads `count` rows from `first` on into `out` (count x stride bytes). */
 static bool read_rows(NtVectors *vectors, uint64_t first, size_t count, uint8_t *out, GError **error) {
+    if (first > NT_VECTORS_ROWS_MAX || count > NT_VECTORS_ROWS_MAX - first) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: row %" G_GUINT64_FORMAT " cannot be", vectors->path, first);
+    }
     size_t size = count * vectors->stride, at = 0;
     uint64_t offset = VECTORS_PAGE + first * (uint64_t)vectors->stride;
     while (at < size) {

@@ -116,7 +116,7 @@ NtVectors *nt_vectors_open(const char *path, bool writable, const NtVectorsSpec 
                                     .dim = (size_t)header.dim,
                                     .generation = header.generation};
     memcpy(vectors->spec.model_hash, header.model_hash, sizeof header.model_hash);
-    g_mutex_init(&vectors->lock);
+    pthread_mutex_init(&vectors->lock, NULL);
     return vectors;
 }
 
@@ -125,7 +125,7 @@ void nt_vectors_close(NtVectors *vectors) {
         vectors_map_unref(vectors->map);
         close(vectors->fd);
         g_free(vectors->path);
-        g_mutex_clear(&vectors->lock);
+        pthread_mutex_destroy(&vectors->lock);
         g_free(vectors);
     }
 }
