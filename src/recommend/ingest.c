@@ -10,55 +10,19 @@
  * Going on after a stop needs no log: a photo that was dealt with has its file's stamp in the database, and one that
  * was not is listed again.
  */
-#include "recommend/recommend.h"
+#include "recommend/ingest-internal.h"
 
 #include <string.h>
 
 enum {
-    LIST_AT_ONCE = 64,                            /* products listed before outcomes are looked at */
     COMMIT_ROWS = 256,                            /* vectors in one transaction */
     COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2, /* and the longest one stays open */
     PROGRESS_MICROSECONDS = G_TIME_SPAN_SECOND / 4,
 };
 
-/* A photo whose vector waits for the next commit. */
-typedef struct Waiting {
-    int64_t content;
-    NtOutcome *outcome;
-} Waiting;
-
-typedef struct Ingest {
-    NiteruCatalogue *catalogue;
-    NtCatalogue *db;
-    const NiteruIndexOptions *options;
-    GCancellable *cancel;
-    NiteruIndexReport report;
-
-    NtSource *source;
-    NtColumns *columns;
-    NtRun run;
-    bool listed;     /* the source has come to its end */
-    uint64_t unread; /* folders of the source that could not be read: what is in them is not known */
-    GQueue jobs;     /* NtJob that the pipeline had no room for yet */
-
-    NtModel *model;
-    uint64_t rows; /* of the model that the database names, this transaction included */
-    NtPipeline *pipeline;
-    GArray *waiting;   /* Waiting */
-    GHashTable *fresh; /* contents among them */
-
-    int64_t started, committed, shown, embed_started;
-    uint64_t shown_embedded;
-    double rate;
-    bool open;        /* a transaction is */
-    GThread *counter; /* counts the source's photos for the progress line */
-    gint total;       /* what it found so far, atomic; negative while it counts */
-    gint stop_counting;
-} Ingest;
-
 /* ---- telling ---- */
 
-static void tell_failure(Ingest *ingest, const NiteruFailure *failure) {
+void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure) {
     ingest->report.failed++;
     if (ingest->options->failure != NULL) {
         ingest->options->failure(failure, ingest->options->data);
@@ -91,65 +55,13 @@ static void tell_progress(Ingest *ingest, bool last) {
     ingest->options->progress(&progress, ingest->options->data);
 }
 
-/* ---- the source ---- */
+/* ---- what comes back ---- */
 
-static NtSource *open_source(const Ingest *ingest, const char *location, GError **error) {
-    NtSourceOptions options = {.format = ingest->options->format,
-                               .encoding = ingest->options->encoding,
-                               .map = ingest->options->map,
-                               .product_from_folder = ingest->options->product_from_folder,
-                               .limits = &ingest->catalogue->limits};
-    return nt_source_open(location, &options, error);
-}
-
-/* Counts photos in a second reading of the source, beside the work: reading names is far quicker than reading photos,
- * so the progress line soon knows how much there is. */
-static void *count_photos(void *data) {
-    Ingest *ingest = data;
-    g_autoptr(NtSource) source = open_source(ingest, nt_source_location(ingest->source), NULL);
-    gint total = 0;
-    while (source != NULL && !g_atomic_int_get(&ingest->stop_counting)) {
-        NtListing listing;
-        g_autoptr(GError) fault = NULL;
-        NtSourceStep step = nt_source_next(source, &listing, &fault);
-        if (step == NT_SOURCE_END || step == NT_SOURCE_FAILED) {
-            g_atomic_int_set(&ingest->total, total);
-            break;
-        }
-        total += step == NT_SOURCE_PRODUCT ? (gint)listing.photo_count : 1;
-    }
-    return NULL;
-}
-
-/* Settles the types of metadata by the first rows, which are then read again. A folder has no metadata. */
-static bool learn_columns(Ingest *ingest, const char *location, GError **error) {
-    ingest->columns = nt_columns_new(ingest->db, ingest->options->types, error);
-    g_autoptr(NtSource) source = ingest->columns != NULL ? open_source(ingest, location, error) : NULL;
-    if (source == NULL) {
-        return false;
-    }
-    for (unsigned rows = 0; rows < NT_COLUMNS_SAMPLE; rows++) {
-        NtListing listing;
-        g_autoptr(GError) fault = NULL;
-        NtSourceStep step = nt_source_next(source, &listing, &fault);
-        if (step == NT_SOURCE_END || step == NT_SOURCE_FAILED || strcmp(nt_source_kind(source), "folder") == 0) {
-            break;
-        }
-        for (size_t i = 0; step == NT_SOURCE_PRODUCT && i < listing.value_count; i++) {
-            const NtListingValue *value = &listing.values[i];
-            nt_columns_learn(ingest->columns, value->field, value->text, value->json);
-        }
-    }
-    return nt_columns_settle(ingest->columns, error);
-}
-
-static void read_values(Ingest *ingest, const NtListing *listing) {
-    nt_columns_begin_row(ingest->columns);
-    for (size_t i = 0; i < listing->value_count; i++) {
-        const NtListingValue *value = &listing->values[i];
-        if (!nt_columns_read(ingest->columns, value->field, value->text, value->json, NULL)) {
-            ingest->report.values++;
-        }
+/* Moves queued jobs into the pipeline while it has room. */
+static void offer_jobs(Ingest *ingest) {
+    NtJob *job;
+    while ((job = g_queue_peek_head(&ingest->jobs)) != NULL && nt_pipeline_offer(ingest->pipeline, job)) {
+        g_free(g_queue_pop_head(&ingest->jobs));
     }
 }
 
@@ -162,16 +74,15 @@ static bool photo_failed(Ingest *ingest, const NtOutcome *outcome, const GError 
         g_propagate_error(error, g_steal_pointer(&gone));
         return false;
     }
-    tell_failure(ingest, &(NiteruFailure){.place = job->path,
-                                          .product = job->product,
-                                          .photo = job->path,
-                                          .message = fault->message,
-                                          .code = (NiteruError)fault->code});
+    ingest_tell_failure(ingest, &(NiteruFailure){.place = job->path,
+                                                 .product = job->product,
+                                                 .photo = job->path,
+                                                 .message = fault->message,
+                                                 .code = (NiteruError)fault->code});
     return true;
 }
 
-/* Whether the model has a vector for a content, committed or waiting. */
-static bool find_vector(Ingest *ingest, int64_t content, bool *out_found, GError **error) {
+bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, GError **error) {
     int64_t vrow = -1;
     *out_found = g_hash_table_contains(ingest->fresh, &content);
     if (!*out_found && !nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, error)) {
@@ -180,98 +91,6 @@ static bool find_vector(Ingest *ingest, int64_t content, bool *out_found, GError
     *out_found = *out_found || vrow >= 0;
     return true;
 }
-
-/* Queues the photos of a product that are to be read: new and changed ones, and those that failed, for what stood in
- * the way may be gone. */
-static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhotoState *states, GError **error) {
-    for (size_t i = 0; i < listing->photo_count; i++) {
-        bool known = false;
-        if (states[i].content > 0 && !find_vector(ingest, states[i].content, &known, error)) {
-            return false;
-        }
-        ingest->report.photos++;
-        ingest->report.reused += known;
-        if (!known) {
-            NtJob *job = g_new(NtJob, 1);
-            *job = (NtJob){states[i].photo, g_strdup(listing->photos[i]), g_strdup(listing->id)};
-            g_queue_push_tail(&ingest->jobs, job);
-        }
-    }
-    return true;
-}
-
-/* Puts one product and queues those of its photos that are to be read. */
-static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error) {
-    g_autofree NtPhotoPut *photos = g_new0(NtPhotoPut, listing->photo_count);
-    g_autofree NtPhotoState *states = g_new0(NtPhotoState, listing->photo_count);
-    for (size_t i = 0; i < listing->photo_count; i++) {
-        photos[i].location = listing->photos[i];
-        if (!ingest->options->rehash) {
-            nt_stamp_read(listing->photos[i], &photos[i].stamp, NULL); /* a fault is found by reading it */
-        }
-    }
-    read_values(ingest, listing);
-    NtProductPut put = {
-        .id = listing->id, .line = listing->line, .photos = photos, .photo_count = listing->photo_count};
-    put.values = nt_columns_values(ingest->columns, &put.value_count);
-    bool added = false;
-    g_autoptr(GError) fault = NULL;
-    if (!nt_catalogue_put_product(ingest->db, &ingest->run, &put, states, &added, &fault)) {
-        if (fault->code != NITERU_ERROR_INVALID && fault->code != NITERU_ERROR_LIMIT) {
-            g_propagate_error(error, g_steal_pointer(&fault));
-            return false;
-        }
-        g_autofree char *message = g_strdup_printf("%s: %s", listing->place, fault->message);
-        tell_failure(ingest, &(NiteruFailure){.place = listing->place,
-                                              .product = listing->id,
-                                              .message = message,
-                                              .code = (NiteruError)fault->code});
-        return true;
-    }
-    ingest->report.products++;
-    ingest->report.added += added;
-    return queue_photos(ingest, listing, states, error);
-}
-
-/* A row, photo or folder that the source itself refused. */
-static void listing_failed(Ingest *ingest, const NtSourceFault *where, const GError *fault) {
-    ingest->unread += where->product == NULL && where->photo == NULL && where->line == 0 &&
-                      fault->code != NITERU_ERROR_INVALID; /* invalid: a name that no product can have */
-    tell_failure(ingest, &(NiteruFailure){.place = where->place,
-                                          .product = where->product,
-                                          .photo = where->photo,
-                                          .message = fault->message,
-                                          .code = (NiteruError)fault->code});
-}
-
-/* Lists some products. */
-static bool list_some(Ingest *ingest, GError **error) {
-    for (unsigned i = 0; i < LIST_AT_ONCE && !ingest->listed; i++) {
-        NtListing listing;
-        g_autoptr(GError) fault = NULL;
-        switch (nt_source_next(ingest->source, &listing, &fault)) {
-        case NT_SOURCE_PRODUCT:
-            if (!put_listing(ingest, &listing, error)) {
-                return false;
-            }
-            break;
-        case NT_SOURCE_FAULT: listing_failed(ingest, nt_source_fault(ingest->source), fault); break;
-        case NT_SOURCE_END: ingest->listed = true; break;
-        case NT_SOURCE_FAILED: g_propagate_error(error, g_steal_pointer(&fault)); return false;
-        }
-    }
-    return true;
-}
-
-/* Moves queued jobs into the pipeline while it has room. */
-static void offer_jobs(Ingest *ingest) {
-    NtJob *job;
-    while ((job = g_queue_peek_head(&ingest->jobs)) != NULL && nt_pipeline_offer(ingest->pipeline, job)) {
-        g_free(g_queue_pop_head(&ingest->jobs));
-    }
-}
-
-/* ---- what comes back ---- */
 
 /* Writes one outcome into the open transaction; a vector waits for the commit. Takes the outcome. */
 static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
@@ -292,7 +111,7 @@ static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
         g_propagate_error(error, g_steal_pointer(&fault));
         return false;
     }
-    if (ok && !find_vector(ingest, content, &known, error)) {
+    if (ok && !ingest_find_vector(ingest, content, &known, error)) {
         return false;
     }
     if (!ok || outcome->vector == NULL || known) {
@@ -393,7 +212,7 @@ static bool work(Ingest *ingest, GError **error) {
         if (!begin(ingest, error)) {
             return false;
         }
-        if (g_queue_is_empty(&ingest->jobs) && !ingest->listed && !list_some(ingest, error)) {
+        if (g_queue_is_empty(&ingest->jobs) && !ingest->listed && !ingest_list_some(ingest, error)) {
             return false;
         }
         offer_jobs(ingest);
@@ -424,7 +243,7 @@ static bool work(Ingest *ingest, GError **error) {
 static bool start(Ingest *ingest, const char *location, GError **error) {
     const char *name = ingest->options->model;
     g_autofree char *lost = NULL;
-    ingest->source = open_source(ingest, location, error);
+    ingest->source = ingest_open_source(ingest, location, error);
     if (ingest->source == NULL || !nt_models_ensure(ingest->catalogue, name, error) ||
         !nt_model_repair(ingest->catalogue, name, &lost, error)) {
         return false;
@@ -432,8 +251,9 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     if (lost != NULL) {
         g_autofree char *message = g_strdup_printf(
             "%s; the photos of this source are embedded again, index the catalogue's other sources again too", lost);
-        tell_failure(ingest, &(NiteruFailure){
-                                 .place = ingest->catalogue->folder, .message = message, .code = NITERU_ERROR_CORRUPT});
+        ingest_tell_failure(
+            ingest,
+            &(NiteruFailure){.place = ingest->catalogue->folder, .message = message, .code = NITERU_ERROR_CORRUPT});
     }
     ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
     ingest->pipeline = ingest->model != NULL ? nt_pipeline_new(ingest->catalogue, ingest->model, error) : NULL;
@@ -444,32 +264,19 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     ingest->committed = ingest->embed_started;
     if (ingest->options->progress != NULL) {
         g_atomic_int_set(&ingest->total, -1);
-        ingest->counter = g_thread_try_new("nt-count", count_photos, ingest, NULL); /* without: no total */
+        ingest->counter = g_thread_try_new("nt-count", ingest_count_photos, ingest, NULL); /* without: no total */
     }
     return nt_catalogue_start_run(ingest->db, nt_source_kind(ingest->source), nt_source_location(ingest->source),
                                   &ingest->run, error) &&
-           learn_columns(ingest, location, error);
-}
-
-/* Whether to prune. A source that shows nothing, or not all of what it holds, is more likely a disk that is not there
- * than a shop that has closed. */
-static bool may_prune(Ingest *ingest) {
-    const char *why = ingest->unread > 0            ? "a part of it could not be read"
-                      : ingest->report.products < 1 ? "no product was found in it"
-                                                    : NULL;
-    if (ingest->options->prune && why != NULL) {
-        const char *location = nt_source_location(ingest->source);
-        g_autofree char *message = g_strdup_printf("%s: nothing was pruned, because %s", location, why);
-        tell_failure(ingest, &(NiteruFailure){.place = location, .message = message, .code = NITERU_ERROR_IO});
-    }
-    return ingest->options->prune && why == NULL;
+           ingest_learn_columns(ingest, location, error);
 }
 
 /* The end of a complete run: prune, and the score table. */
 static bool finish(Ingest *ingest, GError **error) {
-    bool ok = begin(ingest, error) &&
-              nt_catalogue_end_run(ingest->db, &ingest->run, may_prune(ingest), &ingest->report.removed, error) &&
-              commit(ingest, error);
+    bool ok =
+        begin(ingest, error) &&
+        nt_catalogue_end_run(ingest->db, &ingest->run, ingest_may_prune(ingest), &ingest->report.removed, error) &&
+        commit(ingest, error);
     return ok && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error);
 }
 

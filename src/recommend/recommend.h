@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recommend: the product. It brings the other rooms together and is what the public header (niteru/niteru.h) shows:
- * the ingest pipeline (ingest.c, pipeline.c), search (search.c), evaluation (eval.c), models (models.c), vectors in
- * and out (transfer.c), looking inside (inspect.c), contact sheets (sheet.c). What those share is below; the public
- * header has the contracts of everything named niteru_.
+ * the ingest pipeline (ingest.c, ingest-source.c, pipeline.c), search (search.c), evaluation (eval.c), models
+ * (models.c), vectors in and out (transfer.c), looking inside (inspect.c), contact sheets (sheet.c). What those share
+ * is below; the public header has the contracts of everything named niteru_.
  */
 #ifndef NT_RECOMMEND_H
 #define NT_RECOMMEND_H

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared inside indexing only: one run, and its two halves. ingest-source.c lists products and queues their photos,
+ * ingest.c takes vectors back and commits. */
+#ifndef NT_INGEST_INTERNAL_H
+#define NT_INGEST_INTERNAL_H
+
+#include "recommend/recommend.h"
+
+/* A photo whose vector waits for the next commit. */
+typedef struct Waiting {
+    int64_t content;
+    NtOutcome *outcome;
+} Waiting;
+
+typedef struct Ingest {
+    NiteruCatalogue *catalogue;
+    NtCatalogue *db;
+    const NiteruIndexOptions *options;
+    GCancellable *cancel;
+    NiteruIndexReport report;
+
+    NtSource *source;
+    NtColumns *columns;
+    NtRun run;
+    bool listed;     /* the source has come to its end */
+    uint64_t unread; /* folders of the source that could not be read: what is in them is not known */
+    GQueue jobs;     /* NtJob that the pipeline had no room for yet */
+
+    NtModel *model;
+    uint64_t rows; /* of the model that the database names, this transaction included */
+    NtPipeline *pipeline;
+    GArray *waiting;   /* Waiting */
+    GHashTable *fresh; /* contents among them */
+
+    int64_t started, committed, shown, embed_started;
+    uint64_t shown_embedded;
+    double rate;
+    bool open;        /* a transaction is */
+    GThread *counter; /* counts the source's photos for the progress line */
+    gint total;       /* what it found so far, atomic; negative while it counts */
+    gint stop_counting;
+} Ingest;
+
+/* Counts a failure and tells it. */
+void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure);
+
+/* Whether the model has a vector for a content, committed or waiting. */
+bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, GError **error);
+
+/* ---- ingest-source.c ---- */
+
+NtSource *ingest_open_source(const Ingest *ingest, const char *location, GError **error);
+
+/* Settles the types of metadata by the first rows, which are then read again. A folder has no metadata. */
+bool ingest_learn_columns(Ingest *ingest, const char *location, GError **error);
+
+/* A thread that counts photos in a second reading of the source, beside the work: reading names is far quicker than
+ * reading photos, so the progress line soon knows how much there is. `data` is the Ingest. */
+void *ingest_count_photos(void *data);
+
+/* Lists some products: puts them into the open transaction, and queues those of their photos that are to be read. */
+bool ingest_list_some(Ingest *ingest, GError **error);
+
+/* Whether to prune. A source that shows nothing, or not all of what it holds, is more likely a disk that is not there
+ * than a shop that has closed; that is told. */
+bool ingest_may_prune(Ingest *ingest);
+
+#endif
