@@ -2,12 +2,14 @@
 /*
  * How well `niteru index` keeps the cores busy. usage: pipeline PHOTO-LIST.csv MODEL.onnx PRESET [PYTHON [N]]
  *
- * 1. CPU seconds to read, decode (in the helper) and make ready one photo, alone in one thread;
- * 2. CPU seconds of the network per photo, alone in one thread, in the batches the pipeline uses;
+ * 1. CPU seconds to read, decode (in the helper) and make ready one photo;
+ * 2. CPU seconds of the network per photo, in the batches the pipeline uses;
  * 3. photos a second of niteru_index on a fresh catalogue, whole process;
  * so the most there could be is cores / (1 + 2), and 3 over that is the efficiency.
  * 4. With PYTHON (an interpreter that has Pillow and onnxruntime): the usual loop, one photo at a time, in the same
- *    run (bench/python-loop.py). 3 and 4 are run in turns, three times, and their medians are compared.
+ *    run (bench/python-loop.py).
+ * 1 and 2 are taken twice: alone in one thread, and on all cores at once, where cores that share caches, memory or a
+ * clock make each other slower before any pipeline does. All four are run in turns, three times; medians are compared.
  * Prints CSV: name,value,unit.
  */
 #include "connect/connect.h"
@@ -57,20 +59,26 @@ static GPtrArray *list_photos(const char *list, size_t most) {
     return photos;
 }
 
-/* CPU seconds per photo to decode and make ready. */
-static double time_decode(const GPtrArray *photos, const NtCard *card) {
+/* One of the two halves of the work, done alone. */
+typedef struct Half {
+    const GPtrArray *photos;
+    const NtCard *card;
+    NtNetwork *network; /* NULL: decode and make ready; else run it */
+} Half;
+
+static void decode_half(Half *half) {
     g_autoptr(GError) error = NULL;
     NtLimits limits = nt_limits_default();
     limits.decoder_photos = 1000000;
-    g_autofree float *input = g_new(float, (size_t)3 * card->preprocess.width * card->preprocess.height);
-    double start = cpu_seconds();
+    const NtPreprocess *rule = &half->card->preprocess;
+    g_autofree float *input = g_new(float, (size_t)3 * rule->width * rule->height);
     NtDecoder *decoder = nt_decoder_new(&limits, &error);
-    g_autoptr(NtPreprocessor) rules = decoder != NULL ? nt_preprocessor_new(&card->preprocess, &error) : NULL;
+    g_autoptr(NtPreprocessor) rules = decoder != NULL ? nt_preprocessor_new(rule, &error) : NULL;
     if (rules == NULL) {
         die(error);
     }
-    for (guint i = 0; i < photos->len; i++) {
-        const char *path = g_ptr_array_index(photos, i);
+    for (guint i = 0; i < half->photos->len; i++) {
+        const char *path = g_ptr_array_index(half->photos, i);
         g_autoptr(GBytes) bytes = nt_file_read(path, limits.photo_bytes, NULL);
         uint8_t hash[32];
         gsize size = 0;
@@ -82,14 +90,12 @@ static double time_decode(const GPtrArray *photos, const NtCard *card) {
         }
     }
     nt_decoder_free(decoder);
-    return (cpu_seconds() - start) / photos->len;
 }
 
-/* CPU seconds per photo of the network. */
-static double time_network(NtNetwork *network, size_t count) {
-    const NtNetworkInfo *info = nt_network_info(network);
+static void network_half(Half *half) {
+    const NtNetworkInfo *info = nt_network_info(half->network);
     g_autoptr(GError) error = NULL;
-    g_autoptr(NtRunner) runner = nt_runner_new(network, BATCH, 1, &error);
+    g_autoptr(NtRunner) runner = nt_runner_new(half->network, BATCH, 1, &error);
     if (runner == NULL) {
         die(error);
     }
@@ -98,27 +104,46 @@ static double time_network(NtNetwork *network, size_t count) {
     for (size_t i = 0; i < BATCH * floats; i++) {
         input[i] = (float)(i % 255) / 127.5F - 1;
     }
-    nt_runner_run(runner, input, BATCH, out, NULL, NULL);
-    double start = cpu_seconds();
-    for (size_t i = 0; i < count; i += BATCH) {
+    for (size_t i = 0; i < half->photos->len; i += BATCH) {
         nt_runner_run(runner, input, BATCH, out, NULL, NULL);
     }
-    return (cpu_seconds() - start) / (double)((count + BATCH - 1) / BATCH * BATCH);
 }
 
-/* Photos a second of a whole indexing run on a fresh catalogue. */
-static double time_index(const char *list, const char *network, const char *preset) {
+static void *run_half(void *data) {
+    Half *half = (Half *)data;
+    (half->network != NULL ? network_half : decode_half)(half);
+    return NULL;
+}
+
+/* CPU seconds per photo of one half in `threads` threads, each with all the photos. */
+static double time_half(const Half *half, unsigned threads) {
+    GPtrArray *running = g_ptr_array_new();
+    double start = cpu_seconds();
+    for (unsigned t = 0; t < threads; t++) {
+        g_ptr_array_add(running, g_thread_new("half", run_half, (void *)half));
+    }
+    for (unsigned t = 0; t < threads; t++) {
+        g_thread_join(g_ptr_array_index(running, t));
+    }
+    g_ptr_array_free(running, TRUE);
+    return (cpu_seconds() - start) / (threads * half->photos->len);
+}
+
+/* Photos a second of a whole indexing run on a fresh catalogue, and CPU seconds per photo. */
+static double time_index(const char *list, const char *network, const char *preset, double *out_cpu) {
     g_autoptr(GError) error = NULL;
     g_autofree char *folder = g_dir_make_tmp("niteru-bench-XXXXXX", NULL);
     g_autofree char *shop = g_build_filename(folder, "shop", NULL);
     NiteruModelOptions model = {.name = "bench", .preset = preset, .make_default = true};
     NiteruIndexReport report;
+    double start = cpu_seconds();
     NiteruCatalogue *catalogue = niteru_open(shop, NULL, &error);
     if (catalogue == NULL || !niteru_model_add(catalogue, network, &model, &error) ||
         !niteru_index(catalogue, list, NULL, NULL, &report, &error)) {
         die(error);
     }
     niteru_close(catalogue);
+    *out_cpu = (cpu_seconds() - start) / (double)MAX(report.embedded, 1);
     g_autofree char *command = g_strdup_printf("rm -rf '%s'", folder);
     if (system(command) != 0) {
         fprintf(stderr, "pipeline: %s was left behind\n", folder);
@@ -167,16 +192,27 @@ int main(int argc, char **argv) {
     if (card == NULL) {
         die(error);
     }
-    double decode = time_decode(photos, card), net = time_network(network, MIN(photos->len, 512));
-    double index[TURNS], python[TURNS];
+    Half decoding = {photos, card, NULL}, running = {photos, card, network};
+    double decode[2][TURNS], net[2][TURNS], index[TURNS], cpu[TURNS], python[TURNS];
     for (int turn = 0; turn < TURNS; turn++) {
-        index[turn] = time_index(argv[1], argv[2], argv[3]);
+        for (int all = 0; all < 2; all++) {
+            decode[all][turn] = time_half(&decoding, all ? nt_cores() : 1);
+            net[all][turn] = time_half(&running, all ? nt_cores() : 1);
+        }
+        index[turn] = time_index(argv[1], argv[2], argv[3], &cpu[turn]);
         python[turn] = argc > 4 ? time_python(argv[4], argv[1], argv[2], argv[3], most) : -1;
     }
-    double rate = median(index), loop = median(python), bound = nt_cores() / (decode + net);
-    printf("decode_and_resize,%.3f,CPU ms per photo\nnetwork,%.3f,CPU ms per photo\n", decode * 1e3, net * 1e3);
-    printf("cores,%u,\nindex,%.1f,photos per second\nbound,%.1f,photos per second\nefficiency,%.3f,of the bound\n",
-           nt_cores(), rate, bound, rate / bound);
+    double rate = median(index), loop = median(python);
+    printf("cores,%u,\nindex,%.1f,photos per second\nindex_cpu,%.3f,CPU ms per photo\n", nt_cores(), rate,
+           median(cpu) * 1e3);
+    static const char *const where[] = {"alone", "on_all_cores"};
+    for (int all = 0; all < 2; all++) {
+        double first = median(decode[all]), second = median(net[all]), bound = nt_cores() / (first + second);
+        printf("decode_and_resize_%s,%.3f,CPU ms per photo\nnetwork_%s,%.3f,CPU ms per photo\n", where[all],
+               first * 1e3, where[all], second * 1e3);
+        printf("bound_%s,%.1f,photos per second\nefficiency_%s,%.3f,of the bound\n", where[all], bound, where[all],
+               rate / bound);
+    }
     if (loop > 0) {
         printf("python_loop,%.1f,photos per second\nindex_over_python,%.2f,times\n", loop, rate / loop);
     }
