@@ -162,6 +162,52 @@ bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t ge
                       (int64_t)generation);
 }
 
+/* The living rows of a model with their new numbers, in a table of this connection alone. */
+static bool list_living(NtCatalogue *catalogue, int64_t model, GError **error) {
+    return nt_sql_run(catalogue, error,
+                      "CREATE TEMP TABLE living(row INTEGER PRIMARY KEY, vrow INTEGER, content INTEGER)", "") &&
+           nt_sql_run(
+               catalogue, error,
+               "INSERT INTO temp.living SELECT row_number() OVER (ORDER BY vrow) - 1, vrow, content FROM vector v"
+               " WHERE v.model = ?1 AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)",
+               "i", model);
+}
+
+static bool each_living(NtCatalogue *catalogue, bool (*each)(uint64_t vrow, void *data), void *data, GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, "SELECT vrow FROM temp.living ORDER BY row", "")) {
+        return false;
+    }
+    int step;
+    while ((step = nt_query_step(&query, error)) == 1) {
+        if (!each((uint64_t)nt_column_int(&query, 0), data)) {
+            return false;
+        }
+    }
+    return step == 0;
+}
+
+bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t generation,
+                                bool (*each)(uint64_t vrow, void *data), void *data, uint64_t *out_rows,
+                                GError **error) {
+    int64_t rows = 0;
+    if (!nt_may_write(catalogue, error) || !list_living(catalogue, model, error) ||
+        !each_living(catalogue, each, data, error) || !nt_catalogue_renew_model(catalogue, model, generation, error) ||
+        !nt_sql_run(catalogue, error,
+                    "INSERT INTO vector(model, vrow, content) SELECT ?1, row, content FROM temp.living", "i", model) ||
+        !nt_sql_int(catalogue, 0, &rows, error, "SELECT count(*) FROM temp.living", "") ||
+        !nt_sql_run(catalogue, error, "UPDATE model SET rows = ?2 WHERE model = ?1", "ii", model, rows) ||
+        !nt_sql_run(catalogue, error,
+                    "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM photo f WHERE f.content = content.content)"
+                    " AND NOT EXISTS (SELECT 1 FROM vector v WHERE v.content = content.content)",
+                    "") ||
+        !nt_sql_run(catalogue, error, "DROP TABLE temp.living", "")) {
+        return false;
+    }
+    *out_rows = (uint64_t)rows;
+    return true;
+}
+
 bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
            nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&

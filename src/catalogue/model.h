@@ -42,6 +42,14 @@ bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const ch
  * `generation`, which must be there and empty. */
 bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error);
 
+/* Forgets a model's dead rows and renumbers the living, 0, 1, 2, ..., in their old order; its vectors file is from now
+ * on that of `generation`, which `each`, called with the old number of each living row in turn, fills; its digests are
+ * forgotten. Contents that nothing refers to any more go too. *out_rows: how many live. When `each` returns false
+ * nothing is changed, and the call fails with the error that `each` has set by its `data`: roll back. */
+bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t generation,
+                                bool (*each)(uint64_t vrow, void *data), void *data, uint64_t *out_rows,
+                                GError **error);
+
 /* Forgets a model with its vectors and digests; the files are the caller's. */
 bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error);
 

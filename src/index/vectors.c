@@ -186,15 +186,50 @@ static void encode(const NtVectors *vectors, const float *row, float *scratch, u
     }
 }
 
-bool nt_vectors_append(NtVectors *vectors, uint64_t at, const float *rows, size_t count, NtRowFault *out_faults,
-                       size_t *out_written, GError **error) {
-    size_t dim = vectors->spec.dim, kept = 0;
+/* Whether `count` rows may be written from row `at` on. */
+static bool may_write(const NtVectors *vectors, uint64_t at, size_t count, GError **error) {
     if (!vectors->writable) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: opened for reading", vectors->path);
     }
-    if (at > NT_VECTORS_ROWS_MAX || count > NT_VECTORS_ROWS_MAX - at) {
-        return nt_fail(error, NITERU_ERROR_LIMIT, "%s: more than %" G_GUINT64_FORMAT " rows", vectors->path,
-                       NT_VECTORS_ROWS_MAX);
+    return (at <= NT_VECTORS_ROWS_MAX && count <= NT_VECTORS_ROWS_MAX - at) ||
+           nt_fail(error, NITERU_ERROR_LIMIT, "%s: more than %" G_GUINT64_FORMAT " rows", vectors->path,
+                   NT_VECTORS_ROWS_MAX);
+}
+
+static bool write_rows(NtVectors *vectors, uint64_t at, const uint8_t *rows, size_t count, GError **error) {
+    uint64_t offset = VECTORS_PAGE + at * (uint64_t)vectors->stride;
+    return nt_write_all(vectors->fd, vectors->path, rows, count * vectors->stride, offset, error);
+}
+
+bool nt_vectors_copy(NtVectors *vectors, uint64_t at, const NtRows *from, const uint64_t *rows, size_t count,
+                     GError **error) {
+    const NtVectorsSpec *spec = &vectors->spec;
+    if (!may_write(vectors, at, count, error)) {
+        return false;
+    }
+    if (from->dim != spec->dim || from->dtype != spec->dtype || from->metric != spec->metric) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: rows of another kind cannot be copied into it", vectors->path);
+    }
+    nt_autofree uint8_t *block = nt_alloc0(count, vectors->stride, "vectors to be written", error);
+    if (block == NULL) {
+        return false;
+    }
+    size_t bytes = spec->dim * (spec->dtype == NT_DTYPE_F16 ? 2 : 4);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i] >= from->count) {
+            return nt_fail(error, NITERU_ERROR_INVALID, "%s: row %" G_GUINT64_FORMAT " is not there to be copied",
+                           vectors->path, rows[i]);
+        }
+        memcpy(block + i * vectors->stride, from->data + rows[i] * from->stride, bytes);
+    }
+    return write_rows(vectors, at, block, count, error);
+}
+
+bool nt_vectors_append(NtVectors *vectors, uint64_t at, const float *rows, size_t count, NtRowFault *out_faults,
+                       size_t *out_written, GError **error) {
+    size_t dim = vectors->spec.dim, kept = 0;
+    if (!may_write(vectors, at, count, error)) {
+        return false;
     }
     nt_autofree uint8_t *block = nt_alloc0(count, vectors->stride, "vectors to be written", error);
     nt_autofree float *scratch = nt_alloc(dim, sizeof(float), "a vector", error);
@@ -213,8 +248,7 @@ bool nt_vectors_append(NtVectors *vectors, uint64_t at, const float *rows, size_
             out_faults[i] = fault;
         }
     }
-    uint64_t offset = VECTORS_PAGE + at * (uint64_t)vectors->stride;
-    if (!nt_write_all(vectors->fd, vectors->path, block, kept * vectors->stride, offset, error)) {
+    if (!write_rows(vectors, at, block, kept, error)) {
         return false;
     }
     if (out_written != NULL) {

@@ -42,6 +42,18 @@ typedef struct NtVectorsSpec {
     uint8_t model_hash[NT_MODEL_HASH_BYTES];
 } NtVectorsSpec;
 
+/* Rows to search: (count, dim) numbers, each row `stride` bytes after the one before. Fill it by hand for rows in
+ * memory (with `keep` NULL), or take it from a file. */
+typedef struct NtRows {
+    const uint8_t *data; /* NULL when count is 0 */
+    uint64_t count;
+    size_t dim;
+    size_t stride; /* bytes */
+    NtDtype dtype;
+    NtMetric metric;
+    void *keep; /* the mapping; nt_rows_clear lets go of it */
+} NtRows;
+
 typedef struct NtVectors NtVectors;
 
 /* Makes an empty file, durable when it returns, in place of any file of that name: call it only for a generation that
@@ -84,6 +96,11 @@ const char *nt_row_fault_text(NtRowFault fault);
 bool nt_vectors_append(NtVectors *vectors, uint64_t at, const float *rows, size_t count, NtRowFault *out_faults,
                        size_t *out_written, GError **error);
 
+/* Writes rows[0] .. rows[count - 1] of a view, bit for bit, from row `at` on; durable after nt_vectors_sync. `from`
+ * must have the file's dim, dtype and metric, and the rows must be in it. Errors: NO_SPACE, INVALID, LIMIT, IO. */
+bool nt_vectors_copy(NtVectors *vectors, uint64_t at, const NtRows *from, const uint64_t *rows, size_t count,
+                     GError **error);
+
 /* What nt_vectors_append would say about one row. */
 NtRowFault nt_vectors_fault(const NtVectorsSpec *spec, const float *row);
 
@@ -92,18 +109,6 @@ NtRowFault nt_vectors_fault(const NtVectorsSpec *spec, const float *row);
 bool nt_vectors_sync(NtVectors *vectors, GError **error);
 
 /* ---- reading ---- */
-
-/* Rows to search: (count, dim) numbers, each row `stride` bytes after the one before. Fill it by hand for rows in
- * memory (with `keep` NULL), or take it from a file. */
-typedef struct NtRows {
-    const uint8_t *data; /* NULL when count is 0 */
-    uint64_t count;
-    size_t dim;
-    size_t stride; /* bytes */
-    NtDtype dtype;
-    NtMetric metric;
-    void *keep; /* the mapping; nt_rows_clear lets go of it */
-} NtRows;
 
 /* The first `count` rows, mapped read-only. The view stays good, at the same address, until nt_rows_clear, whatever is
  * appended and even after nt_vectors_close. Costs a few microseconds; maps anew only when the file has grown. Errors:

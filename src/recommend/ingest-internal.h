@@ -27,7 +27,8 @@ typedef struct Ingest {
     GQueue jobs;     /* NtJob that the pipeline had no room for yet */
 
     NtModel *model;
-    uint64_t rows; /* of the model that the database names, this transaction included */
+    uint64_t rows;   /* of the model that the database names, this transaction included */
+    uint64_t before; /* and how many these were at the start */
     NtPipeline *pipeline;
     GArray *waiting;   /* Waiting */
     GHashTable *fresh; /* contents among them */

@@ -256,6 +256,7 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
             &(NiteruFailure){.place = ingest->catalogue->folder, .message = message, .code = NITERU_ERROR_CORRUPT});
     }
     ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
+    ingest->before = ingest->rows;
     ingest->pipeline = ingest->model != NULL ? nt_pipeline_new(ingest->catalogue, ingest->model, error) : NULL;
     if (ingest->pipeline == NULL || !begin(ingest, error)) {
         return false;
@@ -271,13 +272,14 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
            ingest_learn_columns(ingest, location, error);
 }
 
-/* The end of a complete run: prune, and the score table. */
+/* The end of a complete run: prune, the score table, dead rows. */
 static bool finish(Ingest *ingest, GError **error) {
     bool ok =
         begin(ingest, error) &&
         nt_catalogue_end_run(ingest->db, &ingest->run, ingest_may_prune(ingest), &ingest->report.removed, error) &&
         commit(ingest, error);
-    return ok && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error);
+    return ok && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error) &&
+           nt_model_compact(ingest->catalogue, ingest->model, ingest->before, ingest->report.removed > 0, error);
 }
 
 static void clear(Ingest *ingest) {

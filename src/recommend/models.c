@@ -27,19 +27,6 @@ void nt_model_free(NtModel *model) {
     }
 }
 
-static char *vectors_path(const NtCatalogue *db, const char *name, uint32_t generation) {
-    g_autofree char *file = g_strdup_printf("%s.%u.vec", name, generation);
-    return nt_catalogue_path(db, "vectors", file);
-}
-
-static bool spec_of(const NtModelRow *row, NtVectorsSpec *out, GError **error) {
-    *out = (NtVectorsSpec){.dim = row->dimension, .generation = row->generation};
-    memcpy(out->model_hash, row->hash, sizeof out->model_hash);
-    return (nt_dtype_parse(row->dtype, &out->dtype) && nt_metric_parse(row->metric, &out->metric)) ||
-           nt_fail(error, NITERU_ERROR_CORRUPT, "model %s: dtype '%s' or metric '%s' is not known", row->name,
-                   row->dtype, row->metric);
-}
-
 /* Says how to get lost vectors back. */
 static void add_way_out(const NtModel *model, GError **error) {
     bool lost = error != NULL && (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND) ||
@@ -55,10 +42,10 @@ static void add_way_out(const NtModel *model, GError **error) {
 
 static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GError **error) {
     NtVectorsSpec spec;
-    if (!spec_of(row, &spec, error)) {
+    if (!nt_generation_spec(row, &spec, error)) {
         return NULL;
     }
-    g_autofree char *path = vectors_path(catalogue->db, row->name, row->generation);
+    g_autofree char *path = nt_generation_path(catalogue->db, row->name, row->generation);
     NtModel *model = g_new0(NtModel, 1);
     g_mutex_init(&model->embedding);
     g_mutex_init(&model->loading);
@@ -107,46 +94,6 @@ bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error) {
         add_way_out(model, error);
         return false;
     }
-    return true;
-}
-
-/* Whether the model's file is there with all rows that the database names. */
-static bool file_is_whole(const char *path, const NtVectorsSpec *spec, uint64_t rows, GError **error) {
-    uint64_t capacity;
-    g_autoptr(NtVectors) vectors = nt_vectors_open(path, true, spec, error);
-    return vectors != NULL && nt_vectors_capacity(vectors, &capacity, error) &&
-           (capacity >= rows ||
-            nt_fail(error, NITERU_ERROR_CORRUPT,
-                    "%s: only %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " vectors are left", path, capacity, rows));
-}
-
-bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error) {
-    g_auto(NtModelRow) row = {0};
-    NtVectorsSpec spec;
-    *out_lost = NULL;
-    if (!nt_catalogue_find_model(catalogue->db, name, &row, error) || !spec_of(&row, &spec, error)) {
-        return false;
-    }
-    g_autoptr(GError) fault = NULL;
-    g_autofree char *old = vectors_path(catalogue->db, row.name, row.generation);
-    if (file_is_whole(old, &spec, row.rows, &fault)) {
-        return true;
-    }
-    if (fault->code != NITERU_ERROR_NOT_FOUND && fault->code != NITERU_ERROR_CORRUPT) {
-        g_propagate_error(error, g_steal_pointer(&fault));
-        return false;
-    }
-    spec.generation = row.generation + 1;
-    g_autofree char *path = vectors_path(catalogue->db, row.name, row.generation + 1);
-    bool ok = nt_vectors_create(path, &spec, error) && nt_catalogue_begin(catalogue->db, error) &&
-              nt_catalogue_renew_model(catalogue->db, row.model, row.generation + 1, error) &&
-              nt_catalogue_commit(catalogue->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(catalogue->db);
-        return false;
-    }
-    g_unlink(old);
-    *out_lost = g_strdup(fault->message);
     return true;
 }
 
@@ -273,8 +220,9 @@ static bool store_model(NiteruCatalogue *catalogue, NtCard *card, GBytes *networ
         nt_sha256(data, size, row.hash);
     }
     NtVectorsSpec spec;
-    g_autofree char *path = vectors_path(catalogue->db, card->name, 1);
-    if (!spec_of(&row, &spec, error) || (network != NULL && !nt_file_write(network_path, data, size, error)) ||
+    g_autofree char *path = nt_generation_path(catalogue->db, card->name, 1);
+    if (!nt_generation_spec(&row, &spec, error) ||
+        (network != NULL && !nt_file_write(network_path, data, size, error)) ||
         !nt_file_write(card_path, text, strlen(text), error) || !nt_vectors_create(path, &spec, error) ||
         !nt_catalogue_begin(catalogue->db, error)) {
         return false;
@@ -382,19 +330,6 @@ bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError 
 }
 
 /* ---- checksums and scores ---- */
-
-bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error) {
-    uint64_t from = first / NT_VECTORS_BLOCK, total = first + count, to = nt_vectors_blocks(total);
-    g_autofree uint64_t *digests = g_new(uint64_t, to - from);
-    for (uint64_t block = from; block < to; block++) {
-        size_t rows = nt_vectors_rows_in_block(total, block);
-        if (!nt_vectors_digest(model->vectors, block, rows, &digests[block - from], error)) {
-            return false;
-        }
-    }
-    return nt_catalogue_put_digests(db, model->model, from, digests, to - from,
-                                    (unsigned)nt_vectors_rows_in_block(total, to - 1), error);
-}
 
 bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error) {
     g_auto(NtModelRow) row = {0};

@@ -2,8 +2,8 @@
 /*
  * recommend: the product. It brings the other rooms together and is what the public header (niteru/niteru.h) shows:
  * the ingest pipeline (ingest.c, ingest-source.c, pipeline.c), search (search.c), evaluation (eval.c), models
- * (models.c), vectors in and out (transfer.c), looking inside (inspect.c), contact sheets (sheet.c). What those share
- * is below; the public header has the contracts of everything named niteru_.
+ * (models.c) and their vectors files (generations.c), vectors in and out (transfer.c), looking inside (inspect.c),
+ * contact sheets (sheet.c). What those share is below; the public header has the contracts of everything named niteru_.
  */
 #ifndef NT_RECOMMEND_H
 #define NT_RECOMMEND_H
@@ -73,6 +73,13 @@ bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error);
 /* Starts an empty vectors file when the model's is gone, damaged at its head, or shorter than the database says;
  * *out_lost is then why, in words, and NULL otherwise. Under the writer's lock, in no transaction. */
 bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error);
+/* Writes the model's vectors file anew without its dead rows, when these are a quarter of it and more than a few; looks
+ * only when the file has grown by a part of itself since it had `before` rows, or when products were `removed`. The
+ * NtModel keeps the old file; open it again to have the new one. Under the writer's lock, in no transaction. */
+bool nt_model_compact(NiteruCatalogue *catalogue, NtModel *model, uint64_t before, bool removed, GError **error);
+/* The path of a model's vectors file, and what stands in its header. */
+char *nt_generation_path(const NtCatalogue *db, const char *name, uint32_t generation);
+bool nt_generation_spec(const NtModelRow *row, NtVectorsSpec *out, GError **error);
 /* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors, and those of
  * nt_card_fits. */
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error);

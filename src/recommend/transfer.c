@@ -237,7 +237,7 @@ static bool find_or_add_model(Import *import, GError **error) {
 
 static bool import_all(Import *import, GError **error) {
     g_autofree char *location = g_canonicalize_filename(import->npy, NULL);
-    uint64_t total = nt_npy_rows(import->reader);
+    uint64_t total = nt_npy_rows(import->reader), before = import->rows;
     bool ok = nt_catalogue_begin(import->db, error) &&
               nt_catalogue_start_run(import->db, "import", location, &import->run, error) &&
               nt_catalogue_commit(import->db, error);
@@ -251,7 +251,8 @@ static bool import_all(Import *import, GError **error) {
     if (!ok) {
         nt_catalogue_rollback(import->db);
     }
-    return ok && nt_model_calibrate(import->catalogue, import->model, import->rows, error);
+    return ok && nt_model_calibrate(import->catalogue, import->model, import->rows, error) &&
+           nt_model_compact(import->catalogue, import->model, before, false, error);
 }
 
 bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
