@@ -181,5 +181,11 @@ bool nt_model_compact(NiteruCatalogue *catalogue, NtModel *model, uint64_t befor
     if (!nt_catalogue_dead_rows(catalogue->db, row.model, &dead, error)) {
         return false;
     }
-    return dead < FEWEST_DEAD || dead < row.rows / DEAD_SHARE || compact(catalogue, model, &row, error);
+    g_autoptr(GError) fault = NULL;
+    if (dead < FEWEST_DEAD || dead < row.rows / DEAD_SHARE || compact(catalogue, model, &row, &fault) ||
+        g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NO_SPACE)) {
+        return true; /* without room for a second file the first one goes on */
+    }
+    g_propagate_error(error, g_steal_pointer(&fault));
+    return false;
 }
