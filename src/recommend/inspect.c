@@ -350,6 +350,7 @@ bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error) {
         !nt_catalogue_each_model(reader.db, copy_row, rows, error)) {
         return false;
     }
+    bool database = nt_json_count(problems) == 0;
     for (guint i = 0; i < rows->len; i++) {
         const NtModelRow *row = &g_array_index(rows, NtModelRow, i);
         check_network(reader.db, row, catalogue->limits.onnx_bytes, problems);
@@ -360,9 +361,13 @@ bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error) {
     bool sound = nt_json_count(problems) == 0;
     nt_json_set(out, "sound", nt_json_bool(sound));
     nt_json_set(out, "advice",
-                nt_json_string(sound ? NULL
-                                     : "restore a backup, or remove the catalogue's folder and index "
-                                       "the source again: photos are not kept in it"));
+                nt_json_string(
+                    sound      ? NULL
+                    : database ? "put a damaged network's file back; remove a damaged vectors file (in vectors/) and "
+                                 "run niteru index, or niteru import, on the same sources again: lost vectors are "
+                                 "made again"
+                               : "restore a backup, or remove the catalogue's folder and index "
+                                 "the source again: photos are not kept in it"));
     *out_json = nt_json_print(out, true);
     return true;
 }
