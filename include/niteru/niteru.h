@@ -22,7 +22,7 @@
  * there.
  *
  * Threads. A NiteruCatalogue may be used by several threads at once: searches run side by side, each on the state of
- * the catalogue when it began, and writing (niteru_index, niteru_remove, niteru_import, niteru_model_add) takes turns.
+ * the catalogue when it began, and writing (niteru_index, niteru_remove, niteru_import, niteru_model_...) takes turns.
  * Callbacks are called from the thread that made the call; one of a writing call may search but not write (INVALID).
  * Results do not change once they are made, so that several threads may read them. A sheet is used by one thread at a
  * time. One process writes a catalogue at a time, any number may read it.
@@ -267,6 +267,13 @@ typedef struct NiteruModelOptions {
  * (naming node, operator and opset), CORRUPT, LIMIT, INVALID (a name that is taken, a preset or card that does not fit
  * or is needed and not given), NO_SPACE. */
 bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, GError **error);
+
+/* Removes a model with its network and vectors; where it was the default, the oldest that is left takes its place.
+ * Products and photos stay. Errors: NOT_FOUND. */
+bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, GError **error);
+
+/* Makes a model the one that is used unless told otherwise. Errors: NOT_FOUND. */
+bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, GError **error);
 
 /* The models of a catalogue (NULL: those niteru ships) as a JSON array, and one (NULL: the default) with its card and
  * facts. */

@@ -51,8 +51,9 @@ static const char *const migrations[] = {
     "CREATE INDEX photo_content ON photo(content) WHERE content IS NOT NULL;"
     "CREATE INDEX photo_failure ON photo(product) WHERE failure IS NOT NULL;"
 
+    /* AUTOINCREMENT: a process that has a model open may not take a new one for it. */
     "CREATE TABLE model("
-    " model INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash BLOB, dimension INTEGER NOT NULL,"
+    " model INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, hash BLOB, dimension INTEGER NOT NULL,"
     " dtype TEXT NOT NULL CHECK(dtype IN ('f2','f4')),"
     " metric TEXT NOT NULL CHECK(metric IN ('cosine','euclidean','inner')),"
     " generation INTEGER NOT NULL, rows INTEGER NOT NULL, card TEXT, is_default INTEGER NOT NULL);"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `niteru model add|list|show`. */
+/* `niteru model add|list|show|default|remove`. */
 #include "cli/commands.h"
 
 #include <stdio.h>
@@ -83,9 +83,24 @@ static bool open_if_there(const CliContext *context, NiteruCatalogue **out, GErr
     return true;
 }
 
+static CliStatus change(CliContext *context, const char *model, bool removal, GError **error) {
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    if (catalogue == NULL || !(removal ? niteru_model_remove : niteru_model_set_default)(catalogue, model, error)) {
+        return CLI_FAILED;
+    }
+    if (!context->quiet) {
+        printf(removal ? "%s is removed, with its vectors\n" : "%s is used from now on unless told otherwise\n", model);
+    }
+    return CLI_DONE;
+}
+
 static CliStatus run_model(CliContext *context, int argc, char **argv, GError **error) {
     if (strcmp(argv[0], "add") == 0 && argc == 2) {
         return add(context, argv[1], error);
+    }
+    bool removal = strcmp(argv[0], "remove") == 0;
+    if ((removal || strcmp(argv[0], "default") == 0) && argc == 2) {
+        return change(context, argv[1], removal, error);
     }
     g_autoptr(NiteruCatalogue) catalogue = NULL;
     if (strcmp(argv[0], "list") == 0 && argc == 1) {
@@ -101,18 +116,20 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
         }
         return text != NULL ? CLI_DONE : CLI_FAILED;
     }
-    cli_usage(error, "usage: niteru model add FILE.onnx | list | show NAME");
+    cli_usage(error, "usage: niteru model add FILE.onnx | list | show NAME | default NAME | remove NAME");
     return CLI_USAGE;
 }
 
 const CliCommand cli_model = {
     .name = "model",
-    .arguments = "add FILE.onnx | list | show NAME",
+    .arguments = "add FILE.onnx | list | show NAME | default NAME | remove NAME",
     .summary = "the networks that turn photos into vectors",
     .details =
         "add copies an ONNX network into the catalogue and checks that niteru can run it; given a classifier, the "
         "last fully connected layer is cut off. A preset says how photos are made ready: size rule, resampling, "
-        "channel order, scale and means, as the framework the network comes from does it.",
+        "channel order, scale and means, as the framework the network comes from does it. default makes a model the "
+        "one "
+        "that is used unless told otherwise; remove takes it out of the catalogue with its vectors.",
     .examples = "niteru model add resnet50.onnx --preset torchvision --default\n"
                 "niteru model add keras_resnet50.onnx --preset keras-resnet50\nniteru model list",
     .options = options,

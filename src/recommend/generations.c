@@ -30,10 +30,9 @@ bool nt_generation_spec(const NtModelRow *row, NtVectorsSpec *out, GError **erro
                    row->dtype, row->metric);
 }
 
-/* Removes the model's files of other generations. */
-static void sweep(NiteruCatalogue *catalogue, const NtModelRow *row) {
-    g_autofree char *folder = nt_catalogue_path(catalogue->db, "vectors", NULL);
-    g_autofree char *prefix = g_strconcat(row->name, ".", NULL);
+void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kept) {
+    g_autofree char *folder = nt_catalogue_path(db, "vectors", NULL);
+    g_autofree char *prefix = g_strconcat(name, ".", NULL);
     g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
     const char *file;
     while (files != NULL && (file = g_dir_read_name(files)) != NULL) {
@@ -42,7 +41,7 @@ static void sweep(NiteruCatalogue *catalogue, const NtModelRow *row) {
             continue;
         }
         guint64 generation = g_ascii_strtoull(file + strlen(prefix), &end, 10);
-        if (strcmp(end, ".vec") == 0 && generation != row->generation) {
+        if (strcmp(end, ".vec") == 0 && generation != kept) {
             g_autofree char *path = g_build_filename(folder, file, NULL);
             g_unlink(path);
         }
@@ -67,7 +66,7 @@ bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lo
         return false;
     }
     g_autoptr(GError) fault = NULL;
-    sweep(catalogue, &row);
+    nt_generations_remove(catalogue->db, row.name, row.generation);
     g_autofree char *old = nt_generation_path(catalogue->db, row.name, row.generation);
     if (file_is_whole(old, &spec, row.rows, &fault)) {
         return true;

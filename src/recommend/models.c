@@ -329,7 +329,43 @@ bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError 
     return store_model(catalogue, card, NULL, false, error);
 }
 
-/* ---- checksums and scores ---- */
+/* One change to a named model, in a transaction of its own; *out (to be cleared) is what it was. */
+static bool change_model(NiteruCatalogue *catalogue, const char *name, NtModelRow *out,
+                         bool (*change)(NtCatalogue *db, int64_t model, GError **error), GError **error) {
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
+    bool ok = nt_catalogue_find_model(catalogue->db, name, out, error) && nt_catalogue_begin(catalogue->db, error) &&
+              change(catalogue->db, out->model, error) && nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+    }
+    nt_writer_unlock(catalogue);
+    return ok;
+}
+
+bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    if (!change_model(catalogue, name, &row, nt_catalogue_remove_model, error)) {
+        return false;
+    }
+    /* What cannot be removed is left over: nothing names it, and a model of that name overwrites it. */
+    g_autofree char *folder = nt_catalogue_path(catalogue->db, "models", row.name);
+    g_autofree char *card = g_build_filename(folder, "card.json", NULL);
+    g_autofree char *network = g_build_filename(folder, "model.onnx", NULL);
+    g_unlink(card);
+    g_unlink(network);
+    g_rmdir(folder);
+    nt_generations_remove(catalogue->db, row.name, 0);
+    return true;
+}
+
+bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    return change_model(catalogue, name, &row, nt_catalogue_set_default_model, error);
+}
+
+/* ---- scores ---- */
 
 bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error) {
     g_auto(NtModelRow) row = {0};

@@ -80,6 +80,8 @@ bool nt_model_compact(NiteruCatalogue *catalogue, NtModel *model, uint64_t befor
 /* The path of a model's vectors file, and what stands in its header. */
 char *nt_generation_path(const NtCatalogue *db, const char *name, uint32_t generation);
 bool nt_generation_spec(const NtModelRow *row, NtVectorsSpec *out, GError **error);
+/* Removes a model's vectors files, but that of generation `kept` (0: all). */
+void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kept);
 /* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors, and those of
  * nt_card_fits. */
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error);

@@ -89,4 +89,15 @@ runs 0 "a folder" "$niteru" -C "$work/folder.niteru" index "$work/photos/images"
 says "60 products: 60 photos embedded"
 runs 0 "ids are paths" "$niteru" -C "$work/folder.niteru" list
 says "$(basename "$photo")"
+
+runs 0 "a second model" "$niteru" -C "$work/folder.niteru" model add "$NITERU_MODELS/niteru-base.onnx" --name second --preset squash --default
+runs 0 "which photos are embedded with" "$niteru" -C "$work/folder.niteru" index "$work/photos/images" --model second
+says "60 photos embedded"
+runs 0 "the first is used again" "$niteru" -C "$work/folder.niteru" model default niteru-base
+runs 0 "the second is removed" "$niteru" -C "$work/folder.niteru" model remove second
+is "$(ls "$work/folder.niteru/models" "$work/folder.niteru/vectors" | grep -c second)" 0 "nothing of it is left"
+runs 1 "it is not there any more" "$niteru" -C "$work/folder.niteru" model remove second
+complains "there are: niteru-base"
+runs 0 "the first answers" "$niteru" -C "$work/folder.niteru" similar "$(basename "$photo")"
+runs 0 "sound" "$niteru" -C "$work/folder.niteru" check
 finish
