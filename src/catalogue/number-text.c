@@ -187,9 +187,13 @@ static char *plain(const char *text) {
     for (const char *p = text; *p != '\0'; p++) {
         ascii &= (*p & 0x80) == 0;
     }
-    char *out = ascii ? g_strdup(text) : g_utf8_normalize(text, -1, G_NORMALIZE_ALL_COMPOSE);
-    if (out == NULL || ascii) {
-        return out != NULL ? g_strstrip(out) : NULL;
+    if (ascii) {
+        return g_strstrip(g_strdup(text));
+    }
+    /* g_utf8_normalize reads beyond a text that ends inside a character. */
+    char *out = g_utf8_validate(text, -1, NULL) ? g_utf8_normalize(text, -1, G_NORMALIZE_ALL_COMPOSE) : NULL;
+    if (out == NULL) {
+        return NULL;
     }
     static const char *const kin[][2] = {{"\u2212", "-"}, {"\u2013", "-"}, {"\u2019", "'"}};
     GString *mended = g_string_new(out);

@@ -51,8 +51,9 @@ void nt_where_bind(const NtWhere *where, sqlite3_stmt *stmt) {
 
 /* Composed, of one width and one case: "Ｔシャツ" contains "tシャツ", "CAFÉ" contains "café". */
 static char *folded(const char *text) {
-    g_autofree char *plain = g_utf8_normalize(text, -1, G_NORMALIZE_ALL_COMPOSE);
-    return g_utf8_casefold(plain != NULL ? plain : text, -1);
+    g_autofree char *valid = g_utf8_make_valid(text, -1); /* a database may hold anything */
+    g_autofree char *plain = g_utf8_normalize(valid, -1, G_NORMALIZE_ALL_COMPOSE);
+    return g_utf8_casefold(plain != NULL ? plain : valid, -1);
 }
 
 /* nt_contains(text, part): NULL when the text is missing. The folded part is kept from row to row. */

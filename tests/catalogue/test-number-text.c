@@ -92,15 +92,47 @@ static void test_numbers(void) {
 
 static void test_not_numbers(void) {
     static const char *const texts[] = {
-        "",          " ",         "abc",     "12a",        "0123",   "007.5",  "-01",
-        "1.2.3",     "1,23,4",    "1,2,3",   "12 34",      "1..2",   "1,",     "5.",
-        ",",         "$",         "EUR",     "kr",         "inf",    "nan",    "0x10",
-        "1e999",     "--5",       "call us", "10-20",      "$5 EUR", "€5 USD", "090 1234 5678",
-        "1,299.0.0", "1.299,0,0", "12 %",    "2026-01-02", "1e",     "e5",     "$1e5",
+        "",
+        " ",
+        "abc",
+        "12a",
+        "0123",
+        "007.5",
+        "-01",
+        "1.2.3",
+        "1,23,4",
+        "1,2,3",
+        "12 34",
+        "1..2",
+        "1,",
+        "5.",
+        ",",
+        "$",
+        "EUR",
+        "kr",
+        "inf",
+        "nan",
+        "0x10",
+        "1e999",
+        "--5",
+        "call us",
+        "10-20",
+        "$5 EUR",
+        "€5 USD",
+        "5\xe0\x9a",
+        "090 1234 5678",
+        "1,299.0.0",
+        "1.299,0,0",
+        "12 %",
+        "2026-01-02",
+        "1e",
+        "e5",
+        "$1e5",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
         double number;
-        g_test_message("%s", texts[i]);
+        g_autofree char *shown = g_strescape(texts[i], NULL);
+        g_test_message("%s", shown);
         g_assert_false(nt_number_read(texts[i], 0, &number, NULL));
     }
     g_autofree char *endless = g_strnfill(100000, '9');
