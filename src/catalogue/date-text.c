@@ -95,6 +95,8 @@ bool nt_date_read(const char *text, char **out_date) {
     if (utc == NULL) {
         return false;
     }
-    *out_date = g_date_time_format(utc, "%Y-%m-%dT%H:%M:%SZ");
-    return *out_date != NULL;
+    g_date_time_get_ymd(utc, &year, &month, &day); /* g_date_time_format would write the year 226 with three digits */
+    *out_date = g_strdup_printf("%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, g_date_time_get_hour(utc),
+                                g_date_time_get_minute(utc), g_date_time_get_second(utc));
+    return true;
 }
