@@ -86,6 +86,7 @@ typedef struct NiteruFailure {
     const char *photo;   /* NULL where no photo is known */
     const char *message; /* a sentence */
     NiteruError code;
+    bool value_only; /* one metadata value was left out; the product came nevertheless */
 } NiteruFailure;
 
 typedef struct NiteruIndexOptions {

@@ -42,8 +42,9 @@ NtJson *nt_json_parse(const char *text, size_t size, const char *name, const NtL
     json_error_t fault;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
     if (value == NULL) {
+        g_autofree char *safe = nt_text_printable(fault.text, sizeof fault.text); /* it quotes the input */
         nt_fail(error, NITERU_ERROR_INVALID, "%s: line %d, column %d: not JSON: %s", name, fault.line, fault.column,
-                fault.text);
+                safe);
     }
     return value;
 }

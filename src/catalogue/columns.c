@@ -252,6 +252,11 @@ static bool settle_late(NtColumns *columns, Column *column, const char *name, co
     return settle_column(columns, column, whole ? NT_FIELD_NUMBER : type, error);
 }
 
+static bool is_stored(const NtColumns *columns, const Column *column) {
+    const GArray *fields = nt_fields(columns->catalogue, NULL);
+    return fields != NULL && nt_fields_find(fields, column->name) != NULL;
+}
+
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 void nt_columns_begin_row(NtColumns *columns) {
@@ -285,8 +290,8 @@ bool nt_columns_read(NtColumns *columns, const char *name, const char *text, con
                        "%s: more than %" G_GUINT64_FORMAT " fields (limit list-columns); the value was left out", safe,
                        columns->catalogue->limits.list_columns);
     }
-    if (!column->settled && is_missing(text, json)) {
-        return true; /* a column that has had no value yet needs no field */
+    if (!column->settled && is_missing(text, json) && !is_stored(columns, column)) {
+        return true; /* a column that has had no value yet needs no field; a field from earlier is emptied */
     }
     if (!column->settled && !settle_late(columns, column, name, text, json, error)) {
         return false;

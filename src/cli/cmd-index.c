@@ -111,7 +111,7 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
         printf("%s did not fit the field's type and were left out\n", values);
     }
     if (shown > SHOWN_FAILURES && errors_path == NULL) {
-        printf("%u more failures are not shown; --errors FILE lists all\n", shown - SHOWN_FAILURES);
+        printf("%u more complaints are not shown; --errors FILE lists all\n", shown - SHOWN_FAILURES);
     }
 }
 
@@ -143,7 +143,7 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
     if (run.errors != NULL && fclose(run.errors) != 0 && ok) {
         ok = nt_fail_errno(error, errno, "--errors %s", errors_path);
     }
-    if (catalogue != NULL) {
+    if (ok || report.photos > 0) {
         print_report(context, &report, run.shown);
     }
     bool nothing_worked = report.failed > 0 && report.embedded + report.reused == 0;

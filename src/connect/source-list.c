@@ -89,7 +89,7 @@ static char *path_of(NtSource *source, const NtListMap *map, const char *name) {
         nt_row_fault(source, name, NITERU_ERROR_INVALID, "'%s' names no file on this machine", safe);
     } else if (g_str_equal(scheme, "http") || g_str_equal(scheme, "https")) {
         nt_row_fault(source, name, NITERU_ERROR_UNSUPPORTED,
-                     "'%s': photos at web addresses are fetched by the service; here, give the path of a file", safe);
+                     "'%s': photos at web addresses are not fetched; give the path of a file", safe);
     } else {
         nt_row_fault(source, name, NITERU_ERROR_UNSUPPORTED, "'%s': photos cannot be read from %s: addresses", safe,
                      scheme);

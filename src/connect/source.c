@@ -51,7 +51,7 @@ static const NtSourceKind *kind_of(const char *given, const char *format, GError
     const char *scheme = strstr(given, "://");
     if (scheme != NULL && scheme > given) {
         nt_fail(error, NITERU_ERROR_UNSUPPORTED,
-                "%s: web addresses are fetched by the service; here, give a folder or a list on this machine", given);
+                "%s: web addresses are not fetched; give a folder or a list on this machine", given);
         return NULL;
     }
     if (stat(given, &st) != 0) {

@@ -57,8 +57,15 @@ static void read_values(Ingest *ingest, const NtListing *listing) {
     nt_columns_begin_row(ingest->columns);
     for (size_t i = 0; i < listing->value_count; i++) {
         const NtListingValue *value = &listing->values[i];
-        if (!nt_columns_read(ingest->columns, value->field, value->text, value->json, NULL)) {
-            ingest->report.values++;
+        g_autoptr(GError) fault = NULL;
+        if (nt_columns_read(ingest->columns, value->field, value->text, value->json, &fault)) {
+            continue;
+        }
+        ingest->report.values++;
+        if (ingest->options->failure != NULL) {
+            g_autofree char *message = g_strdup_printf("%s: %s", listing->place, fault->message);
+            const NiteruFailure failure = {listing->place, listing->id, NULL, message, (NiteruError)fault->code, true};
+            ingest->options->failure(&failure, ingest->options->data);
         }
     }
 }

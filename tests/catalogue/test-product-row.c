@@ -47,6 +47,19 @@ static void test_put_again(Shop *shop, const void *data) {
                 "\"photos\": [{\"photo\": \"/2.jpg\"}]}");
 }
 
+/* A cell that has become empty takes the value away, also where the whole column is empty by now. */
+static void test_emptied(Shop *shop, const void *data) {
+    put_product(shop->catalogue, &shop->run, "a", META("brand=Ostra", "colour=red"), "/1.jpg", 1);
+    g_assert_true(nt_catalogue_commit(shop->catalogue, NULL));
+    NtRun second = start_run(shop->catalogue, "csv", "/list.csv");
+    nt_catalogue_begin(shop->catalogue, NULL);
+    put_product(shop->catalogue, &second, "a", META("brand=", "size="), "/1.jpg", 1);
+    expect_json(shop, "a",
+                "{\"product\": \"a\", \"metadata\": {\"colour\": \"red\"}, \"photos\": [{\"photo\": \"/1.jpg\"}]}");
+    g_autofree char *fault = matching(shop->catalogue, "has size");
+    g_assert_nonnull(strstr(fault, "there is no field 'size'"));
+}
+
 /* Two rows with one id: the second is refused with the line of the first, and nothing of it stays. */
 static void test_double(Shop *shop, const void *data) {
     g_autoptr(GError) error = NULL;
@@ -210,6 +223,7 @@ static void test_photo_states(Shop *shop, const void *data) {
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/product/put-again", Shop, NULL, set_up, test_put_again, tear_down);
+    g_test_add("/product/emptied", Shop, NULL, set_up, test_emptied, tear_down);
     g_test_add("/product/double", Shop, NULL, set_up, test_double, tear_down);
     g_test_add("/product/ids", Shop, NULL, set_up, test_ids, tear_down);
     g_test_add("/product/prune", Shop, NULL, set_up, test_prune, tear_down);

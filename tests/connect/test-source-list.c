@@ -74,9 +74,9 @@ static void test_addresses(void) {
     expect("l.csv",
            "id,images\na,https://shop.example/a.jpg\nb,b.jpg|http://shop.example/b.jpg\nc,s3://bucket/c.jpg\n"
            "d,\"data:image/png;base64,xx\"\ne,C:/e.jpg\n",
-           "! 2 l.csv:2: 'https://shop.example/a.jpg': photos at web addresses are fetched by the service; here, give "
+           "! 2 l.csv:2: 'https://shop.example/a.jpg': photos at web addresses are not fetched; give "
            "the path of a file\n"
-           "! 3 l.csv:3: 'http://shop.example/b.jpg': photos at web addresses are fetched by the service; here, give "
+           "! 3 l.csv:3: 'http://shop.example/b.jpg': photos at web addresses are not fetched; give "
            "the path of a file\n3 b [b.jpg]\n"
            "! 4 l.csv:4: 's3://bucket/c.jpg': photos cannot be read from s3: addresses\n"
            "! 5 l.csv:5: 'data:image/png;base64,xx': photos cannot be read from data: addresses\n"
@@ -118,7 +118,7 @@ static void test_kinds(void) {
     g_assert_nonnull(strstr(as_list, "is a folder, not a list"));
     g_assert_cmpstr(none, ==, "REFUSED no: No such file or directory\n");
     g_autofree char *web = read_all(folder, "https://shop.example/list.csv", NULL);
-    g_assert_nonnull(strstr(web, "fetched by the service"));
+    g_assert_nonnull(strstr(web, "are not fetched"));
     drop_folder(folder);
 }
 
