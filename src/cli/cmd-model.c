@@ -22,6 +22,15 @@ static const GOptionEntry options[] = {
     {0},
 };
 
+/* A model with its card and facts, in JSON. */
+static CliStatus print_model(NiteruCatalogue *catalogue, const char *model, GError **error) {
+    char *text = niteru_model_json(catalogue, model, error);
+    if (text != NULL) {
+        cli_print_json(text);
+    }
+    return text != NULL ? CLI_DONE : CLI_FAILED;
+}
+
 static CliStatus add(CliContext *context, const char *path, GError **error) {
     NiteruModelOptions model = {.name = name,
                                 .preset = preset,
@@ -36,10 +45,14 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
     if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, error)) {
         return CLI_FAILED;
     }
+    g_autofree char *base = g_path_get_basename(path);
+    g_autofree char *stem = g_str_has_suffix(base, ".onnx") ? g_strndup(base, strlen(base) - 5) : g_strdup(base);
+    const char *called = name != NULL ? name : stem;
+    if (context->json) {
+        return print_model(catalogue, called, error);
+    }
     if (!context->quiet) {
-        g_autofree char *base = g_path_get_basename(path);
-        g_autofree char *stem = g_str_has_suffix(base, ".onnx") ? g_strndup(base, strlen(base) - 5) : g_strdup(base);
-        printf("added; embed photos with: niteru index SOURCE --model %s\n", name != NULL ? name : stem);
+        printf("added; embed photos with: niteru index SOURCE --model %s\n", called);
     }
     return CLI_DONE;
 }
@@ -88,6 +101,9 @@ static CliStatus change(CliContext *context, const char *model, bool removal, GE
     if (catalogue == NULL || !(removal ? niteru_model_remove : niteru_model_set_default)(catalogue, model, error)) {
         return CLI_FAILED;
     }
+    if (context->json) {
+        return list(context, catalogue, error);
+    }
     if (!context->quiet) {
         printf(removal ? "%s is removed, with its vectors\n" : "%s is used from now on unless told otherwise\n", model);
     }
@@ -110,11 +126,7 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
         if (!open_if_there(context, &catalogue, error)) {
             return CLI_FAILED;
         }
-        char *text = niteru_model_json(catalogue, argv[1], error);
-        if (text != NULL) {
-            cli_print_json(text);
-        }
-        return text != NULL ? CLI_DONE : CLI_FAILED;
+        return print_model(catalogue, argv[1], error);
     }
     cli_usage(error, "usage: niteru model add FILE.onnx | list | show NAME | default NAME | remove NAME");
     return CLI_USAGE;

@@ -50,8 +50,8 @@ void cli_print_help(FILE *out) {
 }
 
 void cli_print_command_help(const CliCommand *command, FILE *out) {
-    fprintf(out, "niteru %s: %s\n\nusage: niteru %s %s\n\n", command->name, command->summary, command->name,
-            command->arguments);
+    fprintf(out, "niteru %s: %s\n\nusage: niteru %s%s%s\n\n", command->name, command->summary, command->name,
+            *command->arguments ? " " : "", command->arguments);
     print_wrapped(command->details, out);
     if (command->options->long_name != NULL) {
         fputs("\nOptions:\n", out);
