@@ -30,6 +30,16 @@ bool nt_generation_spec(const NtModelRow *row, NtVectorsSpec *out, GError **erro
                    row->dtype, row->metric);
 }
 
+/* Whether what follows the generation in a file's name is that of a vectors file being made ("AbC123" added by
+ * nt_file_write), left behind by a kill. No model's file ends so: there is no dot in it. */
+static bool is_left_over(const char *end) {
+    static const char start[] = ".vec.";
+    if (!g_str_has_prefix(end, start) || strlen(end) != sizeof start - 1 + 6) {
+        return false;
+    }
+    return strspn(end + sizeof start - 1, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS) == 6;
+}
+
 void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kept) {
     g_autofree char *folder = nt_catalogue_path(db, "vectors", NULL);
     g_autofree char *prefix = g_strconcat(name, ".", NULL);
@@ -41,7 +51,7 @@ void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kep
             continue;
         }
         guint64 generation = g_ascii_strtoull(file + strlen(prefix), &end, 10);
-        if (strcmp(end, ".vec") == 0 && generation != kept) {
+        if (is_left_over(end) || (strcmp(end, ".vec") == 0 && generation != kept)) {
             g_autofree char *path = g_build_filename(folder, file, NULL);
             g_unlink(path);
         }

@@ -4,6 +4,8 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { COUNT = 3000, DIM = 8 };
 
@@ -167,10 +169,59 @@ static void test_reader(void) {
     shop_drop(&shop);
 }
 
+/* What one life of a writer does: takes in one set of vectors, then the other, again and again. */
+static void write_for_ever(const char *folder, char *const files[2][2]) {
+    NiteruCatalogue *catalogue = niteru_open(folder, NULL, NULL);
+    for (int i = 0; catalogue != NULL; i++) {
+        niteru_import(catalogue, files[i % 2][0], files[i % 2][1], &(NiteruImportOptions){.model = "m"}, NULL, NULL);
+    }
+    _exit(1);
+}
+
+/* Killed at random moments, compaction among them, a catalogue is sound, and the next writer goes on. */
+static void test_killed(void) {
+    Shop shop;
+    shop_open(&shop);
+    g_auto(GStrv) ids = make_ids();
+    g_autofree float *rows = g_new(float, COUNT *DIM);
+    char *files[2][2];
+    for (unsigned i = 0; i < 2; i++) {
+        static const char *const names[2][3] = {{"v0", "v0.npy", "v0.txt"}, {"v1", "v1.npy", "v1.txt"}};
+        fill(rows, i);
+        write_vectors(&shop, names[i][0], (const char *const *)ids, rows, COUNT, DIM);
+        files[i][0] = below(&shop, names[i][1]);
+        files[i][1] = below(&shop, names[i][2]);
+    }
+    g_autofree char *folder = below(&shop, "shop.niteru");
+    niteru_close(g_steal_pointer(&shop.catalogue));
+    for (int life = 0; life < 12; life++) {
+        pid_t child = fork();
+        if (child == 0) {
+            write_for_ever(folder, files);
+        }
+        g_usleep((gulong)g_random_int_range(20000, 250000));
+        kill(child, SIGKILL);
+        g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
+        shop.catalogue = niteru_open(folder, NULL, NULL);
+        g_assert_nonnull(shop.catalogue);
+        expect_sound(&shop);
+        niteru_close(g_steal_pointer(&shop.catalogue));
+    }
+    shop.catalogue = niteru_open(folder, NULL, NULL);
+    import_vectors(&shop, "m", (const char *const *)ids, rows, COUNT, DIM);
+    expect_answers(&shop, rows, ids);
+    g_assert_cmpuint(count_files(&shop), <=, 2);
+    for (int i = 0; i < 4; i++) {
+        g_free(files[i / 2][i % 2]);
+    }
+    shop_drop(&shop);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/generations/rounds", test_rounds);
     g_test_add_func("/generations/removed", test_removed);
     g_test_add_func("/generations/reader", test_reader);
+    g_test_add_func("/generations/killed", test_killed);
     return g_test_run();
 }
