@@ -10,7 +10,7 @@
 
 #define SHIPPED "niteru-base"
 
-enum { CARD_BYTES = 65536, SCORE_PAIRS = 20000 };
+enum { CARD_BYTES = 65536, SCORE_PAIRS = 200000 };
 
 /* ---- opening ---- */
 
@@ -380,14 +380,22 @@ bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t row
     if (!nt_model_view(model, rows, &view, error)) {
         return false;
     }
-    size_t dim = view.dim, count = (size_t)MIN((uint64_t)SCORE_PAIRS, rows * (rows - 1) / 2);
+    /* All pairs where these are few: the table then does not depend on the order in which photos came. */
+    uint64_t possible = rows <= UINT32_MAX ? rows * (rows - 1) / 2 : UINT64_MAX;
+    bool all = possible <= SCORE_PAIRS;
+    size_t dim = view.dim, count = (size_t)MIN((uint64_t)SCORE_PAIRS, possible);
     g_autofree float *a = g_new(float, dim), *b = g_new(float, dim);
     g_autofree double *pairs = g_new(double, count);
-    g_autoptr(GRand) random = g_rand_new_with_seed(1); /* the same catalogue gives the same table */
+    g_autoptr(GRand) random = g_rand_new_with_seed(1);
     double identical = 0;
+    uint64_t first = 0, second = 0;
     for (size_t i = 0; i < count; i++) {
-        uint64_t first = (uint64_t)(g_rand_double(random) * (double)rows);
-        uint64_t second = (first + 1 + (uint64_t)(g_rand_double(random) * (double)(rows - 1))) % rows;
+        if (!all) {
+            first = (uint64_t)(g_rand_double(random) * (double)rows);
+            second = (first + 1 + (uint64_t)(g_rand_double(random) * (double)(rows - 1))) % rows;
+        } else if (++second == rows) {
+            second = ++first + 1;
+        }
         nt_rows_get(&view, first, a);
         nt_rows_get(&view, second, b);
         pairs[i] = nt_metric_value(view.metric, a, b, dim);
