@@ -204,29 +204,45 @@ NtLines *nt_lines_open(const char *path, const char *name, const char *encoding,
     return lines;
 }
 
+/* Where the line in `text` ends, searched from `from` on: at LF, CR LF or CR. *out_mark: bytes of the mark, 0 where
+ * there is none. A CR that is the last byte may be half of a CR LF, so it counts only when `whole`: nothing more comes.
+ */
+static size_t find_end(const char *text, size_t size, size_t from, bool whole, size_t *out_mark) {
+    size_t at = from;
+    while (at < size && text[at] != '\n' && text[at] != '\r') {
+        at++;
+    }
+    bool cr = at < size && text[at] == '\r';
+    if (at == size || (cr && at + 1 == size && !whole)) {
+        *out_mark = 0;
+    } else {
+        *out_mark = cr && at + 1 < size && text[at + 1] == '\n' ? 2 : 1;
+    }
+    return at;
+}
+
 NtLineStep nt_lines_next(NtLines *lines, const char **out_text, size_t *out_size, GError **error) {
     bool too_long = false;
     size_t searched = 0; /* bytes behind `at` known to hold no line end */
     for (;;) {
         char *begin = lines->text->str + lines->at;
-        size_t there = lines->text->len - lines->at;
-        char *end = memchr(begin + searched, '\n', there - searched);
-        if (end != NULL || (lines->eof && lines->started && lines->raw_count == 0)) {
-            if (end == NULL && there == 0 && !too_long) {
+        size_t there = lines->text->len - lines->at, mark = 0;
+        bool whole = lines->eof && lines->started && lines->raw_count == 0;
+        size_t size = find_end(begin, there, searched, whole, &mark);
+        if (mark > 0 || whole) {
+            if (mark == 0 && there == 0 && !too_long) {
                 return NT_LINE_END;
             }
-            size_t size = end != NULL ? (size_t)(end - begin) : there;
-            lines->at += size + (end != NULL);
+            lines->at += size + mark;
             lines->number++;
-            size -= size > 0 && begin[size - 1] == '\r';
             *out_text = begin;
             *out_size = size;
             return too_long || size > lines->limit ? NT_LINE_TOO_LONG : NT_LINE;
         }
-        searched = there;
+        searched = size;
         if (there > lines->limit + 1) { /* let go of it; go on to its end */
             too_long = true;
-            lines->at = lines->text->len;
+            lines->at += size;
             searched = 0;
         }
         if (!more(lines, error)) {

@@ -22,6 +22,38 @@ static void test_plain(void) {
     expect("id,image\n", "");
 }
 
+/* LF, CR LF, CR, and any of them in one list; a CR in quotes is a line end inside the cell. */
+static void test_line_ends(void) {
+    static const char two[] = "2 a [a.jpg] t=x\n3 b [b.jpg] t=y\n";
+    expect("id,image,t\ra,a.jpg,x\rb,b.jpg,y\r", two);
+    expect("id,image,t\ra,a.jpg,x\rb,b.jpg,y", two);
+    expect("id,image,t\r\na,a.jpg,x\r\nb,b.jpg,y\r\n", two);
+    expect("id,image,t\na,a.jpg,x\rb,b.jpg,y\r\n", two);
+    expect("\r\rid,image,t\r\ra,\"a.jpg\",x\r", "5 a [a.jpg] t=x\n");
+    expect("id,image,t\ra,a.jpg,\"x\ry\"\rb,b.jpg,z\r", "2 a [a.jpg] t=x\ny\n4 b [b.jpg] t=z\n");
+    expect("id\timage\ra\ta.jpg\r", "2 a [a.jpg]\n");
+    /* A CR LF that lies across two pieces of reading is one line end. */
+    for (int shift = -1; shift <= 1; shift++) {
+        g_autoptr(GString) list = g_string_new("id,image,t\r\na,a.jpg,");
+        while ((int)list->len < 65535 + shift) {
+            g_string_append_c(list, 'x');
+        }
+        g_string_append(list, "\r\nb,b.jpg,y\r\n");
+        g_autofree char *out = read_list("list.csv", list->str, -1, NULL);
+        g_assert_true(g_str_has_suffix(out, "xxx\n3 b [b.jpg] t=y\n"));
+    }
+}
+
+/* Lines that end in CR only must not cost a search through the rest each. */
+static void test_many_cr(void) {
+    g_autoptr(GString) list = g_string_new("id,image,t\r");
+    for (int i = 0; i < 200000; i++) {
+        g_string_append_printf(list, "p%d,a.jpg,x\r", i);
+    }
+    g_autofree char *out = read_list("list.csv", list->str, -1, NULL);
+    g_assert_true(g_str_has_suffix(out, "200001 p199999 [a.jpg] t=x\n"));
+}
+
 static void test_quotes(void) {
     expect("id,image,title\na,\"a, b.jpg\",\"12\"\" plate\"\n", "2 a [a, b.jpg] title=12\" plate\n");
     expect("id,image,title\na,a.jpg,\"two\nlines\"\nb,b.jpg,\"\"\n",
@@ -232,6 +264,8 @@ static void test_not_lists(void) {
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/csv/plain", test_plain);
+    g_test_add_func("/csv/line-ends", test_line_ends);
+    g_test_add_func("/csv/many-cr", test_many_cr);
     g_test_add_func("/csv/quotes", test_quotes);
     g_test_add_func("/csv/delimiters", test_delimiters);
     g_test_add_func("/csv/bad-quotes", test_bad_quotes);

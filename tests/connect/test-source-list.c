@@ -16,6 +16,7 @@ static void test_jsonl(void) {
            "{\"images\":[\"b.jpg\",\"c.jpg\"],\"id\":7}\n",
            "1 a [a.jpg] price=12.5 tags=[\"x\", \"y\"] title=T n=null\n3 7 [b.jpg c.jpg]\n");
     expect("l.jsonl", "{\"id\":\"a\",\"image\":\"a.jpg|b.jpg\"}", "1 a [a.jpg b.jpg]\n");
+    expect("l.jsonl", "{\"id\":1,\"image\":\"a.jpg\"}\r{\"id\":2,\"image\":\"b.jpg\"}\r", "1 1 [a.jpg]\n2 2 [b.jpg]\n");
 }
 
 static void test_bad_jsonl(void) {
