@@ -14,6 +14,8 @@ typedef struct Column {
     struct Column *currency; /* where the currency of this column's money goes; NULL: none seen */
     /* evidence */
     uint64_t values; /* that are not missing for a type other than text */
+    uint64_t nones;  /* "none", "n/a": no value for a type other than text */
+    uint64_t words;  /* among the values: texts without a digit, and JSON's true, false, arrays and objects */
     uint64_t fits[NT_FIELD_LIST + 1];
     uint64_t dots, commas;
     bool money;
@@ -128,9 +130,21 @@ static bool is_missing(const char *text, const NtJson *json) {
     return json != NULL ? nt_json_type(json) == NT_JSON_NULL : nt_value_blank(text);
 }
 
+/* Whether a value says nothing about quantities or codes: "call us" does not, "A-17" may be an article code. */
+static bool is_word(const char *text, const NtJson *json) {
+    if (json != NULL) {
+        return nt_json_type(json) != NT_JSON_INTEGER && nt_json_type(json) != NT_JSON_REAL;
+    }
+    return strpbrk(text, "0123456789") == NULL;
+}
+
 void nt_columns_learn(NtColumns *columns, const char *name, const char *text, const NtJson *json) {
     Column *column = find_column(columns, name);
-    if (column == NULL || is_missing(text, json) || (json == NULL && nt_value_none(text))) {
+    if (column == NULL || is_missing(text, json)) {
+        return;
+    }
+    if (json == NULL && nt_value_none(text)) {
+        column->nones++;
         return;
     }
     const char *currency = NULL;
@@ -143,6 +157,7 @@ void nt_columns_learn(NtColumns *columns, const char *name, const char *text, co
         fits |= nt_value_read(NT_FIELD_BOOL, 0, text, json, &value, &owned, &none) ? NT_FITS_BOOL : 0;
     }
     column->values++;
+    column->words += is_word(text, json);
     for (int type = NT_FIELD_BOOL; type <= NT_FIELD_LIST; type++) {
         column->fits[type] += (fits >> type) & 1;
     }
@@ -151,11 +166,27 @@ void nt_columns_learn(NtColumns *columns, const char *name, const char *text, co
     column->money |= currency != NULL;
 }
 
-/* The narrowest type that every value fits. A reserved field keeps its usual type when at least half of its values
- * fit it, so that one "call us" among prices does not turn the column to text. */
+/* The type that all values fit but a few words ("call us" among numbers): one in twenty values or more, one in a
+ * hundred. A misfit with a digit in it may be an article code, which a type other than text would lose. */
+static NtFieldType nearly_type(const Column *column) {
+    uint64_t allowed = column->values < 20 ? 0 : MAX(1, column->values / 100);
+    NtFieldType best = NT_FIELD_TEXT;
+    for (int type = NT_FIELD_BOOL; type <= NT_FIELD_DATE; type++) {
+        uint64_t odd = column->values - column->fits[type];
+        bool close = odd <= allowed && (type == NT_FIELD_BOOL || odd <= column->words);
+        if (close && (best == NT_FIELD_TEXT || column->fits[type] > column->fits[best])) {
+            best = (NtFieldType)type;
+        }
+    }
+    return best;
+}
+
+/* The narrowest type that every value fits, or all but a few words. A list is one only when every value is an array: a
+ * text that begins with a bracket must not turn texts into lists. A reserved field keeps its usual type when at least
+ * half of its values fit it, so that one "call us" among prices does not turn the column to text. */
 static NtFieldType inferred_type(const Column *column) {
     NtFieldType usual = usual_type(column->name);
-    if (column->fits[NT_FIELD_LIST] > 0) {
+    if (column->fits[NT_FIELD_LIST] == column->values && column->nones == 0) {
         return NT_FIELD_LIST;
     }
     if (usual != NT_FIELD_MISSING && 2 * column->fits[usual] >= column->values) {
@@ -166,7 +197,7 @@ static NtFieldType inferred_type(const Column *column) {
             return (NtFieldType)type;
         }
     }
-    return NT_FIELD_TEXT;
+    return nearly_type(column);
 }
 
 /* ---- settling --------------------------------------------------------------------------------------------------- */
@@ -243,13 +274,14 @@ bool nt_columns_settle(NtColumns *columns, GError **error) {
 }
 
 /* A column whose first value comes after the sample: its type is that of this value, a whole number being a number
- * (the next may have decimals). */
+ * (the next may have decimals), and a text in brackets a text (the next may have none). */
 static bool settle_late(NtColumns *columns, Column *column, const char *name, const char *text, const NtJson *json,
                         GError **error) {
     nt_columns_learn(columns, name, text, json);
     NtFieldType type = column->values > 0 ? inferred_type(column) : NT_FIELD_TEXT;
     bool whole = type == NT_FIELD_INTEGER && usual_type(column->name) != NT_FIELD_INTEGER;
-    return settle_column(columns, column, whole ? NT_FIELD_NUMBER : type, error);
+    bool bracketed = type == NT_FIELD_LIST && json == NULL;
+    return settle_column(columns, column, whole ? NT_FIELD_NUMBER : bracketed ? NT_FIELD_TEXT : type, error);
 }
 
 static bool is_stored(const NtColumns *columns, const Column *column) {

@@ -86,6 +86,12 @@ static void test_inference(Shop *shop, const void *data) {
         {{"true", "1", NULL}, "text"},
         {{"2026-01-01", "5", NULL}, "text"},
         {{"a|b", "c", NULL}, "text"},
+        {{"Shirt, blue", "none", "[1]", NULL}, "text"}, /* one array among texts */
+        {{"[1]", "none", NULL}, "text"},                /* "none" is a text where there is a text */
+        {{"[S]", "[M]", NULL}, "text"},
+        {{"[1]", "", "[2, 3]", NULL}, "list"},
+        {{"2026-01-01", "soon", NULL}, "text"},
+        {{"yes", "maybe", NULL}, "text"},
         {{"", " ", NULL}, "none"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -104,6 +110,50 @@ static void test_inference(Shop *shop, const void *data) {
     expect_read(shop, "f6", "n/a", "-");
 }
 
+/* One odd cell among many turns no column, unless it may be an article code; two of twenty may be more than slips. */
+static void test_odd_cells(Shop *shop, const void *data) {
+    static const struct {
+        const char *usual, *odd, *type;
+        int count, odds;
+    } cases[] = {{"12", "call us", "integer", 30, 1},  {"12", "call us", "text", 15, 1},
+                 {"12", "call us", "text", 30, 2},     {"1.5", "12", "number", 30, 1},
+                 {"12", "A-17", "text", 30, 1},        {"12", "0012", "text", 30, 1},
+                 {"12", "[\"a\"]", "integer", 30, 1},  {"2026-01-01", "soon", "date", 30, 1},
+                 {"yes", "perhaps", "bool", 30, 1},    {"red", "12", "text", 30, 1},
+                 {"red", "[\"a\"]", "text", 30, 1},    {"red", "yes", "text", 30, 1},
+                 {"red", "2026-01-01", "text", 30, 1}, {"[\"a\"]", "red", "text", 30, 1},
+                 {"12", "call us", "integer", 500, 5}, {"12", "call us", "text", 500, 6},
+                 {"none", "12", "integer", 30, 1}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *name = g_strdup_printf("f%zu", i);
+        for (int v = 0; v < cases[i].count; v++) {
+            const char *value = v >= 1 && v <= cases[i].odds ? cases[i].odd : cases[i].usual;
+            nt_columns_learn(shop->columns, name, value, NULL);
+        }
+    }
+    g_assert_true(nt_columns_settle(shop->columns, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *name = g_strdup_printf("f%zu", i);
+        g_test_message("%d of %s, %d of %s", cases[i].count, cases[i].usual, cases[i].odds, cases[i].odd);
+        g_assert_cmpstr(type_of(shop, name), ==, cases[i].type);
+    }
+    expect_read(shop, "f0", "call us", "f0: 'call us' is not an integer; the value was left out");
+}
+
+/* A title that is an array in one row, a text in the others: every one stays as it is written. */
+static void test_list_among_texts(Shop *shop, const void *data) {
+    static const char *const titles[] = {"Shirt, blue, M", "none", "[1]"};
+    for (size_t i = 0; i < G_N_ELEMENTS(titles); i++) {
+        nt_columns_learn(shop->columns, "title", titles[i], NULL);
+    }
+    g_assert_true(nt_columns_settle(shop->columns, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(titles); i++) {
+        expect_read(shop, "title", titles[i], titles[i]);
+    }
+    expect_read(shop, "late", "[1]", "[1]");
+    expect_read(shop, "late", "a, b", "a, b");
+}
+
 static void learn_json(Shop *shop, const char *name, const char *json) {
     g_autoptr(NtJson) value = nt_json_parse(json, strlen(json), "test", NULL, NULL);
     nt_columns_learn(shop->columns, name, NULL, value);
@@ -112,9 +162,10 @@ static void learn_json(Shop *shop, const char *name, const char *json) {
 static void test_json(Shop *shop, const void *data) {
     static const struct {
         const char *values[4], *type;
-    } cases[] = {{{"true", "false", NULL}, "bool"}, {{"1", "2", NULL}, "integer"},       {{"1", "2.5", NULL}, "number"},
-                 {{"[\"a\"]", "[]", NULL}, "list"}, {{"{\"a\":1}", NULL}, "text"},       {{"true", "1", NULL}, "text"},
-                 {{"null", NULL}, "none"},          {{"[1]", "null", "2", NULL}, "list"}};
+    } cases[] = {
+        {{"true", "false", NULL}, "bool"}, {{"1", "2", NULL}, "integer"},         {{"1", "2.5", NULL}, "number"},
+        {{"[\"a\"]", "[]", NULL}, "list"}, {{"{\"a\":1}", NULL}, "text"},         {{"true", "1", NULL}, "text"},
+        {{"null", NULL}, "none"},          {{"[1]", "null", "[]", NULL}, "list"}, {{"[1]", "2", NULL}, "text"}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *name = g_strdup_printf("j%zu", i);
         for (size_t v = 0; cases[i].values[v] != NULL; v++) {
@@ -354,6 +405,8 @@ static void test_retype(void) {
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/columns/inference", Shop, NULL, set_up, test_inference, tear_down);
+    g_test_add("/columns/odd-cells", Shop, NULL, set_up, test_odd_cells, tear_down);
+    g_test_add("/columns/list-among-texts", Shop, NULL, set_up, test_list_among_texts, tear_down);
     g_test_add("/columns/json", Shop, NULL, set_up, test_json, tear_down);
     g_test_add("/columns/reserved", Shop, NULL, set_up, test_reserved, tear_down);
     g_test_add("/columns/reserved-otherwise", Shop, NULL, set_up, test_reserved_otherwise, tear_down);
