@@ -6,9 +6,9 @@
 #include "image/image.h"
 #include "image/wire.h"
 
-/* Asks a helper that is ready (starting one when needed). False when it refused, died or took too long. */
-bool nt_decoder_ask(NtDecoder *decoder, const NtWireRequest *request, const char *name, NtWireReply *out,
-                    GError **error);
+/* Asks a helper that is ready (starting one when needed), numbering the request. False when it refused, died or took
+ * too long. */
+bool nt_decoder_ask(NtDecoder *decoder, NtWireRequest *request, const char *name, NtWireReply *out, GError **error);
 
 /* Turns a reply to NT_WIRE_DECODE into pixels, believing nothing. */
 bool nt_decoder_take_pixels(NtDecoder *decoder, const NtWireReply *reply, const char *name, NtPixels *out,

@@ -67,7 +67,7 @@ NtDecoder *nt_decoder_new(const NtLimits *limits, GError **error) {
     g_autoptr(NtDecoder) decoder = g_new0(NtDecoder, 1);
     decoder->limits = limits != NULL ? *limits : nt_limits_default();
     decoder->memory = -1;
-    decoder->helper.socket = -1;
+    decoder->helper.socket = decoder->helper.process = -1;
     decoder->program = nt_helper_find(error);
     if (decoder->program == NULL || !make_memory(decoder, error)) {
         return NULL;
@@ -99,19 +99,60 @@ void nt_decoder_free(NtDecoder *decoder) {
 
 NtDecoderStats nt_decoder_stats(const NtDecoder *decoder) { return decoder->stats; }
 
-/* A helper that is there, ready and not worn. */
-static bool have_helper(NtDecoder *decoder, GError **error) {
-    if (decoder->helper.pid > 0 && decoder->photos >= decoder->limits.decoder_photos) {
-        nt_helper_end(&decoder->helper);
+/* Why a new helper did not get ready. Nothing here is the photo's doing, but its name says what was not looked at. */
+static bool fail_start(const char *name, NtAsked asked, int status, const NtWireReply *reply, const NtLimits *limits,
+                       GError **error) {
+    switch (asked) {
+    case NT_ASKED_OK: {
+        g_autofree char *text = nt_text_printable(reply->message, 200);
+        return nt_fail(error, NITERU_ERROR_IO, "%s: not looked at: the decoder cannot work: %s", name, text);
     }
-    if (decoder->helper.pid == 0) {
-        if (!nt_helper_start(&decoder->helper, decoder->program, decoder->memory, &decoder->setup, error)) {
+    case NT_ASKED_TOO_LONG:
+        return nt_fail(error, NITERU_ERROR_IO,
+                       "%s: not looked at: the decoder did not get ready within %" G_GUINT64_FORMAT
+                       " s (limit decoder-seconds)",
+                       name, limits->decoder_seconds);
+    case NT_ASKED_DIED: break;
+    default:
+        return nt_fail(error, NITERU_ERROR_IO,
+                       "%s: not looked at: what was started as its decoder does not answer as niteru-decoder does "
+                       "(does NITERU_DECODER name another program?)",
+                       name);
+    }
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        return nt_fail(error, NITERU_ERROR_IO,
+                       "%s: not looked at: the decoder was killed from outside while starting (is the machine out of "
+                       "memory?); the photo may be tried again",
+                       name);
+    }
+    return nt_fail(error, NITERU_ERROR_IO,
+                   "%s: not looked at: the decoder ended before it was ready (%s %d); is the limit decoder-memory too "
+                   "small?",
+                   name, WIFSIGNALED(status) ? "signal" : "status",
+                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* A helper that is there, ready and not worn. */
+static bool have_helper(NtDecoder *decoder, const char *name, GError **error) {
+    NtHelperProcess *helper = &decoder->helper;
+    if (helper->pid > 0 && decoder->photos >= decoder->limits.decoder_photos) {
+        nt_helper_end(helper);
+    }
+    if (helper->pid == 0) {
+        if (!nt_helper_start(helper, decoder->program, decoder->memory, &decoder->setup, error)) {
+            g_prefix_error(error, "%s: not looked at: ", name);
             return false;
         }
         decoder->photos = 0;
         decoder->stats.started++;
     }
-    return decoder->helper.ready || nt_helper_wait_ready(&decoder->helper, decoder->limits.decoder_seconds, error);
+    if (helper->ready) {
+        return true;
+    }
+    NtWireReply reply;
+    int status = 0;
+    NtAsked asked = nt_helper_wait_ready(helper, decoder->limits.decoder_seconds, &reply, &status);
+    return helper->ready || fail_start(name, asked, status, &reply, &decoder->limits, error);
 }
 
 static void give_back_pages(NtDecoder *decoder) {
@@ -131,6 +172,11 @@ static bool fail_lost(const char *name, NtAsked asked, int status, const NtLimit
         return nt_fail(error, NITERU_ERROR_LIMIT,
                        "%s: decoding took longer than %" G_GUINT64_FORMAT " s (limit decoder-seconds)", name,
                        limits->decoder_seconds);
+    }
+    if (asked == NT_ASKED_MISBEHAVED || asked == NT_ASKED_GONE) {
+        return nt_fail(
+            error, NITERU_ERROR_CORRUPT,
+            "%s: the decoder closed its end or answered nonsense, and was ended; the photo may have broken it", name);
     }
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGABRT || WTERMSIG(status) == SIGTRAP)) {
         return nt_fail(error, NITERU_ERROR_LIMIT,
@@ -160,13 +206,12 @@ static bool fail_reply(const char *name, NtWireReply *reply, GError **error) {
                    name, text);
 }
 
-bool nt_decoder_ask(NtDecoder *decoder, const NtWireRequest *request, const char *name, NtWireReply *out,
-                    GError **error) {
+bool nt_decoder_ask(NtDecoder *decoder, NtWireRequest *request, const char *name, NtWireReply *out, GError **error) {
     NtAsked asked = NT_ASKED_GONE;
     int status = 0;
     /* A helper may have died idle (a system short of memory, an operator); that costs no photo. */
     for (int attempt = 0; attempt < 2 && asked == NT_ASKED_GONE; attempt++) {
-        if (!have_helper(decoder, error)) {
+        if (!have_helper(decoder, name, error)) {
             return false;
         }
         asked = nt_helper_ask(&decoder->helper, request, decoder->limits.decoder_seconds, out, &status);
@@ -180,13 +225,17 @@ bool nt_decoder_ask(NtDecoder *decoder, const NtWireRequest *request, const char
     return out->status == NT_WIRE_OK || fail_reply(name, out, error);
 }
 
+static bool fail_size(NtDecoder *decoder, const char *name, GError **error) {
+    nt_helper_end(&decoder->helper);
+    return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the decoder answered with an impossible size", name);
+}
+
 bool nt_decoder_take_pixels(NtDecoder *decoder, const NtWireReply *reply, const char *name, NtPixels *out,
                             GError **error) {
     uint64_t width = reply->width, height = reply->height, pixels;
     if (width == 0 || height == 0 || width > decoder->limits.photo_side || height > decoder->limits.photo_side ||
         __builtin_mul_overflow(width, height, &pixels) || pixels > decoder->limits.photo_pixels) {
-        nt_helper_end(&decoder->helper);
-        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the decoder answered with an impossible size", name);
+        return fail_size(decoder, name, error);
     }
     decoder->used = pixels * 3;
     *out = (NtPixels){decoder->output, reply->width, reply->height, (size_t)width * 3};
@@ -217,11 +266,23 @@ static uint32_t choose_shrink(const NtImageHeader *header, const NtDecodeOptions
     return shrink;
 }
 
+/* Whether pixels of that size can be of that photo. AVIF and HEIC are cropped and turned by their decoder, and a GIF's
+ * frames may reach out of its screen. */
+static bool fits_header(const NtPixels *pixels, const NtImageHeader *header, uint32_t shrink) {
+    if (header->format == NT_IMAGE_AVIF || header->format == NT_IMAGE_HEIC || header->format == NT_IMAGE_GIF) {
+        return true;
+    }
+    uint32_t width = (header->width + shrink - 1) / shrink, height = (header->height + shrink - 1) / shrink;
+    bool turned = header->orientation >= 5;
+    return pixels->width == (turned ? height : width) && pixels->height == (turned ? width : height);
+}
+
 bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const char *name,
                        const NtDecodeOptions *options, NtPixels *out, NtImageHeader *out_header, GError **error) {
     NtImageHeader header;
     NtCuts cuts;
     NtWireReply reply;
+    NtPixels pixels;
     give_back_pages(decoder);
     decoder->stats.refused++; /* taken back on success */
     if (!nt_scan_with_cuts(bytes, size, name, &decoder->limits, &header, &cuts, error)) {
@@ -235,9 +296,13 @@ bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const
         .shrink = choose_shrink(&header, options),
     };
     if (!nt_decoder_ask(decoder, &request, name, &reply, error) ||
-        !nt_decoder_take_pixels(decoder, &reply, name, out, error)) {
+        !nt_decoder_take_pixels(decoder, &reply, name, &pixels, error)) {
         return false;
     }
+    if (!fits_header(&pixels, &header, request.shrink)) {
+        return fail_size(decoder, name, error);
+    }
+    *out = pixels;
     decoder->stats.refused--;
     decoder->stats.photos++;
     if (out_header != NULL) {

@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,10 +19,20 @@
 #define NT_LIBEXECDIR "/usr/local/libexec"
 #endif
 
-/* How often a waiting owner looks at the helper's CPU clock. */
-enum { WATCH_MS = 100 };
-/* A helper is ready in some 30 ms; a machine under load gets a thousand times that. */
-enum { WALL_FACTOR = 6 };
+enum {
+    WATCH_MS = 100,  /* how often a waiting owner looks at the helper's CPU clock */
+    WALL_FACTOR = 6, /* how much longer than its CPU time a helper may take on the wall clock */
+    GRACE_MS = 500,  /* for a helper that has closed its socket to end */
+    STUCK_MS = 5000, /* for one that was killed */
+    LOOK_MS = 5,
+};
+/* CPU time between two looks that counts as work. */
+#define WORK_SECONDS 1e-3
+
+static double seconds_of(clockid_t clock) {
+    struct timespec now;
+    return clock_gettime(clock, &now) == 0 ? (double)now.tv_sec + (double)now.tv_nsec * 1e-9 : 0;
+}
 
 char *nt_helper_find(GError **error) {
     /* Relative to the running program: installed in bin/, inside the build tree, or everything in one folder. */
@@ -125,7 +136,8 @@ bool nt_helper_start(NtHelperProcess *helper, const char *path, int memory, cons
         close(pair[0]);
         return nt_fail_errno(error, status, "%s does not start", path);
     }
-    *helper = (NtHelperProcess){.pid = pid, .socket = pair[0]};
+    /* A number stands for this very process, even when somebody else reaps it and its pid is given to another. */
+    *helper = (NtHelperProcess){.pid = pid, .socket = pair[0], .process = (int)syscall(SYS_pidfd_open, pid, 0)};
     if (send(helper->socket, setup, sizeof *setup, MSG_NOSIGNAL) != (ssize_t)sizeof *setup) {
         status = errno;
         nt_helper_end(helper);
@@ -134,82 +146,148 @@ bool nt_helper_start(NtHelperProcess *helper, const char *path, int memory, cons
     return true;
 }
 
-/* Ends the process and returns how it ended, as waitpid tells. */
-static int reap(NtHelperProcess *helper, bool killing) {
+/* Waits up to `milliseconds` for the process to end; it is not reaped. False when it still lives. One whose end
+ * somebody else has reaped (an application that waits for all its children) counts as ended. */
+static bool has_ended(const NtHelperProcess *helper, int milliseconds) {
+    double until = seconds_of(CLOCK_MONOTONIC) + milliseconds * 1e-3;
+    for (;;) {
+        siginfo_t info = {0};
+        int status = waitid(P_PID, (id_t)helper->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+        if ((status == 0 && info.si_pid == helper->pid) || (status != 0 && errno != EINTR)) {
+            return true;
+        }
+        double left = (until - seconds_of(CLOCK_MONOTONIC)) * 1e3;
+        if (left <= 0) {
+            return false;
+        }
+        /* Where the kernel has no pidfd, a look every few milliseconds does. */
+        struct pollfd fd = {.fd = helper->process, .events = POLLIN};
+        poll(&fd, 1, helper->process >= 0 ? (int)left + 1 : MIN((int)left + 1, LOOK_MS));
+    }
+}
+
+static void kill_helper(const NtHelperProcess *helper) {
+    if (helper->process < 0 || syscall(SYS_pidfd_send_signal, helper->process, SIGKILL, NULL, 0) != 0) {
+        kill(helper->pid, SIGKILL);
+    }
+}
+
+/* Ends the process, after a grace in which it may end by itself, and forgets it. True with how it ended (as waitpid
+ * tells) when it did so by itself. No helper can make this wait: what does not even die of SIGKILL (a process stuck in
+ * the kernel) is left behind. */
+static bool reap(NtHelperProcess *helper, int grace_ms, int *out_status) {
     int status = 0;
+    bool by_itself = helper->pid <= 0 || has_ended(helper, grace_ms);
+    if (!by_itself) {
+        kill_helper(helper);
+        has_ended(helper, STUCK_MS);
+    }
     if (helper->pid > 0) {
-        if (killing) {
-            kill(helper->pid, SIGKILL);
-        }
-        while (waitpid(helper->pid, &status, 0) < 0 && errno == EINTR) {
-        }
+        kill(-helper->pid, SIGKILL); /* whatever it may have started: it leads a group of its own */
+        waitpid(helper->pid, &status, WNOHANG);
     }
     if (helper->socket >= 0) {
         close(helper->socket);
     }
-    *helper = (NtHelperProcess){.socket = -1};
-    return status;
+    if (helper->process >= 0) {
+        close(helper->process);
+    }
+    *helper = (NtHelperProcess){.socket = -1, .process = -1};
+    *out_status = status;
+    return by_itself;
 }
 
 void nt_helper_end(NtHelperProcess *helper) {
+    int status;
     if (helper->pid > 0) {
-        reap(helper, true);
+        reap(helper, 0, &status);
     }
 }
 
-static double seconds_of(clockid_t clock) {
-    struct timespec now;
-    return clock_gettime(clock, &now) == 0 ? (double)now.tv_sec + (double)now.tv_nsec * 1e-9 : 0;
+/* What is known of a helper's time while its owner waits. */
+typedef struct Watch {
+    clockid_t cpu;
+    bool has_cpu;
+    double seconds;            /* allowed */
+    double cpu_end, wall_end;  /* when it is over */
+    double cpu_seen, idle_end; /* its CPU clock at the last look; when it is over if that stands still */
+} Watch;
+
+static Watch begin_watch(const NtHelperProcess *helper, uint64_t seconds) {
+    Watch watch = {.seconds = (double)seconds};
+    double now = seconds_of(CLOCK_MONOTONIC);
+    watch.has_cpu = clock_getcpuclockid(helper->pid, &watch.cpu) == 0;
+    watch.cpu_seen = watch.has_cpu ? seconds_of(watch.cpu) : 0;
+    watch.cpu_end = watch.cpu_seen + watch.seconds;
+    watch.wall_end = now + watch.seconds * WALL_FACTOR;
+    watch.idle_end = now + watch.seconds;
+    return watch;
+}
+
+/* Whether the time is up: its CPU time; or, for one that waits instead of working, the same on the wall clock. One that
+ * works but gets little of a busy processor has six times that. */
+static bool is_over(Watch *watch) {
+    double now = seconds_of(CLOCK_MONOTONIC), cpu = watch->has_cpu ? seconds_of(watch->cpu) : 0;
+    if (cpu > watch->cpu_seen + WORK_SECONDS) {
+        watch->cpu_seen = cpu;
+        watch->idle_end = now + watch->seconds;
+    }
+    return cpu > watch->cpu_end || now > watch->idle_end || now > watch->wall_end;
 }
 
 /* Waits for a message of `size` bytes. */
 static NtAsked receive(NtHelperProcess *helper, uint64_t seconds, void *message, size_t size, int *out_status) {
-    clockid_t cpu;
-    bool has_cpu = clock_getcpuclockid(helper->pid, &cpu) == 0;
-    double cpu_end = has_cpu ? seconds_of(cpu) + (double)seconds : 0;
-    double wall_end = seconds_of(CLOCK_MONOTONIC) + (double)seconds * WALL_FACTOR;
-    for (;;) {
-        struct pollfd fd = {.fd = helper->socket, .events = POLLIN};
-        int count = poll(&fd, 1, WATCH_MS);
-        if (count > 0) {
-            ssize_t got = recv(helper->socket, message, size, MSG_DONTWAIT | MSG_TRUNC);
-            if (got == (ssize_t)size) {
-                return NT_ASKED_OK;
-            }
-            /* The end of the stream, or a message of a wrong size, which no honest helper sends. */
-            *out_status = reap(helper, got > 0);
-            return NT_ASKED_DIED;
+    Watch watch = begin_watch(helper, seconds);
+    while (!is_over(&watch)) {
+        struct pollfd fds[] = {{.fd = helper->socket, .events = POLLIN}, {.fd = helper->process, .events = POLLIN}};
+        if (poll(fds, G_N_ELEMENTS(fds), WATCH_MS) <= 0) {
+            continue;
         }
-        if ((has_cpu && seconds_of(cpu) > cpu_end) || seconds_of(CLOCK_MONOTONIC) > wall_end) {
-            *out_status = reap(helper, true);
-            return NT_ASKED_TOO_LONG;
+        ssize_t got = recv(helper->socket, message, size, MSG_DONTWAIT | MSG_TRUNC);
+        if (got == (ssize_t)size) {
+            return NT_ASKED_OK;
         }
+        if (got < 0 && (errno == EAGAIN || errno == EINTR) && fds[1].revents == 0) {
+            continue;
+        }
+        /* It has ended; or it has closed its socket and lives, or sent what no honest helper sends. */
+        return reap(helper, got > 0 ? 0 : GRACE_MS, out_status) ? NT_ASKED_DIED : NT_ASKED_MISBEHAVED;
     }
+    reap(helper, 0, out_status);
+    return NT_ASKED_TOO_LONG;
 }
 
-bool nt_helper_wait_ready(NtHelperProcess *helper, uint64_t seconds, GError **error) {
-    NtWireReply reply;
-    int status = 0;
-    if (receive(helper, seconds, &reply, sizeof reply, &status) != NT_ASKED_OK) {
-        return nt_fail(error, NITERU_ERROR_IO,
-                       "the decoder ended before it was ready (%s %d); is the limit decoder-memory too small?",
-                       WIFSIGNALED(status) ? "signal" : "status",
-                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+NtAsked nt_helper_wait_ready(NtHelperProcess *helper, uint64_t seconds, NtWireReply *reply, int *out_status) {
+    NtAsked asked = receive(helper, seconds, reply, sizeof *reply, out_status);
+    if (asked != NT_ASKED_OK) {
+        return asked;
     }
-    if (reply.status != NT_WIRE_OK) {
-        reply.message[sizeof reply.message - 1] = '\0';
+    reply->message[sizeof reply->message - 1] = '\0';
+    helper->ready = reply->status == NT_WIRE_OK;
+    if (!helper->ready) {
         nt_helper_end(helper);
-        return nt_fail(error, NITERU_ERROR_IO, "the decoder cannot work: %s", reply.message);
     }
-    helper->ready = true;
-    return true;
+    return NT_ASKED_OK;
 }
 
-NtAsked nt_helper_ask(NtHelperProcess *helper, const NtWireRequest *request, uint64_t seconds, NtWireReply *reply,
+/* Whether nothing has come that nobody asked for. A second answer to one question would be taken for the next one's. */
+static bool is_quiet(const NtHelperProcess *helper) {
+    char byte;
+    return recv(helper->socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+NtAsked nt_helper_ask(NtHelperProcess *helper, NtWireRequest *request, uint64_t seconds, NtWireReply *reply,
                       int *out_status) {
-    if (send(helper->socket, request, sizeof *request, MSG_NOSIGNAL) != (ssize_t)sizeof *request) {
+    request->number = ++helper->asked;
+    if (!is_quiet(helper) ||
+        send(helper->socket, request, sizeof *request, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof *request) {
         nt_helper_end(helper);
         return NT_ASKED_GONE;
     }
-    return receive(helper, seconds, reply, sizeof *reply, out_status);
+    NtAsked asked = receive(helper, seconds, reply, sizeof *reply, out_status);
+    if (asked == NT_ASKED_OK && reply->number != request->number) {
+        nt_helper_end(helper);
+        return NT_ASKED_MISBEHAVED;
+    }
+    return asked;
 }

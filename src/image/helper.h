@@ -9,9 +9,11 @@
 #include "image/wire.h"
 
 typedef struct NtHelperProcess {
-    pid_t pid;  /* 0: none */
-    int socket; /* -1: none */
-    bool ready; /* its first message has come */
+    pid_t pid;      /* 0: none */
+    int socket;     /* -1: none */
+    int process;    /* a pidfd; -1: none, or the kernel has none */
+    bool ready;     /* its first message has come */
+    uint64_t asked; /* requests so far */
 } NtHelperProcess;
 
 /* The path of niteru-decoder, new text. Errors: NOT_FOUND, naming the places looked at. */
@@ -27,14 +29,17 @@ typedef enum NtAsked {
     NT_ASKED_OK,
     NT_ASKED_GONE,     /* it had ended before the request reached it: nothing is lost, start another */
     NT_ASKED_DIED,     /* it ended at work; *out_status has how (as of waitpid) */
-    NT_ASKED_TOO_LONG, /* it was ended after `seconds` of CPU, or six times that on the wall clock */
+    NT_ASKED_TOO_LONG, /* it was ended after `seconds` of CPU, as long of idleness, or six times that on the wall clock
+                        */
+    NT_ASKED_MISBEHAVED, /* it was ended because it had closed its socket, or sent what no helper sends */
 } NtAsked;
 
-/* Sends a request and waits for the reply. After anything but OK the helper has been ended. */
-NtAsked nt_helper_ask(NtHelperProcess *helper, const NtWireRequest *request, uint64_t seconds, NtWireReply *reply,
+/* Sends a request (numbering it) and waits for the reply. After anything but OK the helper has been ended. */
+NtAsked nt_helper_ask(NtHelperProcess *helper, NtWireRequest *request, uint64_t seconds, NtWireReply *reply,
                       int *out_status);
 
-/* Waits for the message that a new helper sends when it is set up. Errors: IO, with the helper's own words. */
-bool nt_helper_wait_ready(NtHelperProcess *helper, uint64_t seconds, GError **error);
+/* Waits for the message that a new helper sends when it is set up. OK and not `ready`: it cannot work, its message says
+ * why, and it has been ended. */
+NtAsked nt_helper_wait_ready(NtHelperProcess *helper, uint64_t seconds, NtWireReply *reply, int *out_status);
 
 #endif

@@ -201,9 +201,16 @@ static const char *format_word(NtImageFormat format) {
 
 /* Whether a fault of decoding is the machine's and not the photo's: there is no decoder, or several in a row could not
  * be started or were killed. One that is killed may be the photo's doing. */
-static bool ends_run(Reader *reader, const GError *fault) {
+static bool ends_run(Reader *reader, GError *fault) {
     bool misfire = g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_IO);
     reader->misfires = misfire ? reader->misfires + 1 : 0;
+    if (reader->misfires >= MISFIRES) {
+        char *message = g_strdup_printf("the run ends here, because %d decoders in a row were lost or did not start "
+                                        "(what is done is kept; when the cause is mended, run it again); the last: %s",
+                                        MISFIRES, fault->message);
+        g_free(fault->message);
+        fault->message = message;
+    }
     return reader->fault != NULL || reader->misfires >= MISFIRES ||
            g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
 }
