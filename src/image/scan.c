@@ -60,7 +60,9 @@ bool nt_scan_check_frame(NtScan *scan, uint64_t width, uint64_t height) {
 
 bool nt_scan_add_metadata(NtScan *scan, uint64_t bytes) {
     char limit[32];
-    scan->out->metadata += bytes;
+    if (__builtin_add_overflow(scan->out->metadata, bytes, &scan->out->metadata)) {
+        scan->out->metadata = UINT64_MAX; /* a sum that wrapped would pass any limit */
+    }
     if (scan->out->metadata > scan->limits->photo_metadata) {
         return nt_fail(scan->error, NITERU_ERROR_LIMIT,
                        "%s: its metadata (EXIF, ICC, XMP, texts) is over the limit of %s bytes (limit photo-metadata)",

@@ -132,6 +132,51 @@ static void test_metadata(void) {
     expect_refused_by(icc->data, icc->len, NULL, NITERU_ERROR_LIMIT, "limit photo-metadata");
 }
 
+/* A BigTIFF of 8 x 8 whose fields `tags` (undefined bytes) claim `counts` bytes. */
+static GByteArray *make_big_tiff(const uint16_t *tags, const uint64_t *counts, size_t extra) {
+    static const uint16_t known[] = {256, 257, 273, 279};
+    GByteArray *tiff = g_byte_array_new();
+    PUT(tiff, "II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0");
+    put_le32(tiff, (uint32_t)(G_N_ELEMENTS(known) + extra));
+    put_le32(tiff, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(known) + extra; i++) {
+        bool is_known = i < G_N_ELEMENTS(known);
+        uint64_t count = is_known ? 1 : counts[i - G_N_ELEMENTS(known)];
+        put_le16(tiff, is_known ? known[i] : tags[i - G_N_ELEMENTS(known)]);
+        put_le16(tiff, is_known ? 4 : 7);
+        put_le32(tiff, (uint32_t)count);
+        put_le32(tiff, (uint32_t)(count >> 32));
+        put_le32(tiff, 8);
+        put_le32(tiff, 0);
+    }
+    put_le32(tiff, 0);
+    put_le32(tiff, 0);
+    return tiff;
+}
+
+/* Amounts that wrap to little when they are added up are over the limit like any other. */
+static void test_metadata_sums(void) {
+    static const struct {
+        uint16_t tags[3];
+        uint64_t counts[3];
+    } cases[] = {
+        {{700, 34675, 0}, {1, UINT64_MAX, 0}},
+        {{34675, 700, 0}, {UINT64_MAX, 1, 0}},
+        {{700, 33723, 34377}, {UINT64_MAX / 2 + 1, UINT64_MAX / 2 + 1, 0}},
+        {{700, 33723, 34675}, {UINT64_C(600000), UINT64_C(500000), UINT64_MAX - 1099999}},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        expect_refused(make_big_tiff(cases[i].tags, cases[i].counts, 3), NITERU_ERROR_LIMIT, "limit photo-metadata");
+    }
+    /* With no limit to speak of the sum stays at the end of its range. */
+    NtLimits limits = nt_limits_default();
+    limits.photo_metadata = UINT64_MAX;
+    g_autoptr(GByteArray) tiff = make_big_tiff(cases[0].tags, cases[0].counts, 2);
+    NtImageHeader header;
+    g_assert_true(scan(tiff->data, tiff->len, &limits, &header, NULL));
+    g_assert_cmpuint(header.metadata, ==, UINT64_MAX);
+}
+
 /* B5, 9 and 10: EXIF that is odd, loops, or points nowhere is orientation 1. */
 static void test_exif(void) {
     static const struct {
@@ -294,6 +339,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/scan/absurd-sizes", test_absurd_sizes);
     g_test_add_func("/scan/limits", test_limits);
     g_test_add_func("/scan/metadata", test_metadata);
+    g_test_add_func("/scan/metadata-sums", test_metadata_sums);
     g_test_add_func("/scan/exif", test_exif);
     g_test_add_func("/scan/cut-off", test_cut_off);
     g_test_add_func("/scan/damaged", test_damaged);
