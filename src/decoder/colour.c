@@ -104,12 +104,31 @@ static bool is_plain_rgb_or_grey(const VipsImage *image) {
            image->Type == VIPS_INTERPRETATION_RGB || image->Type == VIPS_INTERPRETATION_MULTIBAND;
 }
 
+/* Whole numbers of 32 bits, whose white is 2^32 - 1 (TIFF 6.0), to bytes, before anything takes them for bytes. */
+static bool scale_down(VipsImage **image) {
+    VipsImage *shifted = NULL, *bytes = NULL;
+    if ((*image)->BandFmt != VIPS_FORMAT_UINT) {
+        return true;
+    }
+    int status = vips_rshift_const1(*image, &shifted, 24, NULL);
+    if (!step(image, shifted, status)) {
+        return false;
+    }
+    status = vips_cast(*image, &bytes, VIPS_FORMAT_UCHAR, NULL);
+    if (!step(image, bytes, status)) {
+        return false;
+    }
+    bytes->Type = bytes->Bands < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
+    return true;
+}
+
 /* To uchar and at most four bands. */
 static bool finish(VipsImage **image) {
     VipsImage *next = NULL;
     if ((*image)->BandFmt != VIPS_FORMAT_UCHAR) {
         /* Numbers outside 0-255 are clipped. */
-        if (!step(image, next, vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL))) {
+        int status = vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL);
+        if (!step(image, next, status)) {
             return false;
         }
     }
@@ -122,10 +141,10 @@ static bool finish(VipsImage **image) {
 }
 
 VipsImage *nt_helper_to_srgb(VipsImage *image) {
-    bool ok = true;
-    bool profiled = needs_profile(image) && apply_profile(&image);
+    bool ok = scale_down(&image);
+    bool profiled = ok && needs_profile(image) && apply_profile(&image);
     bool bytes = image->BandFmt == VIPS_FORMAT_UCHAR;
-    if (!profiled && !(bytes && is_plain_rgb_or_grey(image)) && vips_colourspace_issupported(image)) {
+    if (ok && !profiled && !(bytes && is_plain_rgb_or_grey(image)) && vips_colourspace_issupported(image)) {
         VipsImage *next = NULL;
         int status = vips_colourspace(image, &next, VIPS_INTERPRETATION_sRGB, NULL);
         ok = step(&image, next, status);

@@ -126,7 +126,7 @@ static void read_coloured(Reader *reader, const NtHelper *helper, uint32_t orien
     size_t stride = (size_t)codec->output_width * (size_t)bands, size = stride * codec->output_height;
     reader->pixels = g_malloc(size);
     read_rows(reader, reader->pixels, stride, codec->output_height);
-    if (bands == 4 && codec->saw_Adobe_marker) { /* Adobe stores ink upside down */
+    if (bands == 4) { /* ink is stored upside down, with Adobe's marker or without: browsers, Pillow, libvips agree */
         for (size_t i = 0; i < size; i++) {
             reader->pixels[i] = (uint8_t)~reader->pixels[i];
         }

@@ -54,6 +54,8 @@ bool nt_scan_drop(NtScan *scan, size_t at, size_t size);
 bool nt_scan_cut_off(NtScan *scan, uint64_t needed);
 /* Refuses a photo that breaks its format: "NAME: a damaged JPEG: WHAT". */
 bool nt_scan_damaged(NtScan *scan, const char *what);
+/* Refuses a sound photo of a kind that is not read: "NAME: a TIFF that cannot be read: WHAT". */
+bool nt_scan_unsupported(NtScan *scan, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* The orientation that EXIF data (a small TIFF file, "Exif\0\0" before it or not) asks for: 1 to 8; 1 for any doubt. */
 uint8_t nt_exif_orientation(const uint8_t *tiff, size_t size);

@@ -20,19 +20,25 @@ enum {
     TAG_WIDTH = 256,
     TAG_HEIGHT = 257,
     TAG_BITS = 258,
+    TAG_COMPRESSION = 259,
+    TAG_PHOTOMETRIC = 262,
     TAG_STRIP_OFFSETS = 273,
     TAG_ORIENTATION = 274,
     TAG_SAMPLES = 277,
     TAG_STRIP_BYTES = 279,
+    TAG_PLANES = 284,
     TAG_TILE_WIDTH = 322,
     TAG_TILE_HEIGHT = 323,
     TAG_TILE_OFFSETS = 324,
     TAG_TILE_BYTES = 325,
+    TAG_SAMPLE_FORMAT = 339,
     TAG_XMP = 700,
     TAG_IPTC = 33723,
     TAG_PHOTOSHOP = 34377,
     TAG_ICC = 34675,
 };
+
+enum { COMPRESSION_OLD_JPEG = 6, PHOTOMETRIC_RGB = 2, PHOTOMETRIC_LAB = 8 };
 
 static uint16_t read16(const Reader *reader, uint64_t at) {
     const uint8_t *bytes = reader->scan->bytes + at;
@@ -84,9 +90,30 @@ static bool read_field(const Reader *reader, uint64_t at, Field *field) {
 }
 
 typedef struct Directory {
-    uint64_t width, height, tile_width, tile_height, samples, bits, orientation;
+    uint64_t width, height, tile_width, tile_height, samples, bits, orientation, compression, photometric, planes;
+    uint64_t sample_format; /* of the channel furthest from unsigned whole numbers */
+    bool bits_differ;       /* from channel to channel */
     Field offsets, bytes;
 } Directory;
+
+/* One value for each channel; more than a few channels are no photo, so a few are looked at. */
+enum { CHANNELS_SEEN = 64 };
+
+static void take_bits(const Reader *reader, const Field *field, Directory *directory) {
+    directory->bits = value_at(reader, field, 0);
+    for (uint64_t i = 1; i < MIN(field->count, CHANNELS_SEEN); i++) {
+        uint64_t bits = value_at(reader, field, i);
+        directory->bits_differ |= bits != directory->bits;
+        directory->bits = MAX(directory->bits, bits);
+    }
+}
+
+static void take_sample_format(const Reader *reader, const Field *field, Directory *directory) {
+    for (uint64_t i = 0; i < MIN(field->count, CHANNELS_SEEN); i++) {
+        uint64_t format = value_at(reader, field, i);
+        directory->sample_format = format != 4 ? MAX(directory->sample_format, format) : directory->sample_format;
+    }
+}
 
 static bool take_field(const Reader *reader, const Field *field, Directory *directory) {
     uint64_t size = field->count * type_size(field->type);
@@ -94,6 +121,10 @@ static bool take_field(const Reader *reader, const Field *field, Directory *dire
     case TAG_WIDTH:
     case TAG_HEIGHT:
     case TAG_BITS:
+    case TAG_COMPRESSION:
+    case TAG_PHOTOMETRIC:
+    case TAG_PLANES:
+    case TAG_SAMPLE_FORMAT:
     case TAG_ORIENTATION:
     case TAG_SAMPLES:
     case TAG_TILE_WIDTH:
@@ -119,7 +150,11 @@ static bool take_field(const Reader *reader, const Field *field, Directory *dire
     switch (field->tag) {
     case TAG_WIDTH: directory->width = value_at(reader, field, 0); break;
     case TAG_HEIGHT: directory->height = value_at(reader, field, 0); break;
-    case TAG_BITS: directory->bits = value_at(reader, field, 0); break;
+    case TAG_BITS: take_bits(reader, field, directory); break;
+    case TAG_COMPRESSION: directory->compression = value_at(reader, field, 0); break;
+    case TAG_PHOTOMETRIC: directory->photometric = value_at(reader, field, 0); break;
+    case TAG_PLANES: directory->planes = value_at(reader, field, 0); break;
+    case TAG_SAMPLE_FORMAT: take_sample_format(reader, field, directory); break;
     case TAG_ORIENTATION: directory->orientation = value_at(reader, field, 0); break;
     case TAG_SAMPLES: directory->samples = value_at(reader, field, 0); break;
     case TAG_TILE_WIDTH: directory->tile_width = value_at(reader, field, 0); break;
@@ -148,6 +183,46 @@ static bool check_data(const Reader *reader, const Directory *directory) {
     return needed <= reader->scan->size || nt_scan_cut_off(reader->scan, needed);
 }
 
+/* Refuses numbers whose black and white nobody has agreed on, and what no decoder at hand reads, by name. Guessing
+ * would make a picture of something else. */
+static bool check_numbers(NtScan *scan, const Directory *directory) {
+    static const char *const formats[] = {[2] = "signed whole numbers",
+                                          [3] = "floating-point numbers",
+                                          [5] = "complex whole numbers",
+                                          [6] = "complex numbers"};
+    uint64_t format = directory->sample_format, bits = directory->bits;
+    if (directory->photometric == PHOTOMETRIC_LAB) {
+        return true; /* L, a and b have their units, whatever they are written as */
+    }
+    if (format > 1) {
+        bool known = format < G_N_ELEMENTS(formats) && formats[format] != NULL;
+        return nt_scan_unsupported(scan,
+                                   "its pixels are %s, for which no black and white is defined; save it with 8 or "
+                                   "16 bits a channel",
+                                   known ? formats[format] : "of an unknown kind");
+    }
+    if (directory->bits_differ || (bits != 1 && bits != 2 && bits != 4 && bits != 8 && bits != 16 && bits != 32)) {
+        return nt_scan_unsupported(scan, "%u%s bits a channel; 1, 2, 4, 8, 16 and 32 (the same for all) can be read",
+                                   (unsigned)bits, directory->bits_differ ? " and other" : "");
+    }
+    if (bits == 32 && directory->photometric > PHOTOMETRIC_RGB) {
+        return nt_scan_unsupported(scan, "32 bits a channel in a colour space other than grey or RGB");
+    }
+    return true;
+}
+
+static bool check_layout(NtScan *scan, const Directory *directory) {
+    bool tiled = directory->tile_width != 0 || directory->tile_height != 0;
+    if (tiled && directory->planes == 2 && directory->samples > 1) {
+        return nt_scan_unsupported(scan, "tiles with a plane for each channel; save it in strips, or with channels "
+                                         "interleaved");
+    }
+    if (directory->compression == COMPRESSION_OLD_JPEG) {
+        return nt_scan_unsupported(scan, "the old JPEG compression (6) of 1992, which was withdrawn; save it anew");
+    }
+    return true;
+}
+
 static bool check_directory(const Reader *reader, const Directory *directory) {
     NtScan *scan = reader->scan;
     if (!nt_scan_set_size(scan, directory->width, directory->height)) {
@@ -162,7 +237,7 @@ static bool check_directory(const Reader *reader, const Directory *directory) {
     }
     bool turned = directory->orientation >= 1 && directory->orientation <= 8;
     scan->out->orientation = turned ? (uint32_t)directory->orientation : 1;
-    return check_data(reader, directory);
+    return check_layout(scan, directory) && check_numbers(scan, directory) && check_data(reader, directory);
 }
 
 bool nt_scan_tiff(NtScan *scan) {
@@ -185,7 +260,7 @@ bool nt_scan_tiff(NtScan *scan) {
     if (!inside(&reader, at, count * entry + tail)) {
         return nt_scan_cut_off(scan, at + count * entry + tail);
     }
-    Directory directory = {.samples = 1, .bits = 1};
+    Directory directory = {.samples = 1, .bits = 1, .sample_format = 1, .planes = 1};
     for (uint64_t i = 0; i < count; i++) {
         Field field;
         if (!read_field(&reader, at + i * entry, &field) || !take_field(&reader, &field, &directory)) {

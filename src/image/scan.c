@@ -3,6 +3,7 @@
 #include "image/scan-internal.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -99,6 +100,18 @@ bool nt_scan_cut_off(NtScan *scan, uint64_t needed) {
 bool nt_scan_damaged(NtScan *scan, const char *what) {
     return nt_fail(scan->error, NITERU_ERROR_CORRUPT, "%s: a damaged %s: %s", scan->name,
                    nt_image_format_name(scan->out->format), what);
+}
+
+bool nt_scan_unsupported(NtScan *scan, const char *format, ...) {
+    char what[200];
+    va_list args;
+    va_start(args, format);
+    g_vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    const char *kind = nt_image_format_name(scan->out->format);
+    bool vowel = strchr("AEIOU", kind[0]) != NULL;
+    return nt_fail(scan->error, NITERU_ERROR_UNSUPPORTED, "%s: %s %s that cannot be read: %s", scan->name,
+                   vowel ? "an" : "a", kind, what);
 }
 
 static bool refuse_kind(const uint8_t *bytes, size_t size, const char *name, GError **error) {
