@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* The line (from 1) in which byte `at` lies. */
@@ -83,6 +84,19 @@ char *nt_text_printable(const char *text, size_t limit) {
         }
     }
     return g_string_free(out, FALSE);
+}
+
+char *nt_text_message(const char *text, size_t limit) {
+    char *whole = nt_text_printable(text, SIZE_MAX);
+    size_t count = (size_t)g_utf8_strlen(whole, -1);
+    if (count <= limit) {
+        return whole;
+    }
+    const char *head = g_utf8_offset_to_pointer(whole, (glong)(limit / 2));
+    const char *tail = g_utf8_offset_to_pointer(whole, (glong)(count - (limit - limit / 2)));
+    char *cut = g_strdup_printf("%.*s…%s", (int)(head - whole), whole, tail);
+    g_free(whole);
+    return cut;
 }
 
 size_t nt_text_columns(const char *text) {

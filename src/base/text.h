@@ -21,6 +21,10 @@ char *nt_text_nfc(const char *text);
  * `limit` characters are kept (then an ellipsis). */
 char *nt_text_printable(const char *text, size_t limit);
 
+/* The same for a message: where it is longer than `limit` characters, its middle is left out, for the place stands at
+ * its beginning and the reason at its end. */
+char *nt_text_message(const char *text, size_t limit);
+
 /* Columns a text takes on a terminal: East Asian wide characters count 2, combining ones 0. */
 size_t nt_text_columns(const char *text);
 

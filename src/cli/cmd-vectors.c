@@ -56,7 +56,7 @@ static const GOptionEntry import_options[] = {
 };
 
 static void on_failure(const NiteruFailure *failure, void *data) {
-    g_autofree char *safe = nt_text_printable(failure->message, 400);
+    g_autofree char *safe = nt_text_message(failure->message, 400);
     unsigned *count = data;
     if ((*count)++ < 10) {
         fprintf(stderr, "niteru: %s\n", safe);

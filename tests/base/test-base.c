@@ -93,6 +93,13 @@ static void test_text(void) {
                     "a\\x1b[31m\xef\xbf\xbd"
                     "bc…");
     g_assert_cmpuint(nt_text_columns("似てるab"), ==, 8);
+    /* A message keeps its reason, whatever the length of the path in it. */
+    g_autofree char *path = g_strnfill(3000, 'p'), *message = g_strdup_printf("l.csv:3: /似て/%s: Not there", path);
+    g_autofree char *cut = nt_text_message(message, 100), *whole = nt_text_message("a\nb", 4 + 2);
+    g_assert_true(g_str_has_prefix(cut, "l.csv:3: /似て/pp"));
+    g_assert_true(g_str_has_suffix(cut, "pp: Not there"));
+    g_assert_cmpint(g_utf8_strlen(cut, -1), ==, 101);
+    g_assert_cmpstr(whole, ==, "a\\x0ab");
 }
 
 static void test_json(void) {
