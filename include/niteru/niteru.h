@@ -92,27 +92,34 @@ typedef struct NiteruFailure {
 typedef struct NiteruIndexOptions {
     const char *model;        /* NULL: the catalogue's default model */
     const char *format;       /* "folder", "csv" or "jsonl"; NULL: told from the source */
-    const char *encoding;     /* of a list; NULL: UTF-8 */
+    const char *encoding;     /* of a list; NULL: UTF-8, or UTF-16 with a byte order mark */
     const char *const *map;   /* NULL-terminated "field=Column Name" */
     const char *const *types; /* NULL-terminated "field=type", type one of bool integer number date text list */
-    bool product_from_folder; /* each sub-folder is one product with all its photos */
-    bool prune;               /* remove products that this source brought before and no longer has; nothing is removed,
-                                 and that is reported, when the source is empty or a folder in it cannot be read */
-    bool rehash;              /* read every photo again, even those whose size and times did not change */
+    const char *photos;       /* of a list: the folder that relative paths of photos begin in; NULL: the list's own */
+    const char *image_separator; /* of a list: what parts several photos in a cell; NULL: "|" */
+    bool product_from_folder;    /* each sub-folder is one product with all its photos */
+    bool prune;  /* remove products that this source brought before and no longer has; nothing is removed,
+                    and the call fails (IO) after taking the rest, when a row, name, file or folder of the
+                    source could not be read */
+    bool rehash; /* read every photo again, even those whose size and times did not change */
     void (*progress)(const NiteruProgress *progress, void *data); /* about four times a second, from one thread */
     void (*failure)(const NiteruFailure *failure, void *data);    /* for each */
-    void *data;                                                   /* given to both */
+    void (*note)(const char *text, void *data);                   /* a sentence worth telling that is no failure */
+    void *data;                                                   /* given to all */
 } NiteruIndexOptions;
 
 typedef struct NiteruIndexReport {
-    uint64_t products; /* in the source */
-    uint64_t added;    /* new products */
-    uint64_t removed;  /* by prune */
-    uint64_t photos;   /* in the source */
-    uint64_t embedded; /* photos that went through the network */
-    uint64_t reused;   /* photos whose content had a vector already: unchanged, moved, or the same picture */
-    uint64_t failed;   /* photos and rows that could not be used; the rest went on */
-    uint64_t values;   /* metadata values that did not fit their field's type and were left out */
+    uint64_t products;  /* in the source */
+    uint64_t added;     /* new products */
+    uint64_t removed;   /* by prune */
+    uint64_t photos;    /* in the source */
+    uint64_t embedded;  /* photos that went through the network */
+    uint64_t reused;    /* photos whose content had a vector already: unchanged, moved, or the same picture */
+    uint64_t identical; /* among these, those whose content another photo brought in this same run */
+    uint64_t failed;    /* photos and rows that could not be used; the rest went on */
+    uint64_t others;    /* files of a folder that are no photos niteru reads; hidden ones among them */
+    uint64_t hidden;    /* among these, those whose names begin with a dot */
+    uint64_t values;    /* metadata values that did not fit their field's type and were left out */
     double seconds;
     double embed_seconds; /* of it, reading and embedding photos */
 } NiteruIndexReport;
@@ -122,8 +129,8 @@ typedef struct NiteruIndexReport {
  * cannot be used is reported and costs only itself; it is tried again by the next run. When the file of the model's
  * vectors is lost, that is reported and the photos are embedded again. `cancellable` (NULL is fine) stops it between
  * photos. Errors (of the run as a whole): NOT_FOUND (the source; the decode helper), INVALID (options, a list without
- * an id column, a model that has no network), UNSUPPORTED (a source of another kind), NO_SPACE, CANCELLED; *out_report
- * (NULL is fine) is filled then too. */
+ * an id column, a source that gives no product at all, a model that has no network), UNSUPPORTED (a source of another
+ * kind), NO_SPACE, CANCELLED; *out_report (NULL is fine) is filled then too. */
 bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
                   GCancellable *cancellable, NiteruIndexReport *out_report, GError **error);
 

@@ -54,6 +54,19 @@ bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, 
     return true;
 }
 
+bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const char *folder, bool *out_missed,
+                               GError **error) {
+    int64_t missed = 0;
+    if (!nt_sql_int(catalogue, 0, &missed, error,
+                    "SELECT EXISTS(SELECT 1 FROM brought b JOIN product p USING(product) WHERE b.source = ?1 AND"
+                    " b.run <> ?2 AND (substr(p.id, 1, length(?3)) = ?3 OR p.id || '/' = ?3))",
+                    "iit", run->source, run->run, folder)) {
+        return false;
+    }
+    *out_missed = missed != 0;
+    return true;
+}
+
 bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourceRow *source, void *data), void *data,
                               GError **error) {
     g_auto(NtQuery) query = {0};

@@ -25,6 +25,11 @@ bool nt_catalogue_start_run(NtCatalogue *catalogue, const char *kind, const char
  * go, and removed unless another source brought them too. *out_removed (NULL is fine) counts the removed. */
 bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, uint64_t *out_removed, GError **error);
 
+/* Whether earlier runs of this source brought a product, and this one did not, whose id is `folder` ("a/b/") or lies
+ * below it. */
+bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const char *folder, bool *out_missed,
+                               GError **error);
+
 typedef struct NtSourceRow {
     int64_t source;
     const char *kind;     /* borrowed for the time of the callback */

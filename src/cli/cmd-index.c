@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static char *model, *format, *encoding, *errors_path;
+static char *model, *format, *encoding, *errors_path, *photos, *separator;
 static char **map, **types;
 static gboolean from_folder, prune, rehash;
 
@@ -21,10 +21,14 @@ static const GOptionEntry options[] = {
     {"model", 'm', 0, G_OPTION_ARG_STRING, &model, "embed with this model", "NAME"},
     {"format", 0, 0, G_OPTION_ARG_STRING, &format, "folder, csv or jsonl (told from the source when not given)",
      "FORMAT"},
-    {"encoding", 0, 0, G_OPTION_ARG_STRING, &encoding, "of a list: utf-8, cp932, latin1, utf-16", "NAME"},
+    {"encoding", 0, 0, G_OPTION_ARG_STRING, &encoding, "of a list: utf-8, cp1252, cp932, euc-jp, utf-16", "NAME"},
     {"map", 0, 0, G_OPTION_ARG_STRING_ARRAY, &map, "take a field from another column: 'image=Image Src,id=Handle'",
      "FIELD=COLUMN"},
     {"type", 0, 0, G_OPTION_ARG_STRING_ARRAY, &types, "bool, integer, number, date, text or list", "FIELD=TYPE"},
+    {"photos", 0, 0, G_OPTION_ARG_FILENAME, &photos, "of a list: the folder that the paths of its photos begin in",
+     "DIR"},
+    {"image-separator", 0, 0, G_OPTION_ARG_STRING, &separator, "of a list: what parts several photos in a cell ('|')",
+     "TEXT"},
     {"product-from", 0, 0, G_OPTION_ARG_CALLBACK, (void *)set_product_from, "folder: each sub-folder is one product",
      "WHAT"},
     {"prune", 0, 0, G_OPTION_ARG_NONE, &prune, "remove products this source brought before and no longer has", NULL},
@@ -59,7 +63,16 @@ static void on_failure(const NiteruFailure *failure, void *data) {
     }
     if (run->shown++ < SHOWN_FAILURES) {
         cli_progress_clear(&run->progress);
-        g_autofree char *safe = nt_text_printable(failure->message, 400);
+        g_autofree char *safe = nt_text_message(failure->message, 400);
+        fprintf(stderr, "niteru: %s\n", safe);
+    }
+}
+
+static void on_note(const char *text, void *data) {
+    Run *run = data;
+    if (!run->context->quiet) {
+        cli_progress_clear(&run->progress);
+        g_autofree char *safe = nt_text_message(text, 1200);
         fprintf(stderr, "niteru: %s\n", safe);
     }
 }
@@ -74,6 +87,18 @@ static char **split_settings(char **given) {
     return g_strv_builder_end(builder);
 }
 
+static void print_others(const NiteruIndexReport *report) {
+    if (report->others > 0) {
+        g_autofree char *others = cli_count_of(report->others, "other file", "other files"),
+                        *hidden = cli_count(report->hidden);
+        printf("%s in the folder are not photos", others);
+        if (report->hidden > 0) {
+            printf(" (%s hidden)", hidden);
+        }
+        putchar('\n');
+    }
+}
+
 static void print_report(const CliContext *context, const NiteruIndexReport *report, unsigned shown) {
     if (context->json) {
         NtJson *out = nt_json_object();
@@ -83,6 +108,9 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
         nt_json_set(out, "photos", nt_json_integer((int64_t)report->photos));
         nt_json_set(out, "embedded", nt_json_integer((int64_t)report->embedded));
         nt_json_set(out, "reused", nt_json_integer((int64_t)report->reused));
+        nt_json_set(out, "identical", nt_json_integer((int64_t)report->identical));
+        nt_json_set(out, "not_photos", nt_json_integer((int64_t)report->others));
+        nt_json_set(out, "hidden", nt_json_integer((int64_t)report->hidden));
         nt_json_set(out, "failed", nt_json_integer((int64_t)report->failed));
         nt_json_set(out, "values_left_out", nt_json_integer((int64_t)report->values));
         nt_json_set(out, "seconds", nt_json_real(report->seconds));
@@ -96,8 +124,13 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
     }
     g_autofree char *products = cli_count_of(report->products, "product", "products");
     g_autofree char *embedded = cli_count_of(report->embedded, "photo", "photos");
-    g_autofree char *reused = cli_count(report->reused), *failed = cli_count(report->failed);
-    printf("%s: %s embedded, %s known already, %s failed; %.1f s", products, embedded, reused, failed, report->seconds);
+    g_autofree char *known = cli_count(report->reused - report->identical), *failed = cli_count(report->failed);
+    printf("%s: %s embedded, %s known already", products, embedded, known);
+    if (report->identical > 0) {
+        g_autofree char *identical = cli_count(report->identical);
+        printf(", %s identical to another", identical);
+    }
+    printf(", %s failed; %.1f s", failed, report->seconds);
     if (report->embedded > 0 && report->embed_seconds > 0) {
         printf(", %.0f photos a second", (double)report->embedded / report->embed_seconds);
     }
@@ -106,9 +139,10 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
         g_autofree char *removed = cli_count_of(report->removed, "product", "products");
         printf("%s removed that the source no longer has\n", removed);
     }
+    print_others(report);
     if (report->values > 0) {
         g_autofree char *values = cli_count_of(report->values, "value", "values");
-        printf("%s did not fit the field's type and were left out\n", values);
+        printf("%s did not fit the field's type and were left out; --type FIELD=text keeps such values\n", values);
     }
     if (shown > SHOWN_FAILURES && errors_path == NULL) {
         printf("%u more complaints are not shown; --errors FILE lists all\n", shown - SHOWN_FAILURES);
@@ -129,11 +163,14 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
         .encoding = encoding,
         .map = (const char *const *)settings,
         .types = (const char *const *)type_settings,
+        .photos = photos,
+        .image_separator = separator,
         .product_from_folder = from_folder,
         .prune = prune,
         .rehash = rehash,
         .progress = on_progress,
         .failure = on_failure,
+        .note = on_note,
         .data = &run,
     };
     NiteruIndexReport report = {0};
@@ -143,7 +180,7 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
     if (run.errors != NULL && fclose(run.errors) != 0 && ok) {
         ok = nt_fail_errno(error, errno, "--errors %s", errors_path);
     }
-    if (ok || report.photos > 0) {
+    if (ok || report.photos > 0 || report.others > 0) {
         print_report(context, &report, run.shown);
     }
     bool nothing_worked = report.failed > 0 && report.embedded + report.reused == 0;
@@ -159,7 +196,8 @@ const CliCommand cli_index = {
         "or JSONL with the columns id and image (or images), whose other columns become metadata. Running it again "
         "embeds only photos whose content changed, and goes on where an earlier run was stopped.\n\n"
         "A photo or row that cannot be used is reported and costs only itself. The exit status is 1 when the run was "
-        "stopped or nothing at all could be used.",
+        "stopped, nothing at all could be used, or --prune removed nothing because a part of the source could not be "
+        "read.",
     .examples = "niteru index photos/\nniteru index products.csv --map 'id=SKU,image=Photo' --prune\n"
                 "niteru index products.csv --encoding cp932 --errors errors.jsonl",
     .options = options,

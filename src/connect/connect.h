@@ -25,12 +25,19 @@
 
 typedef struct NtSource NtSource;
 
+enum { NT_LOOK_BYTES = 512 /* of a file, to tell what it is */ };
+
 typedef struct NtSourceOptions {
     const char *format;       /* "folder", "csv", "jsonl"; NULL: told from the place and its first bytes */
     const char *encoding;     /* of a list: "utf-8", "cp932", "latin1", "utf-16", ...; NULL: UTF-8 */
     const char *const *map;   /* NULL-terminated "field=Column Name": the column gives that field; NULL: none */
+    const char *photos;       /* of a list: the folder that relative paths begin in; NULL: the list's own */
+    const char *separator;    /* of a list: what parts several photos in a cell; NULL: "|" */
     bool product_from_folder; /* folder: each sub-folder that holds photos is one product with all of them */
-    const NtLimits *limits;   /* copied; NULL: the defaults (list_line, list_field, list_columns, json_...) */
+    /* Whether a file that is not named as photos are is one, by its first bytes (NT_LOOK_BYTES, or the whole file when
+     * that is shorter). *out_what: static text, what else it seems to be, or NULL. NULL: told by the names alone. */
+    bool (*look)(const uint8_t *head, size_t size, const char **out_what);
+    const NtLimits *limits; /* copied; NULL: the defaults (list_line, list_field, list_columns, json_...) */
 } NtSourceOptions;
 
 /* One metadata value of a row, as it stands there: typing it is the catalogue's work. */
@@ -83,8 +90,16 @@ const NtSourceFault *nt_source_fault(const NtSource *source);
 const char *nt_source_kind(const NtSource *source);
 const char *nt_source_location(const NtSource *source);
 
-/* Files of a folder that were passed over because their names do not end as photos do; 0 for a list. */
+/* Files of a folder that are no photos, hidden ones among them; 0 for a list. */
 uint64_t nt_source_skipped(const NtSource *source);
+uint64_t nt_source_hidden(const NtSource *source);
+/* The first few of those not hidden, as "a.tga" or "b.txt (plain text)"; NULL-terminated, borrowed until the next call.
+ */
+const char *const *nt_source_skipped_names(const NtSource *source);
+
+/* Folders below the source that hold nothing at all, as paths below it (the first 100): a disk that is not mounted
+ * looks like one. NULL-terminated, borrowed until the next call. */
+const char *const *nt_source_empty_folders(const NtSource *source);
 
 /* How much of a list was read, 0..1; negative where it is not known (a folder). */
 double nt_source_share(const NtSource *source);

@@ -8,6 +8,7 @@ typedef enum Role { ROLE_NONE, ROLE_ID, ROLE_IMAGE, ROLE_VALUE } Role;
 
 typedef struct Column {
     Role role;
+    char *name;  /* as the header has it */
     char *field; /* of a value */
 } Column;
 
@@ -17,7 +18,11 @@ typedef struct CsvList {
     GArray *columns; /* Column */
 } CsvList;
 
-static void clear_column(void *at) { g_free(((Column *)at)->field); }
+static void clear_column(void *at) {
+    Column *column = at;
+    g_free(column->name);
+    g_free(column->field);
+}
 
 /* "id, Title, Image Src", for messages. */
 static char *listed_columns(const NtCsv *csv) {
@@ -32,7 +37,7 @@ static char *listed_columns(const NtCsv *csv) {
 static bool take_column(NtSource *source, CsvList *list, size_t i, GHashTable *seen, GError **error) {
     g_autofree char *name = g_strstrip(g_strdup(nt_csv_cell(list->csv, i)));
     const char *field = nt_list_field(&list->map, name);
-    Column column = {.role = ROLE_NONE};
+    Column column = {.role = ROLE_NONE, .name = g_strdup(name)};
     if (field != NULL) {
         column.role = g_str_equal(field, "id")                                      ? ROLE_ID
                       : g_str_equal(field, "image") || g_str_equal(field, "images") ? ROLE_IMAGE
@@ -131,6 +136,7 @@ static void take_cell(NtSource *source, const CsvList *list, const Column *colum
         g_autofree char *id = g_strstrip(g_strdup(cell));
         nt_row_set_id(source, id);
     } else if (column->role == ROLE_IMAGE) {
+        source->column = column->name;
         nt_list_add_photos(source, &list->map, cell);
     } else if (column->role == ROLE_VALUE) {
         NtListingValue value = {.field = column->field, .text = cell};

@@ -3,9 +3,11 @@
  * A folder of photos, walked in the bytewise order of the paths below it. In memory are the names of one folder and of
  * those above it, never the whole tree.
  *
- * What is a photo is told by the end of the name, because opening millions of files to look would cost more than the
- * walk; what the bytes are is found when they are decoded. Names that begin with a dot are passed over, and so are
- * folders that file managers leave (__MACOSX, @eaDir) and a catalogue of niteru's own.
+ * A file whose name ends as photos' names do is taken for one without being opened; what the bytes are is found when
+ * they are decoded. Any other is a photo when its first bytes say so (NtSourceOptions.look), and counted and named when
+ * they do not. Names that begin with a dot are passed over, and so are folders that file managers leave (__MACOSX,
+ * @eaDir) and a catalogue of niteru's own. Whatever cannot be looked at is a fault, links that lead nowhere too: it may
+ * be a disk that is not there.
  *
  * Links to files are followed. A link to a folder is followed when it leads out of the source and not back into a
  * folder the walk is in; photos inside the source come under their own path anyway. So a walk always ends.
@@ -14,6 +16,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +37,7 @@ typedef struct Walk {
     GPtrArray *frames; /* Frame, the deepest last */
     char *real;        /* the source's path with links resolved, ending in "/" */
     bool product_from_folder;
+    bool (*look)(const uint8_t *head, size_t size, const char **out_what);
 } Walk;
 
 static void free_frame(void *at) {
@@ -43,7 +47,7 @@ static void free_frame(void *at) {
     g_free(frame);
 }
 
-static bool is_photo_name(const char *name) {
+bool nt_is_photo_name(const char *name) {
     static const char *const endings[] = {"jpg", "jpeg", "jpe",  "jfif", "png",  "webp",
                                           "gif", "tif",  "tiff", "avif", "heic", "heif"};
     const char *dot = strrchr(name, '.');
@@ -77,24 +81,71 @@ static char type_of(const NtSource *source, int folder, const struct dirent *ent
     return S_ISDIR(st.st_mode) ? 'd' : S_ISREG(st.st_mode) ? 'f' : 0;
 }
 
+/* Counts and names a file that is no photo. */
+static void skip(NtSource *source, const Frame *frame, const char *name, const char *what) {
+    source->skipped++;
+    g_autofree char *below = g_strconcat(frame->path, name, NULL), *safe = nt_text_printable(below, 200);
+    nt_keep_name(source->skipped_names, what != NULL ? g_strdup_printf("%s (%s)", safe, what) : g_steal_pointer(&safe),
+                 NT_SKIPPED_NAMES);
+}
+
+static void entry_fault(NtSource *source, const Frame *frame, const char *name, int fault) {
+    g_autofree char *below = g_strconcat(frame->path, name, NULL), *path = full_path(source, below);
+    nt_row_begin(source, path, 0);
+    nt_row_fault(source, path, fault != 0 ? nt_error_code_from_errno(fault) : NITERU_ERROR_INVALID, "%s",
+                 fault != 0 ? g_strerror(fault) : "not a regular file");
+}
+
+/* Reads the first bytes of a file; negative with errno when that cannot be done. */
+static ssize_t read_head(int folder, const char *name, uint8_t head[NT_LOOK_BYTES]) {
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        return -1;
+    }
+    ssize_t got;
+    while ((got = pread(fd, head, NT_LOOK_BYTES, 0)) < 0 && errno == EINTR) {
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return got;
+}
+
+/* A file that is not named as photos are. */
+static void look_at(NtSource *source, int folder, const char *name, Frame *frame) {
+    const Walk *walk = source->state;
+    uint8_t head[NT_LOOK_BYTES];
+    const char *what = NULL;
+    ssize_t got = walk->look != NULL ? read_head(folder, name, head) : 0;
+    if (got < 0) {
+        entry_fault(source, frame, name, errno);
+    } else if (walk->look != NULL && walk->look(head, (size_t)got, &what)) {
+        g_ptr_array_add(frame->entries, g_strdup(name));
+    } else {
+        skip(source, frame, name, what);
+    }
+}
+
 static void take_entry(NtSource *source, DIR *folder, const struct dirent *entry, Frame *frame) {
     const char *name = entry->d_name;
     if (is_passed_over(name)) {
+        bool file = entry->d_type == DT_REG;
+        source->skipped += file;
+        source->hidden += file;
         return;
     }
     int fault = 0;
     char type = type_of(source, dirfd(folder), entry, &fault);
     if (type == 'd') {
         g_ptr_array_add(frame->entries, g_strconcat(name, "/", NULL));
-    } else if (!is_photo_name(name)) {
-        source->skipped++;
-    } else if (type == 'f') {
+    } else if (type == 'f' && nt_is_photo_name(name)) {
         g_ptr_array_add(frame->entries, g_strdup(name));
+    } else if (type == 'f') {
+        look_at(source, dirfd(folder), name, frame);
+    } else if (fault != 0 || nt_is_photo_name(name)) {
+        entry_fault(source, frame, name, fault);
     } else {
-        g_autofree char *below = g_strconcat(frame->path, name, NULL), *path = full_path(source, below);
-        nt_row_begin(source, path, 0);
-        nt_row_fault(source, path, fault != 0 ? nt_error_code_from_errno(fault) : NITERU_ERROR_INVALID, "%s",
-                     fault != 0 ? g_strerror(fault) : "not a regular file");
+        skip(source, frame, name, "not a regular file");
     }
 }
 
@@ -151,11 +202,16 @@ static void enter(NtSource *source, const char *below) {
     frame->device = st.st_dev;
     frame->inode = st.st_ino;
     const struct dirent *entry;
+    size_t held = 0;
     while ((errno = 0, entry = readdir(folder)) != NULL) {
+        held += !g_str_equal(entry->d_name, ".") && !g_str_equal(entry->d_name, "..");
         take_entry(source, folder, entry, frame);
     }
-    if (errno != 0) {
-        int fault = errno;
+    int fault = errno;
+    if (fault == 0 && held == 0 && below[0] != '\0') {
+        nt_keep_name(source->empty_folders, g_strdup(below), NT_EMPTY_FOLDERS);
+    }
+    if (fault != 0) {
         nt_row_begin(source, path, 0);
         nt_row_fault(source, NULL, nt_error_code_from_errno(fault), "cannot be read to its end: %s", g_strerror(fault));
     }
@@ -251,6 +307,7 @@ static bool open_folder(NtSource *source, const NtSourceOptions *options, GError
     walk->frames = g_ptr_array_new_with_free_func(free_frame);
     walk->real = g_str_equal(real != NULL ? real : "/", "/") ? g_strdup("/") : g_strconcat(real, "/", NULL);
     walk->product_from_folder = options->product_from_folder;
+    walk->look = options->look;
     free(real);
     source->state = walk;
     /* The source itself may be a link. */

@@ -5,7 +5,12 @@
 
 #include "connect/connect.h"
 
-enum { NT_MOST_PHOTOS = 1000 /* of one product */, NT_LONGEST_ID = 1024 /* bytes */ };
+enum {
+    NT_MOST_PHOTOS = 1000, /* of one product */
+    NT_LONGEST_ID = 1024,  /* bytes */
+    NT_SKIPPED_NAMES = 5,
+    NT_EMPTY_FOLDERS = 100,
+};
 
 /* One kind of source. `next` either fills the source's row and returns PRODUCT, or has queued faults only and returns
  * FAULT, or ends. */
@@ -32,8 +37,9 @@ struct NtSource {
     char *given;    /* as the caller wrote it; for messages */
     char *location; /* absolute */
     NtLimits limits;
-    void *state; /* of the kind */
-    uint64_t skipped;
+    void *state;                              /* of the kind */
+    uint64_t skipped, hidden;                 /* files that are no photos; those of them whose names begin with a dot */
+    GPtrArray *skipped_names, *empty_folders; /* char *, ending with NULL */
     /* where it stands */
     GQueue faults; /* NtQueuedFault */
     NtQueuedFault *current;
@@ -41,6 +47,7 @@ struct NtSource {
     bool ended;
     GError *broken;
     /* the row */
+    const char *column; /* the photos' column that is being taken, for messages; borrowed; NULL: none */
     GString *id;
     GPtrArray *photos; /* char *, NULL-terminated when given out */
     GArray *values;    /* NtListingValue */
@@ -50,6 +57,10 @@ struct NtSource {
 
 /* Empties the row and names its place: "list.csv:17" for a line, else a path. */
 void nt_row_begin(NtSource *source, const char *path, uint64_t line);
+/* Whether a name ends as photos' names do (source-folder.c). */
+bool nt_is_photo_name(const char *name);
+/* Adds a text (taken) to a list that ends with NULL, unless it holds `most` already. */
+void nt_keep_name(GPtrArray *names, char *name, guint most);
 /* Queues a fault of the row's place; `photo` may be NULL. Always returns false. */
 bool nt_row_fault(NtSource *source, const char *photo, NiteruError code, const char *format, ...) G_GNUC_PRINTF(4, 5);
 /* Sets the id after checking it; queues a fault and returns false when it cannot be one. */
@@ -65,6 +76,7 @@ typedef struct NtMapEntry {
 typedef struct NtListMap {
     GArray *entries; /* NtMapEntry */
     char *base;      /* folder against which paths are taken */
+    char *separator; /* of photos in a cell; NULL: "|", and others are asked about */
 } NtListMap;
 
 bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOptions *options, GError **error);
@@ -72,7 +84,7 @@ void nt_list_map_clear(NtListMap *map);
 /* The field a column gives: what --map says, else its own name; "id", "image" and "images" whatever their case; NULL:
  * the column is passed over (no name, or its field is mapped from another). Borrowed from the map or `column`. */
 const char *nt_list_field(const NtListMap *map, const char *column);
-/* Adds the photos a cell or string names: one, several parted by "|", or a JSON array. Queues faults. */
+/* Adds the photos a cell or string names: one, several parted by the separator, or a JSON array. Queues faults. */
 void nt_list_add_photos(NtSource *source, const NtListMap *map, const char *text);
 void nt_list_add_photo(NtSource *source, const NtListMap *map, const char *text);
 /* Whether the row is a product: has an id and a photo. Queues the fault when not. */

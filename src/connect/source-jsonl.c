@@ -66,6 +66,7 @@ static bool take_member(const char *key, NtJson *value, void *data) {
     if (id) {
         take_id(source, value);
     } else if (g_str_equal(field, "image") || g_str_equal(field, "images")) {
+        source->column = key;
         take_photos(source, &visit->list->map, value);
     } else if (++visit->values > source->limits.list_columns) {
         return nt_row_fault(source, NULL, NITERU_ERROR_LIMIT,

@@ -3,6 +3,7 @@
 #include "connect/source-internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void clear_entry(void *at) {
     NtMapEntry *entry = at;
@@ -10,10 +11,38 @@ static void clear_entry(void *at) {
     g_free(entry->column);
 }
 
+/* What --image-separator means: spaces around it do not count, "\n" is a line end; NULL: none was given. */
+static char *read_separator(const char *given) {
+    if (given == NULL) {
+        return NULL;
+    }
+    g_autofree char *bare = g_strstrip(g_strdup(given));
+    return g_strdup(g_str_equal(bare, "\\n") ? "\n" : bare[0] != '\0' ? bare : given);
+}
+
+/* The folder paths begin in. */
+static char *find_base(const NtSource *source, const NtSourceOptions *options, GError **error) {
+    if (options->photos == NULL) {
+        return g_path_get_dirname(source->location);
+    }
+    if (!g_file_test(options->photos, G_FILE_TEST_IS_DIR)) {
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "--photos %s: there is no such folder", options->photos);
+        return NULL;
+    }
+    return g_canonicalize_filename(options->photos, NULL);
+}
+
 bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOptions *options, GError **error) {
     map->entries = g_array_new(false, false, sizeof(NtMapEntry));
     g_array_set_clear_func(map->entries, clear_entry);
-    map->base = g_path_get_dirname(source->location);
+    map->base = find_base(source, options, error);
+    if (map->base == NULL) {
+        return false;
+    }
+    map->separator = read_separator(options->separator);
+    if (map->separator != NULL && map->separator[0] == '\0') {
+        return nt_fail(error, NITERU_ERROR_INVALID, "--image-separator: nothing parts nothing; write ',' or ';'");
+    }
     for (size_t i = 0; options->map != NULL && options->map[i] != NULL; i++) {
         const char *setting = options->map[i], *equals = strchr(setting, '=');
         NtMapEntry entry = {0};
@@ -33,6 +62,7 @@ bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOpti
 void nt_list_map_clear(NtListMap *map) {
     g_clear_pointer(&map->entries, g_array_unref);
     g_clear_pointer(&map->base, g_free);
+    g_clear_pointer(&map->separator, g_free);
 }
 
 /* "id", "image", "images" in any case are themselves. */
@@ -118,6 +148,42 @@ void nt_list_add_photo(NtSource *source, const NtListMap *map, const char *text)
     }
 }
 
+/* Whether a text is several names of photos parted by `mark`. */
+static bool is_several(const char *text, const char *mark) {
+    g_auto(GStrv) parts = g_strsplit(text, mark, -1);
+    size_t named = 0;
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        const char *part = g_strstrip(parts[i]);
+        if (part[0] != '\0' && !nt_is_photo_name(part)) {
+            return false;
+        }
+        named += part[0] != '\0';
+    }
+    return named >= 2;
+}
+
+/* A cell that is no file and reads as several names: the way out is told. Queues the fault. */
+static bool asks_for_separator(NtSource *source, const NtListMap *map, const char *text) {
+    static const char *const marks[] = {",", ";", "\n", " "}, *const shown[] = {",", ";", "\\n", " "};
+    g_autofree char *scheme = scheme_of(text), *path = g_canonicalize_filename(text, map->base);
+    for (size_t i = 0; scheme == NULL && i < G_N_ELEMENTS(marks); i++) {
+        if (!is_several(text, marks[i])) {
+            continue;
+        }
+        if (access(path, F_OK) == 0) {
+            return false;
+        }
+        g_autofree char *safe = nt_text_printable(text, 120);
+        g_autofree char *column = source->column != NULL ? nt_text_printable(source->column, 60) : g_strdup("image");
+        nt_row_fault(source, text, NITERU_ERROR_INVALID,
+                     "column '%s' seems to hold several photos parted by '%s': '%s' is no file; "
+                     "add --image-separator '%s'",
+                     column, shown[i], safe, shown[i]);
+        return true;
+    }
+    return false;
+}
+
 void nt_list_add_photos(NtSource *source, const NtListMap *map, const char *text) {
     while (g_ascii_isspace(*text)) {
         text++;
@@ -129,7 +195,10 @@ void nt_list_add_photos(NtSource *source, const NtListMap *map, const char *text
         }
         return;
     }
-    g_auto(GStrv) parts = g_strsplit(text, "|", NT_MOST_PHOTOS + 1);
+    if (map->separator == NULL && strchr(text, '|') == NULL && asks_for_separator(source, map, text)) {
+        return;
+    }
+    g_auto(GStrv) parts = g_strsplit(text, map->separator != NULL ? map->separator : "|", NT_MOST_PHOTOS + 1);
     for (size_t i = 0; parts[i] != NULL; i++) {
         nt_list_add_photo(source, map, parts[i]);
     }

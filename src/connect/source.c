@@ -104,6 +104,14 @@ void nt_row_begin(NtSource *source, const char *path, uint64_t line) {
     }
 }
 
+void nt_keep_name(GPtrArray *names, char *name, guint most) {
+    if (names->len > most) { /* the NULL counts too */
+        g_free(name);
+    } else {
+        g_ptr_array_insert(names, (gint)names->len - 1, name);
+    }
+}
+
 bool nt_row_fault(NtSource *source, const char *photo, NiteruError code, const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -156,6 +164,10 @@ NtSource *nt_source_open(const char *location, const NtSourceOptions *options, G
     source->place = g_string_new(NULL);
     source->photos = g_ptr_array_new_with_free_func(g_free);
     source->values = g_array_new(false, false, sizeof(NtListingValue));
+    source->skipped_names = g_ptr_array_new_with_free_func(g_free);
+    source->empty_folders = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(source->skipped_names, NULL);
+    g_ptr_array_add(source->empty_folders, NULL);
     return kind->open(source, &given, error) ? g_steal_pointer(&source) : NULL;
 }
 
@@ -171,6 +183,8 @@ void nt_source_close(NtSource *source) {
     g_string_free(source->place, TRUE);
     g_ptr_array_unref(source->photos);
     g_array_unref(source->values);
+    g_ptr_array_unref(source->skipped_names);
+    g_ptr_array_unref(source->empty_folders);
     g_free(source->given);
     g_free(source->location);
     g_free(source);
@@ -218,6 +232,15 @@ const NtSourceFault *nt_source_fault(const NtSource *source) {
 const char *nt_source_kind(const NtSource *source) { return source->kind->name; }
 const char *nt_source_location(const NtSource *source) { return source->location; }
 uint64_t nt_source_skipped(const NtSource *source) { return source->skipped; }
+uint64_t nt_source_hidden(const NtSource *source) { return source->hidden; }
+
+const char *const *nt_source_skipped_names(const NtSource *source) {
+    return (const char *const *)source->skipped_names->pdata;
+}
+
+const char *const *nt_source_empty_folders(const NtSource *source) {
+    return (const char *const *)source->empty_folders->pdata;
+}
 
 double nt_source_share(const NtSource *source) {
     return source->kind->share != NULL ? source->kind->share(source) : -1;

@@ -22,9 +22,13 @@ typedef struct Ingest {
     NtSource *source;
     NtColumns *columns;
     NtRun run;
-    bool listed;     /* the source has come to its end */
-    uint64_t unread; /* folders of the source that could not be read: what is in them is not known */
-    GQueue jobs;     /* NtJob that the pipeline had no room for yet */
+    bool listed;          /* the source has come to its end */
+    uint64_t unread;      /* rows, names, folders and files that could not be read: what they hold is not known */
+    GPtrArray *unread_at; /* char *: the places of the first of them */
+    char *in_doubt;       /* place of a row with refused photos, until it is given after all */
+    char *first_failure;  /* message */
+    bool told_photos;     /* the way out of missing photos was told */
+    GQueue jobs;          /* NtJob that the pipeline had no room for yet */
 
     NtModel *model;
     uint64_t rows;   /* of the model that the database names, this transaction included */
@@ -45,8 +49,8 @@ typedef struct Ingest {
 /* Counts a failure and tells it. */
 void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure);
 
-/* Whether the model has a vector for a content, committed or waiting. */
-bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, GError **error);
+/* Whether the model has a vector for a content, committed or waiting; *out_now (NULL is fine): of this very run. */
+bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *out_now, GError **error);
 
 /* ---- ingest-source.c ---- */
 
@@ -62,8 +66,18 @@ void *ingest_count_photos(void *data);
 /* Lists some products: puts them into the open transaction, and queues those of their photos that are to be read. */
 bool ingest_list_some(Ingest *ingest, GError **error);
 
-/* Whether to prune. A source that shows nothing, or not all of what it holds, is more likely a disk that is not there
- * than a shop that has closed; that is told. */
-bool ingest_may_prune(Ingest *ingest);
+/* Notes a place of the source that could not be read, which forbids pruning. */
+void ingest_unread(Ingest *ingest, const char *place);
+
+/* Once all is listed: whether what earlier runs brought may be pruned. Where not all of the source could be read, what
+ * is missing from it may be there nevertheless: *out_why then names the places, else it stays NULL. A sub-folder that
+ * is empty now, and was not, is more likely a disk that is not there than a shelf that was cleared. */
+bool ingest_may_prune(Ingest *ingest, char **out_why, GError **error);
+
+/* Fails with the reason when the source gave no product at all. */
+bool ingest_check_found(const Ingest *ingest, GError **error);
+
+/* Tells what a folder holds that is no photo. */
+void ingest_tell_skipped(Ingest *ingest);
 
 #endif

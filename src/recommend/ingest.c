@@ -24,6 +24,9 @@ enum {
 
 void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure) {
     ingest->report.failed++;
+    if (ingest->first_failure == NULL) {
+        ingest->first_failure = g_strdup(failure->message);
+    }
     if (ingest->options->failure != NULL) {
         ingest->options->failure(failure, ingest->options->data);
     }
@@ -42,7 +45,8 @@ static void tell_progress(Ingest *ingest, bool last) {
     ingest->shown = now;
     ingest->shown_embedded = ingest->report.embedded;
     int total = g_atomic_int_get(&ingest->total);
-    NiteruProgress progress = {.done = ingest->report.embedded + ingest->report.reused + ingest->report.failed,
+    NiteruProgress progress = {.done = ingest->report.embedded + ingest->report.reused + ingest->report.failed +
+                                       nt_source_skipped(ingest->source),
                                .total = (uint64_t)MAX(total, 0),
                                .embedded = ingest->report.embedded,
                                .failed = ingest->report.failed,
@@ -65,6 +69,21 @@ static void offer_jobs(Ingest *ingest) {
     }
 }
 
+/* What to say of a photo that could not be used: a list's line comes first, and where its photos are looked for is told
+ * once. */
+static char *photo_message(Ingest *ingest, const NtJob *job, const GError *fault) {
+    if (job->place == NULL) {
+        return g_strdup(fault->message);
+    }
+    const char *way_out = "";
+    if (fault->code == NITERU_ERROR_NOT_FOUND && !ingest->told_photos) {
+        way_out = ingest->options->photos != NULL ? " (--photos names the folder that paths begin in)"
+                                                  : " (paths begin in the list's folder; --photos DIR names another)";
+        ingest->told_photos = true;
+    }
+    return g_strdup_printf("%s: %s%s", job->place, fault->message, way_out);
+}
+
 /* Notes that a photo could not be used, and tells. */
 static bool photo_failed(Ingest *ingest, const NtOutcome *outcome, const GError *fault, GError **error) {
     const NtJob *job = &outcome->job;
@@ -74,21 +93,28 @@ static bool photo_failed(Ingest *ingest, const NtOutcome *outcome, const GError 
         g_propagate_error(error, g_steal_pointer(&gone));
         return false;
     }
-    ingest_tell_failure(ingest, &(NiteruFailure){.place = job->path,
+    if (fault->code == NITERU_ERROR_IO) {
+        ingest_unread(ingest, job->path);
+    }
+    g_autofree char *message = photo_message(ingest, job, fault);
+    ingest_tell_failure(ingest, &(NiteruFailure){.place = job->place != NULL ? job->place : job->path,
                                                  .product = job->product,
                                                  .photo = job->path,
-                                                 .message = fault->message,
+                                                 .message = message,
                                                  .code = (NiteruError)fault->code});
     return true;
 }
 
-bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, GError **error) {
+bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *out_now, GError **error) {
     int64_t vrow = -1;
-    *out_found = g_hash_table_contains(ingest->fresh, &content);
-    if (!*out_found && !nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, error)) {
+    bool fresh = g_hash_table_contains(ingest->fresh, &content);
+    if (!fresh && !nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, error)) {
         return false;
     }
-    *out_found = *out_found || vrow >= 0;
+    *out_found = fresh || vrow >= 0;
+    if (out_now != NULL) {
+        *out_now = fresh || vrow >= (int64_t)ingest->before;
+    }
     return true;
 }
 
@@ -103,7 +129,7 @@ static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
         return photo_failed(ingest, outcome, outcome->fault, error);
     }
     int64_t content = 0;
-    bool known = false;
+    bool known = false, now = false;
     g_autoptr(GError) fault = NULL;
     bool ok = nt_catalogue_add_content(ingest->db, &outcome->content, &content, &fault) &&
               nt_catalogue_set_photo_content(ingest->db, outcome->job.photo, content, &outcome->stamp, &fault);
@@ -111,10 +137,11 @@ static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
         g_propagate_error(error, g_steal_pointer(&fault));
         return false;
     }
-    if (ok && !ingest_find_vector(ingest, content, &known, error)) {
+    if (ok && !ingest_find_vector(ingest, content, &known, &now, error)) {
         return false;
     }
     if (!ok || outcome->vector == NULL || known) {
+        ingest->report.identical += ok && now;
         ingest->report.reused += ok; /* not ok: the product was given other photos meanwhile */
         return true;
     }
@@ -272,14 +299,27 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
            ingest_learn_columns(ingest, location, error);
 }
 
-/* The end of a complete run: prune, the score table, dead rows. */
+/* The end of a complete run: prune, the score table, dead rows. A run that may not prune keeps what it took and fails.
+ */
 static bool finish(Ingest *ingest, GError **error) {
-    bool ok =
-        begin(ingest, error) &&
-        nt_catalogue_end_run(ingest->db, &ingest->run, ingest_may_prune(ingest), &ingest->report.removed, error) &&
-        commit(ingest, error);
-    return ok && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error) &&
-           nt_model_compact(ingest->catalogue, ingest->model, ingest->before, ingest->report.removed > 0, error);
+    g_autofree char *why = NULL;
+    g_autoptr(GError) fault = NULL;
+    if (!begin(ingest, error)) {
+        return false;
+    }
+    bool prune = ingest_may_prune(ingest, &why, &fault);
+    if (fault != NULL) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return false;
+    }
+    bool ok = nt_catalogue_end_run(ingest->db, &ingest->run, prune, &ingest->report.removed, error) &&
+              commit(ingest, error) && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error) &&
+              nt_model_compact(ingest->catalogue, ingest->model, ingest->before, ingest->report.removed > 0, error);
+    if (!ok) {
+        return false;
+    }
+    ingest_tell_skipped(ingest);
+    return ingest_check_found(ingest, error) && (why == NULL || nt_fail(error, NITERU_ERROR_IO, "%s", why));
 }
 
 static void clear(Ingest *ingest) {
@@ -295,8 +335,12 @@ static void clear(Ingest *ingest) {
     while ((job = g_queue_pop_head(&ingest->jobs)) != NULL) {
         g_free(job->path);
         g_free(job->product);
+        g_free(job->place);
         g_free(job);
     }
+    g_ptr_array_unref(ingest->unread_at);
+    g_free(ingest->in_doubt);
+    g_free(ingest->first_failure);
     clear_waiting(ingest);
     g_array_unref(ingest->waiting);
     g_hash_table_unref(ingest->fresh);
@@ -315,6 +359,7 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
                      .options = options != NULL ? options : &standard,
                      .cancel = cancellable,
                      .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
+                     .unread_at = g_ptr_array_new_with_free_func(g_free),
                      .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
                      .started = g_get_monotonic_time()};
     bool ok = start(&ingest, source, error) && work(&ingest, error) && finish(&ingest, error);

@@ -55,6 +55,7 @@ struct NtPipeline {
 static void free_job(NtJob *job) {
     g_free(job->path);
     g_free(job->product);
+    g_free(job->place);
 }
 
 void nt_outcome_free(NtOutcome *outcome) {
@@ -195,7 +196,7 @@ static bool has_vector(const Reader *reader, const NtContent *content) {
 static const char *format_word(NtImageFormat format) {
     static const char *const words[] = {
         [NT_IMAGE_JPEG] = "jpeg", [NT_IMAGE_PNG] = "png",   [NT_IMAGE_WEBP] = "webp", [NT_IMAGE_GIF] = "gif",
-        [NT_IMAGE_TIFF] = "tiff", [NT_IMAGE_AVIF] = "avif", [NT_IMAGE_HEIC] = "heic"};
+        [NT_IMAGE_TIFF] = "tiff", [NT_IMAGE_AVIF] = "avif", [NT_IMAGE_HEIC] = "heic", [NT_IMAGE_BMP] = "bmp"};
     return (size_t)format < G_N_ELEMENTS(words) ? words[format] : NULL;
 }
 

@@ -113,6 +113,7 @@ typedef struct NtJob {
     int64_t photo; /* its row */
     char *path;
     char *product; /* id, for messages */
+    char *place;   /* "list.csv:17", for messages; NULL: of a folder */
 } NtJob;
 
 /* What became of it. */
