@@ -92,6 +92,10 @@ void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWi
         nt_helper_decode_jpeg(helper, request, reply);
         return;
     }
+    if (request->format == NT_IMAGE_BMP) {
+        nt_helper_decode_bmp(helper, request, reply);
+        return;
+    }
     VipsImage *image = nt_helper_load(helper->input, request);
     if (image == NULL) {
         bool codec = strstr(vips_error_buffer(), "nsupported") != NULL || !*vips_error_buffer();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the decode helper: main.c (start and loop), sandbox.c, jpeg.c, load.c, colour.c, place.c, encode.c.
+/* The parts of the decode helper: main.c (start and loop), sandbox.c, bmp.c, jpeg.c, load.c, colour.c, place.c,
+ * encode.c.
  */
 #ifndef NT_DECODER_INTERNAL_H
 #define NT_DECODER_INTERNAL_H
@@ -43,6 +44,9 @@ void nt_helper_pull(const NtHelper *helper, VipsImage *image, uint32_t orientati
 
 /* jpeg.c: the whole way of a JPEG. */
 void nt_helper_decode_jpeg(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
+
+/* bmp.c: the whole way of a BMP. */
+void nt_helper_decode_bmp(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
 
 /* load.c: the typed loader of any other format. NULL with libvips' error set. */
 VipsImage *nt_helper_load(const void *bytes, const NtWireRequest *request);

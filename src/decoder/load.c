@@ -24,6 +24,7 @@ VipsImage *nt_helper_load(const void *bytes, const NtWireRequest *request) {
     case NT_IMAGE_AVIF:
     case NT_IMAGE_HEIC: status = LOAD(heifload, "n", 1); break;
     case NT_IMAGE_JPEG: /* jpeg.c */
+    case NT_IMAGE_BMP:  /* bmp.c */
     case NT_IMAGE_UNKNOWN: break;
     }
 #undef LOAD

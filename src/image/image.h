@@ -33,6 +33,7 @@ typedef enum NtImageFormat {
     NT_IMAGE_TIFF,
     NT_IMAGE_AVIF,
     NT_IMAGE_HEIC,
+    NT_IMAGE_BMP,
 } NtImageFormat;
 
 /* The format by its first bytes; UNKNOWN when niteru reads none such. */

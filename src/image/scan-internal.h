@@ -65,6 +65,7 @@ bool nt_scan_png(NtScan *scan);
 bool nt_scan_webp(NtScan *scan);
 bool nt_scan_gif(NtScan *scan);
 bool nt_scan_tiff(NtScan *scan);
+bool nt_scan_bmp(NtScan *scan);
 bool nt_scan_heif(NtScan *scan); /* AVIF and HEIC: ISO base media files */
 
 #endif

@@ -115,14 +115,17 @@ bool nt_scan_unsupported(NtScan *scan, const char *format, ...) {
 }
 
 static bool refuse_kind(const uint8_t *bytes, size_t size, const char *name, GError **error) {
-    static const char can_read[] = "JPEG, PNG, WebP, GIF, TIFF, AVIF and HEIC can be read";
+    static const char can_read[] = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC can be read";
     const char *other = nt_image_describe_other(bytes, size);
     if (size == 0) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: an empty file", name);
     }
-    return other != NULL
-               ? nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: %s, not a photo; %s", name, other, can_read)
-               : nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: not a photo that niteru knows; %s", name, can_read);
+    if (other != NULL) {
+        bool picture = strstr(other, "picture") != NULL;
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: %s%s; %s", name, other, picture ? "" : ", not a photo",
+                       can_read);
+    }
+    return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: not a photo that niteru knows; %s", name, can_read);
 }
 
 bool nt_scan_with_cuts(const void *data, size_t size, const char *name, const NtLimits *limits, NtImageHeader *out,
@@ -130,7 +133,7 @@ bool nt_scan_with_cuts(const void *data, size_t size, const char *name, const Nt
     static bool (*const scans[])(NtScan *) = {
         [NT_IMAGE_JPEG] = nt_scan_jpeg, [NT_IMAGE_PNG] = nt_scan_png,   [NT_IMAGE_WEBP] = nt_scan_webp,
         [NT_IMAGE_GIF] = nt_scan_gif,   [NT_IMAGE_TIFF] = nt_scan_tiff, [NT_IMAGE_AVIF] = nt_scan_heif,
-        [NT_IMAGE_HEIC] = nt_scan_heif,
+        [NT_IMAGE_HEIC] = nt_scan_heif, [NT_IMAGE_BMP] = nt_scan_bmp,
     };
     NtLimits defaults = nt_limits_default();
     limits = limits != NULL ? limits : &defaults;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "image/bmp.h"
 #include "image/scan-internal.h"
 
 typedef struct Signature {
@@ -71,11 +72,14 @@ NtImageFormat nt_image_sniff(const uint8_t *bytes, size_t size) {
     if (MATCHES("II*\0", 0) || MATCHES("MM\0*", 0) || MATCHES("II+\0", 0) || MATCHES("MM\0+", 0)) {
         return NT_IMAGE_TIFF;
     }
+    if (nt_bmp_sniff(bytes, size)) {
+        return NT_IMAGE_BMP;
+    }
     return size >= 16 && MATCHES("ftyp", 4) ? sniff_ftyp(bytes, size) : NT_IMAGE_UNKNOWN;
 }
 
 const char *nt_image_format_name(NtImageFormat format) {
-    static const char *const names[] = {"unknown", "JPEG", "PNG", "WebP", "GIF", "TIFF", "AVIF", "HEIC"};
+    static const char *const names[] = {"unknown", "JPEG", "PNG", "WebP", "GIF", "TIFF", "AVIF", "HEIC", "BMP"};
     return (size_t)format < G_N_ELEMENTS(names) ? names[format] : names[0];
 }
 
@@ -85,13 +89,13 @@ const char *nt_image_format_name(NtImageFormat format) {
 static const Signature others[] = {
     SIGNATURE("%PDF-", 0, "a PDF"),
     SIGNATURE("8BPS", 0, "a Photoshop file"),
-    SIGNATURE("BM", 0, "a BMP picture"),
+    SIGNATURE("BM", 0, "a BMP picture without a header that is known, or a text"),
     SIGNATURE("\0\0\1\0", 0, "an icon (ICO)"),
     SIGNATURE("\0\0\2\0", 0, "a cursor (CUR)"),
     SIGNATURE("\0\0\0\x0cjP  \r\n\x87\n", 0, "a JPEG 2000 picture"),
     SIGNATURE("\xff\x4f\xff\x51", 0, "a JPEG 2000 picture"),
-    SIGNATURE("\xff\x0a", 0, "a JPEG XL picture"),
-    SIGNATURE("\0\0\0\x0cJXL ", 0, "a JPEG XL picture"),
+    SIGNATURE("\xff\x0a", 0, "a JPEG XL picture (JPEG XL is not read yet; save it as JPEG, PNG or WebP)"),
+    SIGNATURE("\0\0\0\x0cJXL ", 0, "a JPEG XL picture (JPEG XL is not read yet; save it as JPEG, PNG or WebP)"),
     SIGNATURE("II\xbc", 0, "a JPEG XR picture"),
     SIGNATURE("#?RADIANCE", 0, "a Radiance HDR picture"),
     SIGNATURE("\x76\x2f\x31\x01", 0, "an OpenEXR picture"),
@@ -184,9 +188,23 @@ static bool looks_like_pnm(const uint8_t *bytes, size_t size) {
     return size >= 3 && bytes[0] == 'P' && strchr("1234567Ff", bytes[1]) != NULL && g_ascii_isspace(bytes[2]);
 }
 
+/* TGA has no signature. Its second version ends in one; the first is known by a header that fits together. */
+static bool looks_like_tga(const uint8_t *bytes, size_t size) {
+    static const char footer[] = "TRUEVISION-XFILE.";
+    if (size >= 44 && memcmp(bytes + size - sizeof footer, footer, sizeof footer) == 0) {
+        return true;
+    }
+    bool header = size >= 18 && bytes[1] == 0 && (bytes[2] == 2 || bytes[2] == 3 || bytes[2] == 10 || bytes[2] == 11);
+    return header && nt_le32(bytes + 3) == 0 && bytes[7] == 0 && nt_le16(bytes + 12) != 0 && nt_le16(bytes + 14) != 0 &&
+           (bytes[16] == 8 || bytes[16] == 24 || bytes[16] == 32) && (bytes[17] & 0xc0) == 0;
+}
+
 const char *nt_image_describe_other(const uint8_t *bytes, size_t size) {
     if (size == 0) {
         return "an empty file";
+    }
+    if (looks_like_tga(bytes, size)) {
+        return "a TGA picture";
     }
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
         if (matches(bytes, size, others[i].bytes, others[i].size, others[i].offset)) {

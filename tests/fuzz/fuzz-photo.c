@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attacks what reads a photo before anything confines it: the look at the first bytes, the header scans of all seven
+ * Attacks what reads a photo before anything confines it: the look at the first bytes, the header scans of all eight
  * formats (segments, chunks, boxes, directories, frames), the EXIF reader, and the description of other kinds. What
  * must hold: no read outside the block, an error exactly when it says false, and a size within the limits otherwise.
  */

@@ -256,14 +256,15 @@ static void test_other_kinds(void) {
     static const struct {
         const char *bytes, *words;
     } kinds[] = {
-        {"%PDF-1.7\n", "photo: a PDF, not a photo; JPEG, PNG, WebP, GIF, TIFF, AVIF and HEIC can be read"},
+        {"%PDF-1.7\n", "photo: a PDF, not a photo; JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC can be read"},
         {"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "an SVG drawing"},
         {"<?xml version=\"1.0\"?>\n<svg/>", "an SVG drawing"},
         {"\xef\xbb\xbf \n<!DOCTYPE html><p>404", "an HTML page"},
         {"{\"error\": 1}", "a JSON text"},
         {"PK\3\4........", "a ZIP archive"},
         {"8BPS....", "a Photoshop file"},
-        {"BM......", "a BMP picture"},
+        {"BM......", "a BMP picture without a header"},
+        {"\xff\x0a\x11\x22", "photo: a JPEG XL picture (JPEG XL is not read yet; save it as JPEG, PNG or WebP); JPEG"},
         {"\x1f\x8b\x08", "a gzip file"},
         {"%!PS-Adobe", "a PostScript file"},
         {"push graphic-context\n", "MVG"},
@@ -279,6 +280,9 @@ static void test_other_kinds(void) {
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         expect_refused_by(kinds[i].bytes, strlen(kinds[i].bytes), NULL, NITERU_ERROR_UNSUPPORTED, kinds[i].words);
     }
+    static const char jxl[] = "\0\0\0\x0cJXL \r\n\x87\n", tga[] = "\0\0\2\0\0\0\0\0\0\0\0\0\2\0\2\0\x18\0......";
+    expect_refused_by(jxl, sizeof jxl - 1, NULL, NITERU_ERROR_UNSUPPORTED, "JPEG XL is not read yet");
+    expect_refused_by(tga, sizeof tga - 1, NULL, NITERU_ERROR_UNSUPPORTED, "a TGA picture; JPEG");
     uint8_t zeros[600] = {0};
     expect_refused_by(zeros, sizeof zeros, NULL, NITERU_ERROR_UNSUPPORTED, "nothing but zeros");
     expect_refused_by("", 0, NULL, NITERU_ERROR_CORRUPT, "an empty file");
