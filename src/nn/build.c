@@ -201,7 +201,6 @@ bool nt_build_compute(NtBuild *build, const NtNode *node, GError **error) {
             step.arguments[node->input_count + i].slot = nt_build_output(build, node->outputs[i], plain);
         }
     }
-    unsigned first = step.arguments[node->input_count].slot;
     add_step(build, &step);
-    return node->post_count == 0 || nt_fusion_after(build, node, first, error);
+    return node->post_count == 0 || nt_fusion_after(build, node, error);
 }

@@ -18,7 +18,7 @@ static NtLayout *operand_layout(const NtShape *shape, unsigned rank) {
     return nt_layout_plain(&wide);
 }
 
-void nt_fusion_make(const NtBuild *build, const NtNode *node, unsigned rank, NtFusion *out) {
+static void fusion_fill(const NtBuild *build, const NtNode *node, unsigned rank, NtFusion *out) {
     const NtShape *shape = nt_build_shape(build, node->outputs[0]);
     *out = (NtFusion){.sum = -1, .count = node->post_count};
     for (unsigned i = 0; i < node->post_count; i++) {
@@ -40,6 +40,19 @@ void nt_fusion_make(const NtBuild *build, const NtNode *node, unsigned rank, NtF
                                 .binary = post->kind == NT_POST_ADD ? NT_BINARY_ADD : NT_BINARY_MUL,
                                 .operand = out->operands[i]};
     }
+}
+
+void nt_fusion_make(const NtBuild *build, const NtNode *node, NtPrimitiveKind kind, unsigned rank, NtFusion *out) {
+    fusion_fill(build, node, rank, out);
+    if (!nt_chains_allow(build->chains, kind, out->posts, out->count)) {
+        nt_fusion_part(out);
+    }
+}
+
+void nt_fusion_part(NtFusion *fusion) {
+    bool apart = fusion->apart || fusion->count > 0;
+    nt_fusion_clear(fusion);
+    *fusion = (NtFusion){.sum = -1, .apart = apart};
 }
 
 void nt_fusion_clear(NtFusion *fusion) {
@@ -85,6 +98,20 @@ bool nt_fusion_output(NtBuild *build, const NtNode *node, const NtFusion *fusion
     return true;
 }
 
+/* The other operand of a post that runs as a step of its own: a summand in the result's layout, a repeated one plain.
+ */
+static bool post_operand(NtBuild *build, const NtNode *node, const NtFusion *fusion, unsigned i, const NtLayout *layout,
+                         unsigned *out, GError **error) {
+    if (fusion->posts[i].kind == NT_FUSE_SUM) {
+        return nt_build_as(build, node->posts[i].value, layout, out, error);
+    }
+    if (!nt_build_plain(build, node->posts[i].value, out, error)) {
+        return false;
+    }
+    *out = nt_build_alias(build, *out, fusion->operands[i]);
+    return true;
+}
+
 /* One post as a step of its own: `slot` holds what it works on and takes the result. */
 static bool add_post_step(NtBuild *build, const NtNode *node, const NtFusion *fusion, unsigned i, unsigned slot,
                           GError **error) {
@@ -98,25 +125,22 @@ static bool add_post_step(NtBuild *build, const NtNode *node, const NtFusion *fu
                             .beta = post->beta};
     NtStepArgument arguments[] = {{NT_ROLE_SRC, slot}, {NT_ROLE_DST, slot}, {.role = NT_ROLE_SRC1}};
     if (post->kind != NT_FUSE_ELTWISE) {
-        unsigned *other = &arguments[2].slot;
-        if (!nt_build_plain(build, node->posts[i].value, other, error)) {
+        if (!post_operand(build, node, fusion, i, layout, &arguments[2].slot, error)) {
             return false;
-        }
-        if (post->kind == NT_FUSE_BINARY) {
-            *other = nt_build_alias(build, *other, fusion->operands[i]);
         }
         spec.kind = NT_PRIMITIVE_BINARY;
         spec.binary = post->kind == NT_FUSE_BINARY ? post->binary : NT_BINARY_ADD;
-        spec.src1 = nt_slot_layout(build, *other);
+        spec.src1 = nt_slot_layout(build, arguments[2].slot);
     }
     NtPrimitive *primitive = nt_primitive_new(&spec, error);
     return primitive != NULL &&
            nt_build_primitive(build, node, primitive, arguments, post->kind == NT_FUSE_ELTWISE ? 2 : 3);
 }
 
-bool nt_fusion_after(NtBuild *build, const NtNode *node, unsigned slot, GError **error) {
+bool nt_fusion_after(NtBuild *build, const NtNode *node, GError **error) {
     g_auto(NtFusion) fusion;
-    nt_fusion_make(build, node, nt_build_shape(build, node->outputs[0])->rank, &fusion);
+    unsigned slot = build->value_slot[node->outputs[0]];
+    fusion_fill(build, node, nt_build_shape(build, node->outputs[0])->rank, &fusion);
     for (unsigned i = 0; i < fusion.count; i++) {
         if (!add_post_step(build, node, &fusion, i, slot, error)) {
             return false;

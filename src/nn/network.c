@@ -2,8 +2,9 @@
 /*
  * Loading, and plans shared by runners.
  *
- * Locking: one mutex guards `plans` and `pool`, which change only while a plan is being made. A finished plan is read
- * without a lock: it is immutable, and neither plans nor packed weights ever move or go away before the network does.
+ * Locking: one mutex guards `plans`, `chains` and `pool`, which change only while a plan is being made. A finished plan
+ * is read without a lock: it is immutable, and neither plans nor packed weights ever move or go away before the network
+ * does.
  */
 #include "nn/network-internal.h"
 #include "nn/onnx-internal.h"
@@ -13,20 +14,23 @@ struct NtNetwork {
     NtGraph *graph;
     NtInput input;
     NtNetworkInfo info;
-    char *cut, *input_name, *output_name;
+    char *cut, *input_name, *output_name, *unfused;
     uint64_t activation_limit;
     GMutex lock;
     NtPool *pool;
+    NtChains *chains;
     GPtrArray *plans; /* of NtPlan */
 };
 
 static void network_free(NtNetwork *network) {
     g_clear_pointer(&network->plans, g_ptr_array_unref); /* plans point into the graph and the pool */
     nt_pool_free(network->pool);
+    nt_chains_free(network->chains);
     nt_graph_free(network->graph);
     g_free(network->cut);
     g_free(network->input_name);
     g_free(network->output_name);
+    g_free(network->unfused);
     g_mutex_clear(&network->lock);
     g_free(network);
 }
@@ -120,7 +124,8 @@ static NtPlan *make_plan(NtNetwork *network, unsigned batch, unsigned threads, G
     NtPlanOptions options = {.input = network->input.shape,
                              .channels_last = network->input.channels_last,
                              .threads = (int)threads,
-                             .limit = network->activation_limit};
+                             .limit = network->activation_limit,
+                             .chains = network->chains};
     options.input.dims[0] = batch;
     return nt_plan_new(network->graph, network->pool, &options, error);
 }
@@ -164,6 +169,15 @@ static bool first_plan(NtNetwork *network, GError **error) {
     return true;
 }
 
+static char *refused_chains(const NtNetwork *network) {
+    const GPtrArray *refused = nt_chains_refused(network->chains);
+    GString *text = g_string_new(NULL);
+    for (unsigned i = 0; i < refused->len; i++) {
+        g_string_append_printf(text, "%s%s", i > 0 ? "; " : "", (const char *)refused->pdata[i]);
+    }
+    return g_string_free(text, FALSE);
+}
+
 static void fill_info(NtNetwork *network) {
     NtNetworkInfo *info = &network->info;
     info->input = network->input_name;
@@ -173,6 +187,7 @@ static void fill_info(NtNetwork *network) {
     info->channels_last = network->input.channels_last;
     info->output = network->output_name;
     info->cut = network->cut;
+    info->unfused = network->unfused;
     info->producer = network->graph->producer;
     info->opset = network->graph->opset;
     info->nodes_read = network->graph->nodes_read;
@@ -187,11 +202,13 @@ static NtNetwork *load(const uint8_t *data, size_t size, const char *name, const
     g_mutex_init(&network->lock);
     network->activation_limit = limits.onnx_activations;
     network->pool = nt_pool_new();
+    network->chains = nt_chains_new();
     network->plans = g_ptr_array_new_with_free_func((GDestroyNotify)nt_plan_free);
     network->graph = nt_onnx_read(data, size, name, &limits, error);
     if (network->graph == NULL || !settle_graph(network, options, error) || !first_plan(network, error)) {
         return NULL;
     }
+    network->unfused = refused_chains(network);
     fill_info(network);
     return g_steal_pointer(&network);
 }

@@ -52,16 +52,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtNetwork, nt_network_unref)
 
 /* What a model card and `niteru model show` want to know. Texts live as long as the network. */
 typedef struct NtNetworkInfo {
-    const char *input;        /* name of the input tensor */
-    unsigned channels;        /* 3 or 1 */
-    unsigned height, width;   /* pixels */
-    bool channels_last;       /* the file's input is (N, H, W, C); callers give (N, C, H, W) all the same */
-    const char *output;       /* name of the tensor taken as the embedding */
-    size_t dimension;         /* floats of one embedding */
-    bool pooled;              /* the tensor is a map and is averaged over height and width */
-    const char *cut;          /* the fully connected node that was cut off; NULL when none was */
-    const char *producer;     /* what wrote the file, "" when it does not say */
-    int64_t opset;            /* of the default domain */
+    const char *input;      /* name of the input tensor */
+    unsigned channels;      /* 3 or 1 */
+    unsigned height, width; /* pixels */
+    bool channels_last;     /* the file's input is (N, H, W, C); callers give (N, C, H, W) all the same */
+    const char *output;     /* name of the tensor taken as the embedding */
+    size_t dimension;       /* floats of one embedding */
+    bool pooled;            /* the tensor is a map and is averaged over height and width */
+    const char *cut;        /* the fully connected node that was cut off; NULL when none was */
+    const char *unfused;    /* fused steps that this CPU's code gets wrong and that run apart, "; " between; "" none */
+    const char *producer;   /* what wrote the file, "" when it does not say */
+    int64_t opset;          /* of the default domain */
     size_t nodes_read, nodes; /* in the file, and after the passes */
     uint64_t parameters;      /* floats of the weights in use */
     uint64_t parameter_bytes; /* memory they take */

@@ -24,6 +24,10 @@ NtLayout *nt_layout_ref(const NtLayout *layout);
 void nt_layout_unref(NtLayout *layout);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtLayout, nt_layout_unref)
 bool nt_layout_equal(const NtLayout *a, const NtLayout *b);
+/* Channels lie in blocks: (N, C / 16, H, W, 16) and the like. */
+bool nt_layout_is_blocked(const NtLayout *layout);
+/* Its logical dims. */
+void nt_layout_shape(const NtLayout *layout, NtShape *out);
 /* Bytes of memory it spans, padding included. */
 size_t nt_layout_bytes(const NtLayout *layout);
 
@@ -51,6 +55,9 @@ typedef enum NtPrimitiveKind {
     NT_PRIMITIVE_SOFTMAX,
     NT_PRIMITIVE_LRN,
 } NtPrimitiveKind;
+
+/* "convolution", for messages. */
+const char *nt_primitive_kind_name(NtPrimitiveKind kind);
 
 typedef enum NtPoolKind { NT_POOL_MAX, NT_POOL_AVERAGE, NT_POOL_AVERAGE_PADDED /* counts the padding */ } NtPoolKind;
 typedef enum NtBinaryKind {
@@ -100,6 +107,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPrimitive, nt_primitive_free)
 /* The layout that a role has, when "any" has been decided; new reference, NULL when it has no such role. */
 NtLayout *nt_primitive_layout(const NtPrimitive *primitive, NtRole role);
 size_t nt_primitive_scratch(const NtPrimitive *primitive); /* bytes */
+/* What it was made from: kind, windows, posts; only the posts' operands are there of the layouts. Lives with it. */
+const NtPrimitiveSpec *nt_primitive_spec(const NtPrimitive *primitive);
+/* The code that oneDNN chose, as it names it: "jit:avx512_core". */
+const char *nt_primitive_code(const NtPrimitive *primitive);
 /* Plain reference code was all that oneDNN had. */
 bool nt_primitive_is_slow(const NtPrimitive *primitive);
 

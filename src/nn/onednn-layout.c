@@ -22,6 +22,11 @@ static dnnl_status_t desc_permute(NtLayout *l, NtDesc from, const int *perm) {
     return dnnl_memory_desc_permute_axes(&l->desc, from, perm);
 }
 static dnnl_status_t desc_copy(NtLayout *l, NtDesc from) { return dnnl_memory_desc_clone(&l->desc, from); }
+bool nt_layout_is_blocked(const NtLayout *layout) {
+    int blocks = 0;
+    dnnl_memory_desc_query(layout->desc, dnnl_query_inner_nblks_s32, &blocks);
+    return blocks > 0;
+}
 int nt_desc_dims(NtDesc desc, dnnl_dims_t out) {
     int rank = 0;
     dnnl_dims_t *dims = NULL;
@@ -46,6 +51,9 @@ static dnnl_status_t desc_permute(NtLayout *l, NtDesc from, const int *perm) {
 static dnnl_status_t desc_copy(NtLayout *l, NtDesc from) {
     l->storage = *from;
     return dnnl_success;
+}
+bool nt_layout_is_blocked(const NtLayout *layout) {
+    return layout->desc->format_kind == dnnl_blocked && layout->desc->format_desc.blocking.inner_nblks > 0;
 }
 int nt_desc_dims(NtDesc desc, dnnl_dims_t out) {
     memcpy(out, desc->dims, (size_t)desc->ndims * sizeof desc->dims[0]);
@@ -129,6 +137,14 @@ void nt_layout_unref(NtLayout *layout) {
 }
 
 bool nt_layout_equal(const NtLayout *a, const NtLayout *b) { return dnnl_memory_desc_equal(a->desc, b->desc) != 0; }
+
+void nt_layout_shape(const NtLayout *layout, NtShape *out) {
+    dnnl_dims_t dims;
+    out->rank = (unsigned)nt_desc_dims(layout->desc, dims);
+    for (unsigned i = 0; i < out->rank && i < NT_MAX_RANK; i++) {
+        out->dims[i] = dims[i];
+    }
+}
 
 size_t nt_layout_bytes(const NtLayout *layout) { return dnnl_memory_desc_get_size(layout->desc); }
 

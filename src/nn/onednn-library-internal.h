@@ -34,7 +34,10 @@ struct NtPrimitive {
     dnnl_primitive_t primitive;
     dnnl_primitive_desc_t desc;
     size_t scratch;
-    bool slow;
+    NtPrimitiveSpec spec; /* points into what follows */
+    int64_t stride[NT_MAX_RANK], dilation[NT_MAX_RANK], pad_begin[NT_MAX_RANK];
+    NtPrimitivePost posts[NT_MAX_POSTS];
+    char code[64];
 };
 
 /* One CPU engine for the process; it has no state of its own and lives until the end. */

@@ -224,13 +224,39 @@ static dnnl_status_t make(dnnl_primitive_desc_t *out, const NtPrimitiveSpec *s, 
 
 #endif
 
-NtPrimitive *nt_primitive_new(const NtPrimitiveSpec *spec, GError **error) {
+const char *nt_primitive_kind_name(NtPrimitiveKind kind) {
     static const char *const names[] = {
         [NT_PRIMITIVE_CONVOLUTION] = "convolution", [NT_PRIMITIVE_INNER_PRODUCT] = "inner product",
         [NT_PRIMITIVE_MATMUL] = "matrix product",   [NT_PRIMITIVE_POOL] = "pooling",
         [NT_PRIMITIVE_ELTWISE] = "eltwise",         [NT_PRIMITIVE_BINARY] = "binary",
         [NT_PRIMITIVE_CONCAT] = "concat",           [NT_PRIMITIVE_REORDER] = "reorder",
         [NT_PRIMITIVE_SOFTMAX] = "softmax",         [NT_PRIMITIVE_LRN] = "local response normalisation"};
+    return names[kind];
+}
+
+/* Keeps what the primitive was made from. */
+static void keep_spec(NtPrimitive *made, const NtPrimitiveSpec *spec) {
+    made->spec = (NtPrimitiveSpec){.kind = spec->kind,
+                                   .binary = spec->binary,
+                                   .stride = made->stride,
+                                   .dilation = made->dilation,
+                                   .pad_begin = made->pad_begin,
+                                   .posts = made->posts,
+                                   .post_count = spec->post_count};
+    dnnl_dims_t dims;
+    int spatial = spec->stride == NULL ? 0 : nt_desc_dims(spec->src->desc, dims) - 2;
+    for (int i = 0; i < spatial; i++) {
+        made->stride[i] = spec->stride[i];
+        made->dilation[i] = spec->dilation[i];
+        made->pad_begin[i] = spec->pad_begin[i];
+    }
+    for (unsigned i = 0; i < spec->post_count; i++) {
+        made->posts[i] = spec->posts[i];
+        made->posts[i].operand = spec->posts[i].operand != NULL ? nt_layout_ref(spec->posts[i].operand) : NULL;
+    }
+}
+
+NtPrimitive *nt_primitive_new(const NtPrimitiveSpec *spec, GError **error) {
     g_autoptr(NtPrimitive) made = g_new0(NtPrimitive, 1);
     dnnl_primitive_attr_t attr = attributes(spec);
     dnnl_status_t status = make(&made->desc, spec, attr);
@@ -239,14 +265,15 @@ NtPrimitive *nt_primitive_new(const NtPrimitiveSpec *spec, GError **error) {
         status = dnnl_primitive_create(&made->primitive, made->desc);
     }
     if (status != dnnl_success) {
-        nt_onednn_fail(status, names[spec->kind], error);
+        nt_onednn_fail(status, nt_primitive_kind_name(spec->kind), error);
         return NULL;
     }
+    keep_spec(made, spec);
     NtDesc scratch = dnnl_primitive_desc_query_md(made->desc, dnnl_query_scratchpad_md, 0);
     made->scratch = scratch != NULL ? dnnl_memory_desc_get_size(scratch) : 0;
     const char *code = "";
     dnnl_primitive_desc_query(made->desc, dnnl_query_impl_info_str, 0, &code);
-    made->slow = strstr(code, "ref") != NULL; /* "jit:avx512_core", "ref:any" */
+    g_strlcpy(made->code, code, sizeof made->code);
     return g_steal_pointer(&made);
 }
 
@@ -259,6 +286,9 @@ void nt_primitive_free(NtPrimitive *primitive) {
     }
     if (primitive->desc != NULL) {
         dnnl_primitive_desc_destroy(primitive->desc);
+    }
+    for (unsigned i = 0; i < primitive->spec.post_count; i++) {
+        nt_layout_unref((NtLayout *)primitive->posts[i].operand);
     }
     g_free(primitive);
 }
@@ -278,4 +308,6 @@ NtLayout *nt_primitive_layout(const NtPrimitive *primitive, NtRole role) {
 }
 
 size_t nt_primitive_scratch(const NtPrimitive *primitive) { return primitive->scratch; }
-bool nt_primitive_is_slow(const NtPrimitive *primitive) { return primitive->slow; }
+const NtPrimitiveSpec *nt_primitive_spec(const NtPrimitive *primitive) { return &primitive->spec; }
+const char *nt_primitive_code(const NtPrimitive *primitive) { return primitive->code; }
+bool nt_primitive_is_slow(const NtPrimitive *primitive) { return strstr(primitive->code, "ref") != NULL; }

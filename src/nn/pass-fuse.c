@@ -3,10 +3,13 @@
  * What follows a convolution or product one number at a time is done while the result is in registers: activations, a
  * residual sum, constants per channel. A node absorbs its only reader, again and again.
  *
- * oneDNN's kernels take a sum only as the first step, so a sum behind an activation stays a node of its own.
+ * oneDNN's kernels take a sum only as the first step, so a sum behind an activation stays a node of its own. So does a
+ * second step of one function with other numbers: oneDNN 2.x computes it with the first one's (seen with 2.6 on x86:
+ * linear, clip and relu behind convolutions, products and binaries). Two linear steps in a row become one.
  */
 #include "nn/pass-internal.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool add_post(NtNode *node, NtPost post) {
@@ -17,12 +20,47 @@ static bool add_post(NtNode *node, NtPost post) {
     return true;
 }
 
+/* Whether the node has a step of this function with other numbers. */
+static bool has_other(const NtNode *node, const NtPost *post) {
+    for (unsigned i = 0; i < node->post_count; i++) {
+        const NtPost *own = &node->posts[i];
+        if (own->kind == NT_POST_ELTWISE && own->alg == post->alg &&
+            (own->alpha != post->alpha || own->beta != post->beta)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Makes the node's last step do `post` as well, where both are linear. */
+static bool compose(NtNode *node, const NtPost *post) {
+    NtPost *last = node->post_count > 0 ? &node->posts[node->post_count - 1] : NULL;
+    if (last == NULL || last->kind != NT_POST_ELTWISE || last->alg != NT_ELTWISE_LINEAR ||
+        post->alg != NT_ELTWISE_LINEAR) {
+        return false;
+    }
+    NtPost both = *last;
+    both.alpha = last->alpha * post->alpha;
+    both.beta = last->beta * post->alpha + post->beta;
+    node->post_count--;
+    bool fits = isfinite(both.alpha) && isfinite(both.beta) && !has_other(node, &both);
+    node->posts[node->post_count++] = fits ? both : *last;
+    return fits;
+}
+
 /* An activation, or arithmetic with a scalar. */
 static bool absorb_eltwise(NtGraph *graph, const NtShapes *shapes, NtNode *node, NtNode *next) {
     NtPost posts[2];
     unsigned input, count = nt_op_eltwise(graph, NULL, next, &input, posts);
     if (count == 0 || next->inputs[input] != node->outputs[0] || node->post_count + count > NT_MAX_POSTS ||
         !nt_shape_equal(&shapes->shapes[next->outputs[0]], &shapes->shapes[node->outputs[0]])) {
+        return false;
+    }
+    if (count == 1 && compose(node, &posts[0])) {
+        nt_graph_absorb(graph, node, next);
+        return true;
+    }
+    if (has_other(node, &posts[0]) || (count == 2 && has_other(node, &posts[1]))) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {

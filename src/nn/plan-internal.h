@@ -72,6 +72,18 @@ void nt_pool_keep(NtPool *pool, NtTensor *tensor);
 void nt_pool_release(NtPool *pool, NtTensor *tensor, unsigned uses);
 size_t nt_pool_bytes(const NtPool *pool);
 
+/*
+ * Which fused chains may be used: a chain is a primitive's kind with the steps fused behind it. All are allowed until
+ * nt_chains_check has found one to compute something else than plain arithmetic. Not thread-safe: under the network's
+ * lock.
+ */
+typedef struct NtChains NtChains;
+NtChains *nt_chains_new(void);
+void nt_chains_free(NtChains *chains);
+bool nt_chains_allow(const NtChains *chains, NtPrimitiveKind kind, const NtPrimitivePost *posts, unsigned count);
+/* Texts of the chains that were refused, for people; borrowed. */
+const GPtrArray *nt_chains_refused(const NtChains *chains);
+
 typedef struct NtPlan {
     int64_t batch;
     int threads;
@@ -91,10 +103,15 @@ typedef struct NtPlanOptions {
     bool channels_last;
     int threads;
     uint64_t limit; /* bytes of the block */
+    NtChains *chains;
 } NtPlanOptions;
 NtPlan *nt_plan_new(const NtGraph *graph, NtPool *pool, const NtPlanOptions *options, GError **error);
 void nt_plan_free(NtPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPlan, nt_plan_free)
+
+/* Compares every chain of the plan that is new with plain arithmetic, on random numbers. *out_refused: how many did not
+ * agree, and are not allowed from now on: the plan must be made again. Errors: UNSUPPORTED, NO_MEMORY. */
+bool nt_chains_check(NtChains *chains, const NtPlan *plan, unsigned *out_refused, GError **error);
 
 /* ---- for operators' `plan` functions ---- */
 
@@ -103,6 +120,7 @@ struct NtBuild {
     NtShapes *shapes;
     NtPlan *plan;
     NtPool *pool;
+    const NtChains *chains;
     unsigned *value_slot; /* per value: where it lies, NT_NO_SLOT before */
     GArray *pending;      /* per buffer: reads still to come */
     GHashTable *copies;   /* slot -> GArray of slots with the same content in other layouts */
@@ -145,10 +163,13 @@ typedef struct NtFusion {
     NtLayout *operands[NT_MAX_POSTS]; /* owned */
     int sum;                          /* value to add by accumulating into it; -1: none */
     unsigned count;
+    bool apart; /* this chain is refused: nothing is fused, nt_fusion_after does the posts */
 } NtFusion;
 
-/* `rank`: dims of the result as the primitive sees it. */
-void nt_fusion_make(const NtBuild *build, const NtNode *node, unsigned rank, NtFusion *out);
+/* What a primitive of this kind is to do; `rank`: dims of the result as it sees it. */
+void nt_fusion_make(const NtBuild *build, const NtNode *node, NtPrimitiveKind kind, unsigned rank, NtFusion *out);
+/* Fuses nothing after all. */
+void nt_fusion_part(NtFusion *fusion);
 void nt_fusion_clear(NtFusion *fusion);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtFusion, nt_fusion_clear)
 /* Appends the operands of binary posts to `arguments`. */
@@ -158,7 +179,7 @@ bool nt_fusion_arguments(NtBuild *build, const NtNode *node, const NtFusion *fus
 bool nt_fusion_output(NtBuild *build, const NtNode *node, const NtFusion *fusion, const NtLayout *layout, unsigned *out,
                       GError **error);
 
-/* The posts as steps of their own, in place on the node's first output in `slot`, which is plain. */
-bool nt_fusion_after(NtBuild *build, const NtNode *node, unsigned slot, GError **error);
+/* The posts as steps of their own, in place on the node's first output. */
+bool nt_fusion_after(NtBuild *build, const NtNode *node, GError **error);
 
 #endif

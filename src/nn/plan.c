@@ -171,7 +171,7 @@ static bool plan_all(NtBuild *build, const NtPlanOptions *options, GError **erro
            plan_memory(build->plan, graph, options->limit, error);
 }
 
-NtPlan *nt_plan_new(const NtGraph *graph, NtPool *pool, const NtPlanOptions *options, GError **error) {
+static NtPlan *plan_once(const NtGraph *graph, NtPool *pool, const NtPlanOptions *options, GError **error) {
     g_autoptr(NtPlan) plan = plan_new(options);
     g_autoptr(GArray) pending = g_array_new(FALSE, TRUE, sizeof(int));
     g_autoptr(GHashTable) copies = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
@@ -179,10 +179,27 @@ NtPlan *nt_plan_new(const NtGraph *graph, NtPool *pool, const NtPlanOptions *opt
     for (unsigned v = 0; v < graph->values->len; v++) {
         value_slot[v] = NT_NO_SLOT;
     }
-    NtBuild build = {
-        .graph = graph, .plan = plan, .pool = pool, .value_slot = value_slot, .pending = pending, .copies = copies};
+    NtBuild build = {.graph = graph,
+                     .plan = plan,
+                     .pool = pool,
+                     .chains = options->chains,
+                     .value_slot = value_slot,
+                     .pending = pending,
+                     .copies = copies};
+    return plan_all(&build, options, error) ? g_steal_pointer(&plan) : NULL;
+}
+
+NtPlan *nt_plan_new(const NtGraph *graph, NtPool *pool, const NtPlanOptions *options, GError **error) {
     int before = nt_threads_set(options->threads); /* oneDNN compiles for the team it sees */
-    bool done = plan_all(&build, options, error);
+    NtPlan *plan = NULL;
+    for (unsigned refused = 1; refused > 0;) { /* each time with fewer chains, so it ends */
+        nt_plan_free(plan);
+        plan = plan_once(graph, pool, options, error);
+        if (plan == NULL || !nt_chains_check(options->chains, plan, &refused, error)) {
+            g_clear_pointer(&plan, nt_plan_free);
+            break;
+        }
+    }
     nt_threads_set(before);
-    return done ? g_steal_pointer(&plan) : NULL;
+    return plan;
 }

@@ -242,9 +242,10 @@ static size_t pass_graph(Cursor graph, GByteArray *out) {
 
 GBytes *nt_seeded_onnx(const char *skeleton_path, GError **error) {
     g_autoptr(GBytes) bytes = nt_file_read(skeleton_path, 16 << 20, error);
-    if (bytes == NULL) {
-        return NULL;
-    }
+    return bytes != NULL ? nt_seeded_onnx_bytes(bytes, skeleton_path, error) : NULL;
+}
+
+GBytes *nt_seeded_onnx_bytes(GBytes *bytes, const char *name, GError **error) {
     gsize size;
     const uint8_t *data = g_bytes_get_data(bytes, &size);
     Cursor model = {.at = data, .end = data + size};
@@ -264,7 +265,7 @@ GBytes *nt_seeded_onnx(const char *skeleton_path, GError **error) {
     }
     if (model.bad) {
         g_byte_array_unref(out);
-        nt_fail(error, NITERU_ERROR_CORRUPT, "%s: not a skeleton", skeleton_path);
+        nt_fail(error, NITERU_ERROR_CORRUPT, "%s: not a skeleton", name);
         return NULL;
     }
     return g_byte_array_free_to_bytes(out);

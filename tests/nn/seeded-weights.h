@@ -17,6 +17,8 @@ void nt_seeded_uniform(const char *name, size_t first, size_t count, float *out)
 
 /* The full ONNX bytes of a skeleton file; NULL with an error when it is not one. */
 GBytes *nt_seeded_onnx(const char *skeleton_path, GError **error);
+/* The same from a skeleton's bytes; `name` is for messages. */
+GBytes *nt_seeded_onnx_bytes(GBytes *bytes, const char *name, GError **error);
 
 /* A smooth picture, (channels, height, width), about -2 .. 2; equal to Python's within a few float32 roundings. */
 void nt_seeded_picture(unsigned seed, unsigned channels, unsigned height, unsigned width, float *out);

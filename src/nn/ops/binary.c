@@ -244,7 +244,7 @@ static NtPrimitive *choose(NtBuild *build, NtPrimitiveSpec *spec, int value, con
 static bool plan_native(NtBuild *build, const NtNode *node, NtBinaryKind kind, bool *out_done, GError **error) {
     g_auto(NtFusion) fusion;
     const NtShape *shape = nt_build_shape(build, node->outputs[0]);
-    nt_fusion_make(build, node, shape->rank, &fusion);
+    nt_fusion_make(build, node, NT_PRIMITIVE_BINARY, shape->rank, &fusion);
     bool commutes = kind != NT_BINARY_SUB && kind != NT_BINARY_DIV;
     unsigned first = nt_shape_equal(nt_build_shape(build, node->inputs[0]), shape) ? 0 : 1;
     *out_done = false;
@@ -257,6 +257,11 @@ static bool plan_native(NtBuild *build, const NtNode *node, NtBinaryKind kind, b
         return false;
     }
     g_autoptr(NtLayout) layout = nt_layout_ref(nt_slot_layout(build, arguments[0].slot));
+    /* oneDNN 2.x computes the last elements of two tensors in a blocked layout wrongly when steps are fused, and writes
+     * past their end, unless the channels fill the blocks that its code works in. */
+    if (nt_layout_is_blocked(layout)) {
+        nt_fusion_part(&fusion);
+    }
     if (!nt_fusion_arguments(build, node, &fusion, arguments, &count, error)) {
         return false;
     }
@@ -285,7 +290,8 @@ static bool plan_native(NtBuild *build, const NtNode *node, NtBinaryKind kind, b
         return false;
     }
     *out_done = true;
-    return nt_build_primitive(build, node, primitive, arguments, count);
+    return nt_build_primitive(build, node, primitive, arguments, count) &&
+           (!fusion.apart || nt_fusion_after(build, node, error));
 }
 
 static bool plan(NtBuild *build, const NtNode *node, GError **error) {

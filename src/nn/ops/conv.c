@@ -115,14 +115,19 @@ static NtPrimitive *choose(const NtBuild *build, const NtNode *node, const NtLay
     }
     *out_threads = 1;
     int before = nt_threads_set(1);
-    NtPrimitive *first = make(build, node, src, offer, fusion, error);
+    g_autoptr(NtPrimitive) first = make(build, node, src, offer, fusion, error);
     nt_threads_set(before);
-    return first;
+    if (first != NULL &&
+        nt_primitive_is_slow(first)) { /* oneDNN's plain code takes any layout, and misreads this one */
+        nt_fail(error, NITERU_ERROR_UNSUPPORTED, "its weights are packed for batches of another size");
+        return NULL;
+    }
+    return g_steal_pointer(&first);
 }
 
 static bool plan(NtBuild *build, const NtNode *node, GError **error) {
     g_auto(NtFusion) fusion;
-    nt_fusion_make(build, node, nt_build_shape(build, node->outputs[0])->rank, &fusion);
+    nt_fusion_make(build, node, NT_PRIMITIVE_CONVOLUTION, nt_build_shape(build, node->outputs[0])->rank, &fusion);
     NtTensor *weights = build->shapes->known[node->inputs[1]];
     NtShape shape = grouped(&weights->shape, nt_node_int(node, "group", 1));
     g_autoptr(NtLayout) from = nt_layout_plain(&shape);
@@ -156,7 +161,7 @@ static bool plan(NtBuild *build, const NtNode *node, GError **error) {
         (uint64_t)(nt_shape_count(out) * nt_shape_span(&weights->shape, 1, weights->shape.rank));
     nt_build_primitive(build, node, g_steal_pointer(&conv), arguments, count);
     g_array_index(build->plan->steps, NtStep, build->plan->steps->len - 1).threads = threads;
-    return true;
+    return !fusion.apart || nt_fusion_after(build, node, error);
 }
 
 static const NtAttributeRule attributes[] = {{"auto_pad", NT_ATTRIBUTE_STRING},

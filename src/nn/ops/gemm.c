@@ -143,7 +143,7 @@ static NtPrimitive *choose_inner(const NtBuild *build, const Inner *inner, const
 
 static bool plan_inner(NtBuild *build, const NtNode *node, const Inner *inner, GError **error) {
     g_auto(NtFusion) fusion;
-    nt_fusion_make(build, node, 2, &fusion);
+    nt_fusion_make(build, node, NT_PRIMITIVE_INNER_PRODUCT, 2, &fusion);
     g_autoptr(NtPrimitive) product = choose_inner(build, inner, &fusion, error);
     if (product == NULL) {
         return false;
@@ -178,7 +178,8 @@ static bool plan_inner(NtBuild *build, const NtNode *node, const Inner *inner, G
     }
     arguments[2].slot = nt_build_alias(build, arguments[2].slot, dst);
     build->plan->multiply_adds += (uint64_t)(inner->rows * inner->n * inner->k);
-    return nt_build_primitive(build, node, g_steal_pointer(&product), arguments, count);
+    return nt_build_primitive(build, node, g_steal_pointer(&product), arguments, count) &&
+           (!fusion.apart || nt_fusion_after(build, node, error));
 }
 
 /* The constant (K, N) or, transposed, (N, K), seen as (N, K). */
@@ -225,7 +226,7 @@ static bool plan_batched(NtBuild *build, const NtNode *node, GError **error) {
     const NtShape *a = nt_build_shape(build, node->inputs[0]), *b = nt_build_shape(build, node->inputs[1]);
     const NtShape *out = nt_build_shape(build, node->outputs[0]);
     g_auto(NtFusion) fusion;
-    nt_fusion_make(build, node, out->rank, &fusion);
+    nt_fusion_make(build, node, NT_PRIMITIVE_MATMUL, out->rank, &fusion);
     g_autoptr(NtLayout) src = widened(a, out->rank);
     g_autoptr(NtLayout) weights = widened(b, out->rank);
     g_autoptr(NtLayout) dst = nt_layout_plain(out);
@@ -253,7 +254,8 @@ static bool plan_batched(NtBuild *build, const NtNode *node, GError **error) {
         return false;
     }
     build->plan->multiply_adds += (uint64_t)(nt_shape_count(out) * a->dims[a->rank - 1]);
-    return nt_build_primitive(build, node, g_steal_pointer(&product), arguments, count);
+    return nt_build_primitive(build, node, g_steal_pointer(&product), arguments, count) &&
+           (!fusion.apart || nt_fusion_after(build, node, error));
 }
 
 static bool plan_matmul(NtBuild *build, const NtNode *node, GError **error) {
