@@ -17,7 +17,7 @@ static bool is_utf8_name(const char *encoding) {
     return encoding == NULL || g_ascii_strcasecmp(encoding, "utf-8") == 0 || g_ascii_strcasecmp(encoding, "utf8") == 0;
 }
 
-/* Checks UTF-8 without NUL; words what is wrong and which encoding the bytes look like. */
+/* Checks UTF-8 without NUL; words what is wrong. */
 static bool check_utf8(const char *text, size_t size, const char *name, GError **error) {
     const char *end = NULL;
     if (g_utf8_validate_len(text, size, &end)) {
@@ -27,11 +27,10 @@ static bool check_utf8(const char *text, size_t size, const char *name, GError *
     if (*end == '\0') {
         bool utf16 = size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 || at <= 1);
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: line %zu, byte %zu: a NUL byte%s", name, line_of(text, at), at,
-                       utf16 ? "; this looks like UTF-16: try --encoding utf-16" : "; is this a text file?");
+                       utf16 ? "; this looks like UTF-16: save the file as UTF-8" : "; is this a text file?");
     }
-    g_autofree char *trial = g_convert(text, (gssize)size, "UTF-8", "CP932", NULL, NULL, NULL);
-    return nt_fail(error, NITERU_ERROR_INVALID, "%s: line %zu, byte %zu: not UTF-8; try --encoding %s", name,
-                   line_of(text, at), at, trial != NULL ? "cp932 (Japanese) or latin1" : "latin1");
+    return nt_fail(error, NITERU_ERROR_INVALID, "%s: line %zu, byte %zu: not UTF-8; save the file as UTF-8", name,
+                   line_of(text, at), at);
 }
 
 char *nt_text_to_utf8(const char *text, size_t size, const char *encoding, const char *name, size_t *out_size,

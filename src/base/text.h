@@ -10,7 +10,7 @@
 
 /* Turns text of a named encoding ("utf-8", "cp932", "latin1", "utf-16", ...; NULL: UTF-8) into UTF-8, drops a byte
  * order mark, and refuses NUL. Returns new text, its length in *out_size (NULL: not wanted). Errors: INVALID, naming
- * `name`, the line and the byte, with the hint which --encoding may fit. */
+ * `name`, the line and the byte. */
 char *nt_text_to_utf8(const char *text, size_t size, const char *encoding, const char *name, size_t *out_size,
                       GError **error);
 

@@ -100,8 +100,8 @@ static bool check_id(const char *id, GError **error) {
                        LONGEST_ID);
     }
     bool plain = g_utf8_validate(id, -1, NULL);
-    for (const char *p = id; plain && *p != '\0'; p++) {
-        plain = (unsigned char)*p >= 0x20 && *p != 0x7f;
+    for (const char *p = id; plain && *p != '\0'; p = g_utf8_next_char(p)) {
+        plain = !g_unichar_iscntrl(g_utf8_get_char(p)); /* C1 too */
     }
     return plain || nt_fail(error, NITERU_ERROR_INVALID, "the id '%s' holds control characters or is not UTF-8", safe);
 }

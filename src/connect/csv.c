@@ -21,9 +21,12 @@ struct NtCsv {
     size_t start;    /* of the record */
     size_t scan;     /* of the next line to look at */
     uint64_t start_line, scan_line;
+    bool begun;           /* the header was met */
     bool ended, overlong; /* the stream's end; a line of the stream was over the limit and is lost */
     GString *cells;       /* texts of the cells, each with NUL */
     GArray *offsets;      /* size_t: where each begins */
+    GPtrArray *names;     /* char *: of the columns, once they are known */
+    bool plain;           /* quotes are text */
     bool quoted;          /* the parser is inside quotes */
 };
 
@@ -38,6 +41,7 @@ NtCsv *nt_csv_new(NtLines *lines, const NtLimits *limits) {
     csv->start_line = 1;
     csv->cells = g_string_new(NULL);
     csv->offsets = g_array_new(false, false, sizeof(size_t));
+    csv->names = g_ptr_array_new_with_free_func(g_free);
     return csv;
 }
 
@@ -47,6 +51,7 @@ void nt_csv_free(NtCsv *csv) {
         g_string_free(csv->buffer, TRUE);
         g_string_free(csv->cells, TRUE);
         g_array_unref(csv->offsets);
+        g_ptr_array_unref(csv->names);
         g_free(csv);
     }
 }
@@ -124,6 +129,26 @@ static char find_delimiter(const char *text, size_t size) {
     return marks[counts[2] > counts[best] ? 2 : best];
 }
 
+/* Lists parted by tabs do without quotes, and `Blue 5" heel` is a text in them; only where each name in the header
+ * stands in quotes are quotes what they are elsewhere. */
+static bool has_plain_quotes(const char *text, size_t size) {
+    g_autofree char *header = g_strndup(text, size);
+    g_auto(GStrv) cells = g_strsplit(header, "\t", -1);
+    for (size_t i = 0; cells[i] != NULL; i++) {
+        size_t length = strlen(cells[i]);
+        if (length < 2 || cells[i][0] != '"' || cells[i][length - 1] != '"') {
+            return true;
+        }
+    }
+    return false;
+}
+
+void nt_csv_name_columns(NtCsv *csv) {
+    for (size_t i = 0; i < nt_csv_count(csv); i++) {
+        g_ptr_array_add(csv->names, g_strstrip(g_strdup(nt_csv_cell(csv, i))));
+    }
+}
+
 /* ---- cells ------------------------------------------------------------------------------------------------------ */
 
 static void begin_cell(NtCsv *csv) {
@@ -181,7 +206,7 @@ static bool read_quoted(NtCsv *csv, const char *text, size_t size, size_t *at, G
 static bool read_plain(NtCsv *csv, const char *text, size_t size, size_t *at, GError **error) {
     const char *mark = memchr(text + *at, csv->delimiter, size - *at);
     size_t end = mark != NULL ? (size_t)(mark - text) : size;
-    if (memchr(text + *at, '"', end - *at) != NULL) {
+    if (!csv->plain && memchr(text + *at, '"', end - *at) != NULL) {
         return nt_fail(error, NITERU_ERROR_INVALID,
                        "cell %u: a quote inside a cell that is not in quotes; write \"12\"\" plate\" for 12\" plate",
                        csv->offsets->len);
@@ -198,7 +223,7 @@ static bool read_line(NtCsv *csv, const char *text, size_t size, GError **error)
     for (;;) {
         if (!inside) {
             begin_cell(csv);
-            csv->quoted = at < size && text[at] == '"';
+            csv->quoted = !csv->plain && at < size && text[at] == '"';
             at += csv->quoted;
         }
         inside = false;
@@ -228,14 +253,23 @@ static bool fail_open_quote(const NtCsv *csv, const char *what, GError **error) 
     return nt_fail(error, NITERU_ERROR_INVALID, "cell %u: a quote is opened here and %s", csv->offsets->len, what);
 }
 
+/* Every cell must be text; the fault names the column. */
 static bool check_text(const NtCsv *csv, GError **error) {
     const char *record = csv->buffer->str + csv->start;
-    size_t size = csv->scan - csv->start;
-    if (nt_line_is_text(record, size)) {
+    g_autofree char *any = nt_lines_fault(csv->lines, record, csv->scan - csv->start);
+    if (any == NULL) {
         return true;
     }
-    g_autofree char *hint = nt_lines_hint(csv->lines, record, size);
-    return nt_fail(error, NITERU_ERROR_INVALID, "%s", hint);
+    for (guint i = 0; i < csv->offsets->len; i++) {
+        const char *cell = nt_csv_cell(csv, i), *name = i < csv->names->len ? g_ptr_array_index(csv->names, i) : "";
+        g_autofree char *fault = nt_lines_fault(csv->lines, cell, strlen(cell));
+        g_autofree char *safe = nt_text_printable(name, 60);
+        if (fault != NULL) {
+            return nt_fail(error, NITERU_ERROR_INVALID, "column %u%s%s%s: %s", i + 1, *safe != '\0' ? " '" : "", safe,
+                           *safe != '\0' ? "'" : "", fault);
+        }
+    }
+    return nt_fail(error, NITERU_ERROR_INVALID, "%s", any);
 }
 
 static bool check_count(const NtCsv *csv, size_t columns, GError **error) {
@@ -309,8 +343,10 @@ NtCsvStep nt_csv_next(NtCsv *csv, size_t columns, GError **error) {
             break;
         }
     }
-    if (csv->delimiter == 0) {
-        csv->delimiter = find_delimiter(text, size);
+    if (!csv->begun) {
+        csv->delimiter = csv->delimiter != 0 ? csv->delimiter : find_delimiter(text, size);
+        csv->plain = csv->delimiter == '\t' && has_plain_quotes(text, size);
+        csv->begun = true;
     }
     bool resume = false;
     NtCsvStep step = read_record(csv, text, size, columns, &resume, error);

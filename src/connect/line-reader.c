@@ -26,6 +26,7 @@ struct NtLines {
     size_t at;
     uint64_t number;
     bool started; /* the byte order mark was looked for */
+    NtTextScan scan;
 };
 
 void nt_lines_close(NtLines *lines) {
@@ -39,6 +40,7 @@ void nt_lines_close(NtLines *lines) {
         g_iconv_close(lines->converter);
     }
     g_string_free(lines->text, TRUE);
+    nt_text_scan_clear(&lines->scan);
     g_free(lines->raw);
     g_free(lines->name);
     g_free(lines->encoding);
@@ -68,37 +70,53 @@ static const struct {
     {"RIFF", 4, "is a photo, not a list; give the folder it is in"},
 };
 
-static bool is_wide(const char *encoding) {
-    return encoding != NULL &&
-           (g_ascii_strncasecmp(encoding, "utf-16", 6) == 0 || g_ascii_strncasecmp(encoding, "utf16", 5) == 0 ||
-            g_ascii_strncasecmp(encoding, "ucs-2", 5) == 0);
+static bool begins_with(const NtLines *lines, const char *bytes, size_t size) {
+    return lines->raw_count >= size && memcmp(lines->raw, bytes, size) == 0;
 }
 
-static bool check_head(const NtLines *lines, GError **error) {
-    const char *head = lines->raw;
-    size_t size = lines->raw_count;
+static bool fail_wide(const NtLines *lines, const char *order, GError **error) {
+    g_autofree char *cells = nt_encoding_cells(NULL, lines->raw, MIN(lines->raw_count, 4096) & ~(size_t)1, order);
+    return nt_fail(
+        error, NITERU_ERROR_INVALID,
+        "%s: is UTF-16 without a byte order mark; it reads as %s: %s; if that looks right, add --encoding %s",
+        lines->name, order, cells, order);
+}
+
+/* A list that begins with a byte order mark says itself what it is in. */
+static bool take_mark(NtLines *lines, GError **error) {
+    bool wide = begins_with(lines, "\xff\xfe", 2) || begins_with(lines, "\xfe\xff", 2);
+    if (begins_with(lines, "\xff\xfe\0\0", 4) || begins_with(lines, "\0\0\xfe\xff", 4)) {
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: is UTF-32; save it as UTF-8", lines->name);
+    }
+    if (lines->encoding == NULL && wide) {
+        lines->encoding = g_strdup("utf-16");
+    }
+    bool other =
+        wide ? !nt_encoding_is_wide(lines->encoding) : lines->encoding != NULL && begins_with(lines, "\xef\xbb\xbf", 3);
+    return !other ||
+           nt_fail(error, NITERU_ERROR_INVALID, "%s: is %s, as its byte order mark says; leave out --encoding",
+                   lines->name, wide ? "UTF-16" : "UTF-8");
+}
+
+static bool check_head(NtLines *lines, GError **error) {
     for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++) {
-        if (size >= foreign[i].size && memcmp(head, foreign[i].bytes, foreign[i].size) == 0) {
+        if (begins_with(lines, foreign[i].bytes, foreign[i].size)) {
             return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: %s", lines->name, foreign[i].what);
         }
     }
-    if (is_wide(lines->encoding)) {
+    if (!take_mark(lines, error)) {
+        return false;
+    }
+    size_t size = MIN(lines->raw_count, 4096);
+    if (nt_encoding_is_wide(lines->encoding)) {
         return true;
     }
-    if (size >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0)) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: is UTF-16; add --encoding utf-16", lines->name);
+    const char *order = nt_encoding_wide_order(lines->raw, size);
+    if (order != NULL) {
+        return fail_wide(lines, order, error);
     }
-    if (memchr(head, '\0', MIN(size, 4096)) == NULL) {
-        return true;
-    }
-    size_t odd = 0, even = 0;
-    for (size_t i = 0; i < MIN(size, 4096); i++) {
-        odd += head[i] == '\0' && i % 2 == 1;
-        even += head[i] == '\0' && i % 2 == 0;
-    }
-    bool utf16 = MAX(odd, even) > size / 8 && MIN(odd, even) < MAX(odd, even) / 4 + 1;
-    return nt_fail(error, NITERU_ERROR_INVALID, "%s: %s", lines->name,
-                   utf16 ? "looks like UTF-16; try --encoding utf-16" : "is not text: it holds NUL bytes");
+    return memchr(lines->raw, '\0', size) == NULL ||
+           nt_fail(error, NITERU_ERROR_INVALID, "%s: is not text: it holds NUL bytes", lines->name);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -121,7 +139,7 @@ static bool fill(NtLines *lines, GError **error) {
 static void convert(NtLines *lines) {
     char *in = lines->raw;
     gsize left = lines->raw_count;
-    size_t step = is_wide(lines->encoding) ? 2 : 1;
+    size_t step = nt_encoding_is_wide(lines->encoding) ? 2 : 1;
     while (left > 0) {
         char piece[4096];
         char *out = piece;
@@ -163,8 +181,21 @@ static bool more(NtLines *lines, GError **error) {
     return true;
 }
 
-static bool is_utf8_name(const char *encoding) {
-    return encoding == NULL || g_ascii_strcasecmp(encoding, "utf-8") == 0 || g_ascii_strcasecmp(encoding, "utf8") == 0;
+static bool open_converter(NtLines *lines, GError **error) {
+    const char *name = nt_encoding_iconv(lines->encoding);
+    bool marked = begins_with(lines, "\xff\xfe", 2) || begins_with(lines, "\xfe\xff", 2);
+    if (g_ascii_strcasecmp(name, "UTF-16") == 0 && !marked) {
+        const char *order = nt_encoding_wide_order(lines->raw, lines->raw_count);
+        name = order != NULL ? order : "UTF-16LE";
+    }
+    lines->converter = g_iconv_open("UTF-8", name);
+    if (lines->converter == (GIConv)-1 && g_str_equal(name, "EUC-JP-MS")) {
+        lines->converter = g_iconv_open("UTF-8", "EUC-JP");
+    }
+    return lines->converter != (GIConv)-1 ||
+           nt_fail(error, NITERU_ERROR_INVALID,
+                   "--encoding %s: there is no such encoding; try utf-8, cp1252, cp932, euc-jp or utf-16",
+                   lines->encoding);
 }
 
 static bool open_file(NtLines *lines, const char *path, GError **error) {
@@ -177,22 +208,21 @@ static bool open_file(NtLines *lines, const char *path, GError **error) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: not a regular file", lines->name);
     }
     lines->size = (uint64_t)st.st_size;
-    if (lines->encoding != NULL) {
-        lines->converter = g_iconv_open("UTF-8", lines->encoding);
-        if (lines->converter == (GIConv)-1) {
-            return nt_fail(error, NITERU_ERROR_INVALID,
-                           "--encoding %s: there is no such encoding; try utf-8, cp932, latin1 or utf-16",
-                           lines->encoding);
-        }
+    if (!fill(lines, error) || !check_head(lines, error)) {
+        return false;
     }
-    return fill(lines, error) && check_head(lines, error);
+    if (lines->encoding != NULL && !open_converter(lines, error)) {
+        return false;
+    }
+    return nt_encoding_is_wide(lines->encoding) ||
+           nt_text_scan(lines->fd, lines->name, lines->encoding, &lines->scan, error);
 }
 
 NtLines *nt_lines_open(const char *path, const char *name, const char *encoding, size_t limit, GError **error) {
     NtLines *lines = g_new0(NtLines, 1);
     lines->fd = -1;
     lines->name = g_strdup(name);
-    lines->encoding = is_utf8_name(encoding) ? NULL : g_strdup(encoding);
+    lines->encoding = nt_encoding_is_utf8(encoding) ? NULL : g_strdup(encoding);
     lines->converter = (GIConv)-1;
     lines->limit = limit;
     lines->raw = g_malloc(PIECE);
@@ -258,15 +288,6 @@ double nt_lines_share(const NtLines *lines) {
     return lines->size > 0 ? MIN(1.0, (double)lines->consumed / (double)lines->size) : 1.0;
 }
 
-bool nt_line_is_text(const char *text, size_t size) { return g_utf8_validate_len(text, size, NULL); }
-
-char *nt_lines_hint(const NtLines *lines, const char *text, size_t size) {
-    if (memchr(text, '\0', size) != NULL) {
-        return g_strdup("holds a NUL byte");
-    }
-    if (lines->encoding != NULL) {
-        return g_strdup_printf("not %s; is --encoding right?", lines->encoding);
-    }
-    g_autofree char *trial = g_convert(text, (gssize)size, "UTF-8", "CP932", NULL, NULL, NULL);
-    return g_strdup_printf("not UTF-8; try --encoding %s", trial != NULL ? "cp932 (Japanese) or latin1" : "latin1");
+char *nt_lines_fault(const NtLines *lines, const char *text, size_t size) {
+    return nt_text_fault(&lines->scan, lines->encoding, text, size);
 }

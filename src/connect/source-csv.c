@@ -99,6 +99,7 @@ static bool read_header(NtSource *source, CsvList *list, GError **error) {
         }
         return false;
     }
+    nt_csv_name_columns(list->csv);
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (size_t i = 0; i < nt_csv_count(list->csv); i++) {
         if (!take_column(source, list, i, seen, error)) {

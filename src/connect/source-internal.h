@@ -110,10 +110,38 @@ void nt_lines_close(NtLines *lines);
 NtLineStep nt_lines_next(NtLines *lines, const char **out_text, size_t *out_size, GError **error);
 uint64_t nt_lines_number(const NtLines *lines); /* of the line last given, from 1 */
 double nt_lines_share(const NtLines *lines);    /* read so far, 0..1 */
-/* "not UTF-8; try --encoding cp932 (Japanese) or latin1", for a line with such bytes; free with g_free. */
-char *nt_lines_hint(const NtLines *lines, const char *text, size_t size);
-/* Whether a line is UTF-8 without NUL. */
-bool nt_line_is_text(const char *text, size_t size);
+/* What is wrong with a line or cell of these lines (not UTF-8, a NUL, a control character that a wrong --encoding
+ * made), with the way out; NULL: nothing. Free with g_free. */
+char *nt_lines_fault(const NtLines *lines, const char *text, size_t size);
+
+/* ---- encodings (encoding.c, text-scan.c) ------------------------------------------------------------------------ */
+
+/* The name iconv has for what a user calls an encoding ("shift_jis": CP932, which is what shops mean by it). */
+const char *nt_encoding_iconv(const char *given);
+bool nt_encoding_is_utf8(const char *given); /* NULL too */
+bool nt_encoding_is_wide(const char *given); /* UTF-16 of any kind */
+/* "utf-16le" or "utf-16be" where the bytes look like text in it; NULL. */
+const char *nt_encoding_wide_order(const char *bytes, size_t size);
+/* Which encoding lines that are not UTF-8 are in: "cp932", "euc-jp", "cp1252"; NULL: none of these. Static text. */
+const char *nt_encoding_guess(const char *bytes, size_t size);
+/* Three cells decoded, those first that are not plain ASCII: "'Größe', '19,90 €', 'a.jpg'". `header` is the list's
+ * first line, or NULL. Free with g_free. */
+char *nt_encoding_cells(const char *header, const char *bytes, size_t size, const char *encoding);
+
+/* What a look through a list showed; lines that are plain ASCII do not count. */
+typedef struct NtTextScan {
+    size_t utf8, foreign; /* lines that are UTF-8, and that are not */
+    size_t bad;           /* lines that are not in the encoding they are read in, as far as that can be told */
+    char *header;
+    GString *sample; /* some of the bad ones */
+} NtTextScan;
+
+/* Fails (INVALID) when the list as a whole is in another encoding than it would be read in, naming that with three
+ * cells decoded. `encoding`: as given, or NULL for UTF-8. */
+bool nt_text_scan(int fd, const char *name, const char *encoding, NtTextScan *out, GError **error);
+void nt_text_scan_clear(NtTextScan *scan);
+/* See nt_lines_fault. */
+char *nt_text_fault(const NtTextScan *scan, const char *encoding, const char *text, size_t size);
 
 /* ---- CSV records (csv.c) ---------------------------------------------------------------------------------------- */
 
@@ -132,6 +160,8 @@ void nt_csv_free(NtCsv *csv);
 /* The next record that is not blank; the error of a refused one has no place in it, nt_csv_line tells it.
  * `columns`: how many cells a record may have; 0: any. */
 NtCsvStep nt_csv_next(NtCsv *csv, size_t columns, GError **error);
+/* The record just read is the header: faults of cells name their columns by it. */
+void nt_csv_name_columns(NtCsv *csv);
 uint64_t nt_csv_line(const NtCsv *csv);              /* where the record begins */
 size_t nt_csv_count(const NtCsv *csv);               /* cells in it */
 const char *nt_csv_cell(const NtCsv *csv, size_t i); /* borrowed until the next record */

@@ -87,11 +87,24 @@ static bool take_member(const char *key, NtJson *value, void *data) {
     return true;
 }
 
+/* Where a line is not text, or holds a control character; counted in bytes. */
+static size_t first_odd_byte(const char *text, size_t size) {
+    const char *end = text;
+    if (!g_utf8_validate_len(text, size, &end)) {
+        return (size_t)(end - text);
+    }
+    size_t at = 0;
+    while (at + 1 < size && !((unsigned char)text[at] == 0xc2 && (unsigned char)text[at + 1] < 0xa0)) {
+        at++;
+    }
+    return at;
+}
+
 /* The object of a line; NULL with a fault queued. */
 static NtJson *read_object(NtSource *source, JsonList *list, const char *text, size_t size) {
-    if (!nt_line_is_text(text, size)) {
-        g_autofree char *hint = nt_lines_hint(list->lines, text, size);
-        nt_row_fault(source, NULL, NITERU_ERROR_INVALID, "%s", hint);
+    g_autofree char *wrong = nt_lines_fault(list->lines, text, size);
+    if (wrong != NULL) {
+        nt_row_fault(source, NULL, NITERU_ERROR_INVALID, "column %zu: %s", first_odd_byte(text, size) + 1, wrong);
         return NULL;
     }
     g_autoptr(GError) fault = NULL;

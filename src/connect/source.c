@@ -136,8 +136,8 @@ bool nt_row_set_id(NtSource *source, const char *id) {
         return nt_row_fault(source, NULL, NITERU_ERROR_LIMIT, "the id '%s' has %zu bytes; %d are allowed", safe, size,
                             NT_LONGEST_ID);
     }
-    for (const char *p = id; *p != '\0'; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+    for (const char *p = id; *p != '\0'; p = g_utf8_next_char(p)) {
+        if (g_unichar_iscntrl(g_utf8_get_char(p))) { /* C1 too: a terminal obeys U+009B */
             g_autofree char *safe = nt_text_printable(id, 60);
             return nt_row_fault(source, NULL, NITERU_ERROR_INVALID, "the id '%s' holds a control character", safe);
         }

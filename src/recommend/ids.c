@@ -18,6 +18,9 @@ bool nt_ids_read(const char *path, NtIds *out, GError **error) {
     if (ids.text == NULL) {
         return false;
     }
+    for (char *cr = ids.text; (cr = strchr(cr, '\r')) != NULL; cr++) { /* a CR alone ends a line too */
+        *cr = cr[1] == '\n' ? '\r' : '\n';
+    }
     if (size > 0 && ids.text[size - 1] == '\n') {
         ids.text[--size] = '\0';
     }

@@ -31,7 +31,9 @@ static void test_bad_jsonl(void) {
         "! 5 l.jsonl:5: the id is neither text nor a whole number\n"
         "! 6 l.jsonl:6: the image is neither text nor an array\n"
         "! 7 l.jsonl:7: image 2 is not text\n7 d [d.jpg]\n"
-        "! 8 l.jsonl:8: not UTF-8; try --encoding latin1\n9 e [e.jpg]\n");
+        "! 8 l.jsonl:8: column 8: not UTF-8; it reads as cp1252: 'ÿ', 'id'; if that looks right, add --encoding "
+        "cp1252\n"
+        "9 e [e.jpg]\n");
     expect("l.json", "[{\"id\":\"a\"}]\n",
            "FAILED l.json: a JSON array; JSONL has one object a line (jq -c '.[]' turns "
            "the one into the other)\n");
