@@ -18,6 +18,7 @@ static const struct {
     LIMIT("photo-side", photo_side, 16384),
     LIMIT("photo-pixels", photo_pixels, 50000000),
     LIMIT("photo-metadata", photo_metadata, MIB),
+    LIMIT("photo-rows", photo_rows, 95),
     LIMIT("decoder-memory", decoder_memory, GIB),
     LIMIT("decoder-seconds", decoder_seconds, 10),
     LIMIT("decoder-photos", decoder_photos, 1000),

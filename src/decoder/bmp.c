@@ -15,7 +15,8 @@ typedef struct Reader {
     size_t size;
     uint8_t palette[256][3];
     NtPlace place;
-    uint8_t *row; /* (width, bands) */
+    uint64_t rows; /* that are there */
+    uint8_t *row;  /* (width, bands) */
 } Reader;
 
 static void read_palette(Reader *reader) {
@@ -78,7 +79,7 @@ static void unpack_row(const Reader *reader, const uint8_t *from) {
 /* Many programs write an alpha that is 0 everywhere and mean an opaque picture. */
 static bool has_alpha(const Reader *reader) {
     const NtBmp *bmp = &reader->bmp;
-    for (uint64_t y = 0; bmp->masks[3] != 0 && y < bmp->height; y++) {
+    for (uint64_t y = 0; bmp->masks[3] != 0 && y < reader->rows; y++) {
         const uint8_t *row = reader->bytes + bmp->data + y * bmp->stride;
         for (uint64_t x = 0; x < bmp->width; x++) {
             uint32_t pixel = bmp->bits == 16 ? nt_le16(row + 2 * x) : nt_le32(row + 4 * x);
@@ -92,7 +93,9 @@ static bool has_alpha(const Reader *reader) {
 
 static void read_rows(Reader *reader) {
     for (uint32_t y = 0; y < reader->place.height; y++) {
-        unpack_row(reader, reader->bytes + reader->bmp.data + y * reader->bmp.stride);
+        if (y < reader->rows) { /* else the last one is repeated */
+            unpack_row(reader, reader->bytes + reader->bmp.data + y * reader->bmp.stride);
+        }
         put_row(reader, y);
     }
 }
@@ -186,8 +189,11 @@ void nt_helper_decode_bmp(const NtHelper *helper, const NtWireRequest *request, 
     if (bmp->width == 0 || bmp->height == 0 || !nt_helper_check_size(helper, bmp->width, bmp->height, reply)) {
         return;
     }
-    if (!bmp->rle && bmp->data + bmp->stride * (bmp->height - 1) + bmp->row > reader.size) {
-        nt_reply_fail(reply, NT_WIRE_CORRUPT, "a BMP cut off");
+    uint64_t left = reader.size - bmp->data;
+    reader.rows = left >= bmp->row ? MIN((left - bmp->row) / bmp->stride + 1, bmp->height) : 0;
+    reply->percent = bmp->rle ? 100 : (uint32_t)(reader.rows * 100 / bmp->height);
+    if (reply->percent < request->percent || (!bmp->rle && reader.rows == 0)) {
+        nt_reply_fail(reply, NT_WIRE_CORRUPT, "a BMP cut off after %u %%", reply->percent);
         return;
     }
     read_palette(&reader);

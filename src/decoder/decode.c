@@ -9,7 +9,10 @@
 
 #include "decoder/decoder-internal.h"
 
-enum { STRIP_ROWS = 64 };
+enum {
+    STRIP_ROWS = 64,
+    FEW_ROWS = 4, /* where the rows that are there are counted */
+};
 
 void nt_reply_fail(NtWireReply *reply, NtWireStatus status, const char *format, ...) {
     va_list args;
@@ -46,23 +49,32 @@ void nt_helper_set_size(const NtPlace *place, NtWireReply *reply) {
 }
 
 /* Rows that came out whole; fewer than the image has when the data broke off. */
-static uint32_t pull_rows(VipsImage *image, const NtPlace *place) {
+static uint32_t pull_rows(VipsImage *image, const NtPlace *place, uint32_t strip_rows) {
     VipsRegion *region = vips_region_new(image);
+    size_t row = (size_t)place->width * place->bands;
+    g_autofree uint8_t *last = strip_rows == FEW_ROWS ? g_malloc(row) : NULL;
     uint32_t y = 0;
     while (y < place->height) {
-        uint32_t rows = MIN(STRIP_ROWS, place->height - y);
+        uint32_t rows = MIN(strip_rows, place->height - y);
         VipsRect strip = {0, (int)y, (int)place->width, (int)rows};
         if (vips_region_prepare(region, &strip) != 0) {
             break;
         }
         nt_place_rows(place, VIPS_REGION_ADDR(region, 0, (int)y), (size_t)VIPS_REGION_LSKIP(region), y, rows);
         y += rows;
+        if (last != NULL) {
+            memcpy(last, VIPS_REGION_ADDR(region, 0, (int)y - 1), row);
+        }
+    }
+    /* Rows that are missing become like the last one that is there. */
+    for (uint32_t missing = y; last != NULL && y > 0 && missing < place->height; missing++) {
+        nt_place_rows(place, last, 0, missing, 1);
     }
     g_object_unref(region);
     return y;
 }
 
-void nt_helper_pull(const NtHelper *helper, VipsImage *image, uint32_t orientation, NtWireReply *reply) {
+void nt_helper_pull(const NtHelper *helper, VipsImage *image, const NtWireRequest *request, NtWireReply *reply) {
     if (!nt_helper_check_size(helper, (uint64_t)image->Xsize, (uint64_t)image->Ysize, reply)) {
         g_object_unref(image);
         return;
@@ -76,9 +88,10 @@ void nt_helper_pull(const NtHelper *helper, VipsImage *image, uint32_t orientati
                      .width = (uint32_t)image->Xsize,
                      .height = (uint32_t)image->Ysize,
                      .bands = (uint32_t)image->Bands,
-                     .orientation = orientation};
-    uint32_t rows = pull_rows(image, &place);
-    if (rows < place.height) {
+                     .orientation = request->orientation};
+    uint32_t rows = pull_rows(image, &place, request->percent < 100 ? FEW_ROWS : STRIP_ROWS);
+    reply->percent = MIN(reply->percent, (uint32_t)((uint64_t)rows * 100 / place.height));
+    if (reply->percent < request->percent) {
         nt_reply_fail(reply, NT_WIRE_CORRUPT, "breaks off after %u %% (%s)",
                       (unsigned)((uint64_t)rows * 100 / place.height), vips_says());
     }
@@ -102,5 +115,5 @@ void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWi
         nt_reply_fail(reply, codec ? NT_WIRE_UNSUPPORTED : NT_WIRE_CORRUPT, "%s", vips_says());
         return;
     }
-    nt_helper_pull(helper, image, request->orientation, reply);
+    nt_helper_pull(helper, image, request, reply);
 }

@@ -40,7 +40,7 @@ void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWi
  * the output (takes it). */
 bool nt_helper_check_size(const NtHelper *helper, uint64_t width, uint64_t height, NtWireReply *reply);
 void nt_helper_set_size(const NtPlace *place, NtWireReply *reply);
-void nt_helper_pull(const NtHelper *helper, VipsImage *image, uint32_t orientation, NtWireReply *reply);
+void nt_helper_pull(const NtHelper *helper, VipsImage *image, const NtWireRequest *request, NtWireReply *reply);
 
 /* jpeg.c: the whole way of a JPEG. */
 void nt_helper_decode_jpeg(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);

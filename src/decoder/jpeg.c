@@ -26,6 +26,8 @@ typedef struct Reader {
     NtWireReply *reply;
     uint8_t *pixels; /* (rows, width, channels): one strip, or all of a picture whose colours libvips must turn */
     uint8_t *profile;
+    uint32_t wanted; /* percent of the rows; below 100 the owner has put an end behind a file without one */
+    bool broke_off;
 } Reader;
 
 /* How much of the picture had come out when it broke off. */
@@ -56,13 +58,41 @@ static bool is_damage(int code) {
     }
 }
 
+/* How much is there when the data ends early: rows of blocks, the one that broke off counting half; of a progressive
+ * JPEG those of its last scan, if every coefficient's last scan has begun. */
+static uint32_t percent_there(const struct jpeg_decompress_struct *codec) {
+    bool several = codec->comps_in_scan < codec->num_components;
+    if (codec->coef_bits != NULL) {
+        for (int i = 0; i < codec->num_components * DCTSIZE2; i++) {
+            if (codec->coef_bits[i / DCTSIZE2][i % DCTSIZE2] != 0) {
+                return 0;
+            }
+        }
+    } else if (several && codec->input_scan_number <= codec->num_components - codec->comps_in_scan) {
+        return 0;
+    }
+    return (uint32_t)((2 * (uint64_t)codec->input_iMCU_row + 1) * 50 / MAX(codec->total_iMCU_rows, 1));
+}
+
+/* Whether the damage is that the data has come to the end the owner has put there. */
+static bool is_end(Reader *reader) {
+    if (reader->wanted >= 100 || (!reader->broke_off && reader->codec.unread_marker != JPEG_EOI)) {
+        return false;
+    }
+    if (!reader->broke_off) {
+        reader->broke_off = true;
+        reader->reply->percent = MIN(percent_there(&reader->codec), 100);
+    }
+    return true;
+}
+
 static void on_message(j_common_ptr codec, int level) {
     Reader *reader = (Reader *)codec;
     if (level >= 0) {
         return; /* a trace */
     }
     reader->reply->warnings++;
-    if (is_damage(reader->errors.msg_code)) {
+    if (is_damage(reader->errors.msg_code) && !is_end(reader)) {
         fail_by_message(reader, "damaged");
     }
 }
@@ -120,7 +150,7 @@ static void read_plain(Reader *reader, const NtHelper *helper, uint32_t orientat
 }
 
 /* CMYK, or a profile that is not sRGB: decoded whole, then libvips turns the colours. */
-static void read_coloured(Reader *reader, const NtHelper *helper, uint32_t orientation, unsigned profile_size) {
+static void read_coloured(Reader *reader, const NtHelper *helper, const NtWireRequest *request, unsigned profile_size) {
     struct jpeg_decompress_struct *codec = &reader->codec;
     int bands = codec->output_components;
     size_t stride = (size_t)codec->output_width * (size_t)bands, size = stride * codec->output_height;
@@ -143,7 +173,7 @@ static void read_coloured(Reader *reader, const NtHelper *helper, uint32_t orien
     if (reader->profile != NULL) {
         vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, reader->profile, profile_size);
     }
-    nt_helper_pull(helper, image, orientation, reader->reply);
+    nt_helper_pull(helper, image, request, reader->reply);
 }
 
 static void read_picture(Reader *reader, const NtHelper *helper, const NtWireRequest *request) {
@@ -161,17 +191,23 @@ static void read_picture(Reader *reader, const NtHelper *helper, const NtWireReq
     int bands = codec->output_components;
     bool coloured = bands == 4 || (profile != NULL && !nt_helper_profile_is_plain(profile, profile_size, bands));
     if (coloured) {
-        read_coloured(reader, helper, request->orientation, profile_size);
+        read_coloured(reader, helper, request, profile_size);
     } else {
         read_plain(reader, helper, request->orientation);
     }
     if (reader->reply->status == NT_WIRE_OK) {
         jpeg_finish_decompress(codec); /* reads on to the end-of-image marker */
     }
+    if (reader->wanted < 100 && !reader->broke_off && codec->coef_bits != NULL && percent_there(codec) == 0) {
+        reader->reply->percent = 0; /* it ends between two scans */
+    }
+    if (reader->reply->status == NT_WIRE_OK && reader->reply->percent < reader->wanted) {
+        nt_reply_fail(reader->reply, NT_WIRE_CORRUPT, "a JPEG cut off after %u %%", reader->reply->percent);
+    }
 }
 
 void nt_helper_decode_jpeg(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply) {
-    Reader reader = {.reply = reply};
+    Reader reader = {.reply = reply, .wanted = request->percent};
     reader.codec.err = jpeg_std_error(&reader.errors);
     reader.errors.error_exit = on_error;
     reader.errors.emit_message = on_message;

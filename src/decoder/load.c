@@ -12,10 +12,13 @@ VipsImage *nt_helper_load(const void *bytes, const NtWireRequest *request) {
     size_t size = request->size;
     VipsImage *image = NULL;
     int status = -1;
-    /* fail_on=truncated, not =warning: good photos carry warnings. */
+    /* truncated, not warning: good photos carry warnings. The owner has counted the pixels of a GIF that is cut short.
+     */
+    bool counted = request->format == NT_IMAGE_GIF && request->percent < 100;
+    VipsFailOn fail_on = counted ? VIPS_FAIL_ON_NONE : VIPS_FAIL_ON_TRUNCATED;
 #define LOAD(loader, ...)                                                                                              \
-    vips_##loader##_buffer(data, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED,    \
-                           ##__VA_ARGS__, NULL)
+    vips_##loader##_buffer(data, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, ##__VA_ARGS__,    \
+                           NULL)
     switch ((NtImageFormat)request->format) {
     case NT_IMAGE_PNG: status = LOAD(pngload); break;
     case NT_IMAGE_WEBP: status = LOAD(webpload, "page", 0, "n", 1); break;

@@ -125,7 +125,7 @@ static int serve(const NtHelper *helper) {
         if (got != (ssize_t)sizeof request) {
             return got == 0 ? 0 : 1;
         }
-        NtWireReply reply = {.status = NT_WIRE_OK, .number = request.number};
+        NtWireReply reply = {.status = NT_WIRE_OK, .number = request.number, .percent = 100};
         atomic_store(&warnings, 0);
         answer(helper, &request, &reply);
         reply.warnings = atomic_load(&warnings);

@@ -46,7 +46,7 @@ static bool make_memory(NtDecoder *decoder, GError **error) {
         __builtin_mul_overflow(decoder->limits.photo_pixels, UINT64_C(3), &pixels) || pixels > INT64_MAX / 4) {
         return nt_fail(error, NITERU_ERROR_INVALID, "limits photo-bytes and photo-pixels: larger than any memory");
     }
-    setup->input_size = whole_pages(decoder->limits.photo_bytes);
+    setup->input_size = whole_pages(decoder->limits.photo_bytes + NT_MAX_TAIL);
     setup->output_size = whole_pages(pixels);
     total = setup->input_size + setup->output_size;
     decoder->memory = memfd_create("niteru-photo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -251,7 +251,15 @@ static size_t copy_input(NtDecoder *decoder, const uint8_t *bytes, size_t size, 
         to += end - from;
         from = i < cuts->count ? end + cuts->cut[i].size : size;
     }
-    return to;
+    if (cuts->patch_at != 0) {
+        size_t at = cuts->patch_at; /* in the file; what was left out before it moves it */
+        for (unsigned i = 0; i < cuts->count && cuts->cut[i].at < cuts->patch_at; i++) {
+            at -= cuts->cut[i].size;
+        }
+        memcpy(decoder->input + at, cuts->patch, sizeof cuts->patch);
+    }
+    memcpy(decoder->input + to, cuts->tail, cuts->tail_size);
+    return to + cuts->tail_size;
 }
 
 /* The largest of 1, 2, 4, 8 that leaves the shorter side its pixels. */
@@ -294,6 +302,7 @@ bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const
         .size = copy_input(decoder, bytes, size, &cuts),
         .orientation = header.orientation,
         .shrink = choose_shrink(&header, options),
+        .percent = header.cut_off ? (uint32_t)decoder->limits.photo_rows : 100,
     };
     if (!nt_decoder_ask(decoder, &request, name, &reply, error) ||
         !nt_decoder_take_pixels(decoder, &reply, name, &pixels, error)) {
@@ -301,6 +310,9 @@ bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const
     }
     if (!fits_header(&pixels, &header, request.shrink)) {
         return fail_size(decoder, name, error);
+    }
+    if (header.cut_off) {
+        header.percent = MIN(header.percent, MIN(reply.percent, 100));
     }
     *out = pixels;
     decoder->stats.refused--;

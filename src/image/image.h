@@ -51,15 +51,22 @@ typedef struct NtImageHeader {
     uint32_t width, height; /* pixels as stored, before the EXIF orientation is applied */
     uint32_t frames;        /* at least 1; counting stops at 2 where counting on would cost more than a look */
     uint32_t orientation;   /* of EXIF or TIFF: 1 (upright) to 8; 1 for AVIF and HEIC, whose decoder turns them */
+    uint32_t percent;       /* of its rows that are there, known once decoded; 100 unless cut_off */
+    bool cut_off;           /* its end is missing, and it is taken all the same (limit photo-rows) */
     uint64_t metadata;      /* bytes of EXIF, ICC, XMP and text chunks together, as stored */
 } NtImageHeader;
 
 /* Reads dimensions, boxes of frames and the amount of metadata without decoding a pixel, and checks them against
- * `limits` (NULL: the defaults). A photo whose bytes end before its format says they do is refused here. `name` is
- * for messages. Work is linear in `size`; nothing is allocated but the error.
- * Errors: UNSUPPORTED (no photo that niteru reads; says what it seems to be), LIMIT (names the limit), CORRUPT. */
+ * `limits` (NULL: the defaults). A photo whose bytes end before its format says they do is refused here, unless its
+ * format lets most of it be shown and the limit photo-rows is below 100: `cut_off` then. `name` is for messages. Work
+ * is linear in `size`; nothing is allocated but the error. Errors: UNSUPPORTED (no photo that niteru reads; says what
+ * it seems to be), LIMIT (names the limit), CORRUPT. */
 bool nt_image_scan(const void *bytes, size_t size, const char *name, const NtLimits *limits, NtImageHeader *out,
                    GError **error);
+
+/* "NAME: a JPEG cut short, and taken: 97 % of its rows are there", new text, for a photo that was decoded with its end
+ * missing; NULL for one that is whole. */
+char *nt_image_note(const NtImageHeader *header, const char *name);
 
 /* ---- Pixels ---- */
 

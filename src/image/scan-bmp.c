@@ -26,7 +26,10 @@ bool nt_scan_bmp(NtScan *scan) {
     }
     uint64_t needed = bmp.data + bmp.stride * (bmp.height - 1) + bmp.row;
     if (needed > scan->size) {
-        return nt_scan_cut_off(scan, needed);
+        uint64_t rows = (scan->size - bmp.data) / bmp.stride;
+        scan->out->percent = (uint32_t)(rows * 100 / bmp.height);
+        return scan->out->percent < scan->limits->photo_rows ? nt_scan_cut_off(scan, needed)
+                                                             : nt_scan_cut_short(scan, needed, scan->size, "", 0);
     }
     return needed == scan->size || nt_scan_drop(scan, (size_t)needed, scan->size - (size_t)needed);
 }

@@ -10,12 +10,17 @@
 /* Stretches of the file that no decoder of pixels needs (texts, XMP, previews, vendor data). They are left out when the
  * photo is handed to the helper, so that what hides in them reaches no library, and do not count as metadata.
  * In ascending order, not touching. When the table is full, further stretches stay in and count. */
-enum { NT_MAX_CUTS = 64 };
+enum { NT_MAX_CUTS = 64, NT_MAX_TAIL = 16 };
 typedef struct NtCuts {
     unsigned count;
     struct {
         size_t at, size;
     } cut[NT_MAX_CUTS];
+    /* What makes a file whose end is missing whole for its decoder: four bytes written over those at `patch_at` (0:
+     * none), and a tail. */
+    size_t patch_at;
+    uint8_t patch[4], tail[NT_MAX_TAIL];
+    unsigned tail_size;
 } NtCuts;
 
 /* A scan in progress. Each format's scan fills `out` as it goes and calls the checks below as soon as it knows a
@@ -41,6 +46,12 @@ static inline uint32_t nt_be32(const uint8_t *at) { return (uint32_t)nt_be16(at)
 static inline uint32_t nt_le32(const uint8_t *at) { return (uint32_t)nt_le16(at + 2) << 16 | nt_le16(at); }
 static inline uint64_t nt_be64(const uint8_t *at) { return (uint64_t)nt_be32(at) << 32 | nt_be32(at + 4); }
 static inline uint64_t nt_le64(const uint8_t *at) { return (uint64_t)nt_le32(at + 4) << 32 | nt_le32(at); }
+static inline void nt_put_be32(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)(value >> 24);
+    at[1] = (uint8_t)(value >> 16);
+    at[2] = (uint8_t)(value >> 8);
+    at[3] = (uint8_t)value;
+}
 
 /* Notes the picture's own size; refuses zero sides and what is over photo-side or photo-pixels. */
 bool nt_scan_set_size(NtScan *scan, uint64_t width, uint64_t height);
@@ -52,6 +63,9 @@ bool nt_scan_add_metadata(NtScan *scan, uint64_t bytes);
 bool nt_scan_drop(NtScan *scan, size_t at, size_t size);
 /* Refuses a photo of which `needed` bytes were promised and fewer came; `needed` 0: unknown how many. */
 bool nt_scan_cut_off(NtScan *scan, uint64_t needed);
+/* Takes a photo whose file ends early, all of it from `at` on being useless, and whose decoder wants `tail` to be
+ * content; refuses it like the above when the limit photo-rows wants it whole. */
+bool nt_scan_cut_short(NtScan *scan, uint64_t needed, size_t at, const void *tail, unsigned tail_size);
 /* Refuses a photo that breaks its format: "NAME: a damaged JPEG: WHAT". */
 bool nt_scan_damaged(NtScan *scan, const char *what);
 /* Refuses a sound photo of a kind that is not read: "NAME: a TIFF that cannot be read: WHAT". */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JPEG (ITU-T T.81, annex B): a walk over the marker segments to the end-of-image marker. Inside the entropy-coded
- * data only 0xFF is looked for, which costs far less than decoding. A JPEG without its end is refused: libvips (with
- * fail_on=truncated) refuses it too, so the answer is the same on every path, only earlier here.
+ * data only 0xFF is looked for, which costs far less than decoding. A JPEG without its end is given one; how many of
+ * its rows are there is found by decoding it.
  */
 #include <string.h>
 
@@ -86,6 +86,11 @@ static size_t skip_coded_data(const NtScan *scan, size_t at) {
     return scan->size;
 }
 
+/* The file ends inside or behind what begins at `at`. Once picture data has come, that may do. */
+static bool end_early(NtScan *scan, size_t at, uint64_t needed, bool coded) {
+    return coded ? nt_scan_cut_short(scan, needed, at, "\xff\xd9", 2) : nt_scan_cut_off(scan, needed);
+}
+
 bool nt_scan_jpeg(NtScan *scan) {
     size_t at = 2;
     bool coded = false; /* a scan has begun */
@@ -93,7 +98,7 @@ bool nt_scan_jpeg(NtScan *scan) {
         /* Stray bytes between segments are skipped up to the next marker, as libjpeg does with a warning. */
         at = skip_coded_data(scan, at);
         if (at + 2 > scan->size) {
-            return nt_scan_cut_off(scan, 0);
+            return end_early(scan, scan->size, 0, coded);
         }
         uint8_t marker = scan->bytes[at + 1];
         at += 2;
@@ -104,14 +109,14 @@ bool nt_scan_jpeg(NtScan *scan) {
             return nt_scan_damaged(scan, "a second picture begins inside the first");
         }
         if (at + 2 > scan->size) {
-            return nt_scan_cut_off(scan, 0);
+            return end_early(scan, at - 2, 0, coded);
         }
         size_t length = nt_be16(scan->bytes + at);
         if (length < 2) {
             return nt_scan_damaged(scan, "a segment of impossible length");
         }
         if (length > scan->size - at) {
-            return nt_scan_cut_off(scan, (uint64_t)at + length);
+            return end_early(scan, at - 2, (uint64_t)at + length, coded);
         }
         if (is_frame(marker) && !read_frame(scan, scan->bytes + at, length)) {
             return false;

@@ -83,12 +83,30 @@ static bool read_header(NtScan *scan, const uint8_t *data, uint32_t length) {
     return nt_scan_set_size(scan, nt_be32(data), nt_be32(data + 4));
 }
 
+/* The file ends inside the chunk at `at`. Picture data is kept as far as it goes: the chunk gets the length it has and
+ * a checksum to match. Anything else is left out. IEND follows. */
+static bool end_early(NtScan *scan, size_t at, uint64_t needed, bool data) {
+    static const uint8_t end[] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
+    size_t left = scan->size - at;
+    const uint8_t *chunk = scan->bytes + at;
+    if (left <= 8 || nt_be32(chunk + 4) != CHUNK('I', 'D', 'A', 'T') || left > INT32_MAX) {
+        return data ? nt_scan_cut_short(scan, needed, at, end, sizeof end) : nt_scan_cut_off(scan, needed);
+    }
+    uint32_t length = (uint32_t)MIN(left - 8, nt_be32(chunk)); /* less than `left` when the checksum itself is cut */
+    uint8_t tail[4 + sizeof end];
+    nt_put_be32(tail, crc32_of(chunk + 4, (size_t)length + 4));
+    memcpy(tail + 4, end, sizeof end);
+    scan->cuts->patch_at = at;
+    nt_put_be32(scan->cuts->patch, length);
+    return nt_scan_cut_short(scan, needed, at + 8 + length, tail, sizeof tail);
+}
+
 bool nt_scan_png(NtScan *scan) {
     size_t at = 8;
     bool data = false;
     for (;;) {
         if (scan->size - at < 12) {
-            return nt_scan_cut_off(scan, 0);
+            return end_early(scan, at, 0, data);
         }
         const uint8_t *chunk = scan->bytes + at;
         uint32_t length = nt_be32(chunk), type = nt_be32(chunk + 4);
@@ -100,7 +118,7 @@ bool nt_scan_png(NtScan *scan) {
             return nt_scan_damaged(scan, "it does not begin with IHDR");
         }
         if (length > scan->size - at - 12) {
-            return nt_scan_cut_off(scan, (uint64_t)at + length + 12);
+            return end_early(scan, at, (uint64_t)at + length + 12, data);
         }
         if (is_checked(type) && crc32_of(chunk + 4, (size_t)length + 4) != nt_be32(chunk + 8 + length)) {
             return nt_scan_damaged(scan, "the checksum of a chunk is wrong");

@@ -99,6 +99,14 @@ static bool read_chunk(NtScan *scan, uint32_t type, size_t at, uint32_t length, 
     return true;
 }
 
+/* The file ends behind its picture, inside or before something else, which begins at `at`. */
+static bool end_early(NtScan *scan, size_t at) {
+    uint32_t size = GUINT32_TO_LE((uint32_t)MIN(at, scan->size) - 8);
+    scan->cuts->patch_at = 4;
+    memcpy(scan->cuts->patch, &size, 4);
+    return nt_scan_cut_short(scan, (uint64_t)nt_le32(scan->bytes + 4) + 8, at, "", 0);
+}
+
 bool nt_scan_webp(NtScan *scan) {
     uint64_t end = (uint64_t)nt_le32(scan->bytes + 4) + 8;
     size_t at = 12;
@@ -115,6 +123,9 @@ bool nt_scan_webp(NtScan *scan) {
                 !nt_scan_set_size(scan, width, height)) {
                 return false;
             }
+            if (cut && picture && !stream) {
+                return end_early(scan, at);
+            }
             return cut ? nt_scan_cut_off(scan, (uint64_t)nt_le32(scan->bytes + 4) + 8)
                        : nt_scan_damaged(scan, "a chunk reaches beyond the end");
         }
@@ -123,6 +134,9 @@ bool nt_scan_webp(NtScan *scan) {
         }
         at += (size_t)8 + length;
         at += length & 1 && at < end;
+    }
+    if (cut && picture) {
+        return end_early(scan, at);
     }
     if (cut) {
         return nt_scan_cut_off(scan, (uint64_t)nt_le32(scan->bytes + 4) + 8);

@@ -97,6 +97,22 @@ bool nt_scan_cut_off(NtScan *scan, uint64_t needed) {
                    scan->name, format, scan->size);
 }
 
+bool nt_scan_cut_short(NtScan *scan, uint64_t needed, size_t at, const void *tail, unsigned tail_size) {
+    if (scan->limits->photo_rows >= 100) {
+        return nt_scan_cut_off(scan, needed);
+    }
+    scan->out->cut_off = true;
+    memcpy(scan->cuts->tail, tail, tail_size);
+    scan->cuts->tail_size = tail_size;
+    return at >= scan->size || nt_scan_drop(scan, at, scan->size - at);
+}
+
+char *nt_image_note(const NtImageHeader *header, const char *name) {
+    return !header->cut_off ? NULL
+                            : g_strdup_printf("%s: a %s cut short, and taken: %u %% of its rows are there", name,
+                                              nt_image_format_name(header->format), header->percent);
+}
+
 bool nt_scan_damaged(NtScan *scan, const char *what) {
     return nt_fail(scan->error, NITERU_ERROR_CORRUPT, "%s: a damaged %s: %s", scan->name,
                    nt_image_format_name(scan->out->format), what);
@@ -146,8 +162,9 @@ bool nt_scan_with_cuts(const void *data, size_t size, const char *name, const Nt
     if (format == NT_IMAGE_UNKNOWN) {
         return refuse_kind(data, size, name, error);
     }
-    NtImageHeader header = {.format = format, .frames = 1, .orientation = 1};
-    out_cuts->count = 0;
+    NtImageHeader header = {.format = format, .frames = 1, .orientation = 1, .percent = 100};
+    out_cuts->count = out_cuts->tail_size = 0;
+    out_cuts->patch_at = 0;
     NtScan scan = {data, size, name, limits, &header, out_cuts, error};
     if (!scans[format](&scan)) {
         return false;

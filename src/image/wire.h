@@ -58,7 +58,8 @@ typedef struct NtWireRequest {
     uint32_t orientation; /* decode: EXIF, 1 to 8 */
     uint32_t quality;     /* encode */
     uint32_t width, height;
-    uint64_t number; /* counts the requests; its reply repeats it */
+    uint32_t percent; /* decode: of its rows that must come out; 100: all */
+    uint64_t number;  /* counts the requests; its reply repeats it */
 } NtWireRequest;
 
 typedef enum NtWireStatus {
@@ -73,6 +74,7 @@ typedef struct NtWireReply {
     uint32_t status;
     uint32_t width, height; /* decode: of the pixels in the output area, whose stride is 3 * width */
     uint32_t warnings;      /* log messages swallowed meanwhile */
+    uint32_t percent;       /* decode: of its rows that came out */
     uint64_t size;          /* encode: bytes in the input area */
     uint64_t number;        /* of the request */
     char message[232];      /* why not; ends with a NUL */

@@ -62,6 +62,7 @@ void nt_outcome_free(NtOutcome *outcome) {
     if (outcome != NULL) {
         free_job(&outcome->job);
         g_clear_error(&outcome->fault);
+        g_free(outcome->note);
         g_free(outcome->vector);
         g_free(outcome);
     }
@@ -233,6 +234,7 @@ static bool fill_input(Reader *reader, NtOutcome *outcome, GBytes *bytes, float 
         !nt_preprocess(reader->preprocessor, &pixels, buffer, error)) {
         return false;
     }
+    outcome->note = nt_image_note(&header, outcome->job.path);
     outcome->content.format = format_word(header.format);
     outcome->content.width = decode.shrink_to == 0 ? pixels.width : header.width;
     outcome->content.height = decode.shrink_to == 0 ? pixels.height : header.height;

@@ -121,6 +121,7 @@ typedef struct NtOutcome {
     NtJob job;
     GError *fault; /* set: it could not be used; the rest but `stamp` is empty */
     bool ends_run; /* the fault is not the photo's (there is no decoder, say): every other photo would have it too */
+    char *note;    /* said of a photo that was used though its end is missing, naming it; NULL otherwise */
     NtStamp stamp; /* zeros: not known, or too fresh to be trusted */
     NtContent content;
     float *vector; /* (dimension), or NULL: the content has a vector already */

@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         g_assert_true(header.height >= 1 && header.height <= limits.photo_side);
         g_assert_true((uint64_t)header.width * header.height <= limits.photo_pixels);
         g_assert_true(header.orientation >= 1 && header.orientation <= 8 && header.frames >= 1);
+        g_assert_true(header.percent <= 100 && (header.cut_off || header.percent == 100));
         g_assert_true(header.metadata <= limits.photo_metadata);
     }
     nt_image_describe_other(data, size);

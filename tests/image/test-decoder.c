@@ -81,10 +81,13 @@ static void test_format(gconstpointer data) {
     g_assert_cmpuint(pixels.width, ==, 90);
     g_assert_cmpuint(pixels.height, ==, 60);
     check_corners(&pixels, upright, format->tolerance);
-    /* Cut at 10, 50, 90 and 99 %: always refused, never a picture with a grey end. */
+    if (format->format == NT_IMAGE_WEBP) {
+        return; /* EXIF follows its few pixels, and may be missing */
+    }
+    /* Cut at 10, 50 and 80 %: always refused, never a picture with a grey end. (test-cut-short.c has the rest.) */
     gsize size;
     const uint8_t *whole = g_bytes_get_data(bytes, &size);
-    const gsize cuts[] = {size / 10, size / 2, size * 9 / 10, size * 99 / 100, size - 1};
+    const gsize cuts[] = {size / 10, size / 2, size * 8 / 10};
     for (size_t i = 0; i < G_N_ELEMENTS(cuts); i++) {
         g_assert_false(nt_decoder_decode(decoder, whole, cuts[i], "photo", NULL, &pixels, NULL, &error));
         g_assert_nonnull(error);
