@@ -18,8 +18,21 @@ bool nt_input_settle(const NtGraph *graph, unsigned height, unsigned width, NtIn
 
 /* ---- cut.c ---- */
 
-/* Chooses graph->output by the rule in nn.h. *out_cut: name of the node that was cut off, new text, NULL: none. */
-bool nt_cut(NtGraph *graph, const char *output, char **out_cut, GError **error);
+/* How the output was chosen. */
+typedef struct NtCut {
+    const char *choice; /* words for people, static */
+    char *node;         /* the classifier that was cut off, new text; NULL: none */
+    size_t length;      /* its classes, 0: not known */
+} NtCut;
+
+/* Chooses graph->output by the rule in nn.h. */
+bool nt_cut(NtGraph *graph, const char *output, NtCut *out, GError **error);
+
+/* Names of the file's outputs, ", " between; the first 20. New text. */
+char *nt_cut_outputs(const NtGraph *graph);
+
+/* ---- cut-pool.c ---- */
+
 /* Appends what turns the chosen output into (N, dimension), given its shape; graph->output is the result. */
 bool nt_cut_pool(NtGraph *graph, const NtShape *shape, bool input_channels_last, bool *out_pooled, GError **error);
 

@@ -14,7 +14,8 @@ struct NtNetwork {
     NtGraph *graph;
     NtInput input;
     NtNetworkInfo info;
-    char *cut, *input_name, *output_name, *unfused;
+    NtCut cut;
+    char *input_name, *output_name, *outputs, *unfused;
     uint64_t activation_limit;
     GMutex lock;
     NtPool *pool;
@@ -27,7 +28,8 @@ static void network_free(NtNetwork *network) {
     nt_pool_free(network->pool);
     nt_chains_free(network->chains);
     nt_graph_free(network->graph);
-    g_free(network->cut);
+    g_free(network->cut.node);
+    g_free(network->outputs);
     g_free(network->input_name);
     g_free(network->output_name);
     g_free(network->unfused);
@@ -105,6 +107,7 @@ static bool settle_batch(NtNetwork *network, NtShape *out, GError **error) {
 static bool settle_graph(NtNetwork *network, const NtNetworkOptions *options, GError **error) {
     NtGraph *graph = network->graph;
     NtShape shape;
+    network->outputs = nt_cut_outputs(graph);
     if (!nt_input_settle(graph, options->height, options->width, &network->input, error) ||
         !nt_cut(graph, options->output, &network->cut, error) || !nt_graph_sweep(graph, error) ||
         !settle_batch(network, &shape, error)) {
@@ -186,7 +189,10 @@ static void fill_info(NtNetwork *network) {
     info->width = network->input.width;
     info->channels_last = network->input.channels_last;
     info->output = network->output_name;
-    info->cut = network->cut;
+    info->choice = network->cut.choice;
+    info->cut = network->cut.node;
+    info->cut_length = network->cut.length;
+    info->outputs = network->outputs;
     info->unfused = network->unfused;
     info->producer = network->graph->producer;
     info->opset = network->graph->opset;

@@ -59,7 +59,10 @@ typedef struct NtNetworkInfo {
     const char *output;     /* name of the tensor taken as the embedding */
     size_t dimension;       /* floats of one embedding */
     bool pooled;            /* the tensor is a map and is averaged over height and width */
-    const char *cut;        /* the fully connected node that was cut off; NULL when none was */
+    const char *choice;     /* why this tensor: "the only output", ... */
+    const char *cut;        /* the classifier that was cut off with all behind it; NULL when none was */
+    size_t cut_length;      /* its classes; 0: none cut, or not known */
+    const char *outputs;    /* names of the file's outputs, ", " between */
     const char *unfused;    /* fused steps that this CPU's code gets wrong and that run apart, "; " between; "" none */
     const char *producer;   /* what wrote the file, "" when it does not say */
     int64_t opset;          /* of the default domain */

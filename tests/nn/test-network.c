@@ -16,7 +16,7 @@ static NtNetwork *load(OnnxWriter *writer, const NtNetworkOptions *options) {
 }
 
 static OnnxWriter *start(const char *dims) {
-    OnnxWriter *writer = onnx_writer_new(13);
+    OnnxWriter *writer = onnx_writer_new(14);
     onnx_writer_input(writer, "image", dims, 1);
     return writer;
 }
@@ -76,24 +76,113 @@ static void test_cut(void) {
     check_cut(writer, NULL, "relu", NULL, 20); /* no fully connected layer leads to the output */
 }
 
-/* A 1x1 convolution behind the pooling is a classifier; the same in front of it is not. */
+/* A 1x1 convolution with a bias behind the pooling is a classifier; without one, or in front of it, it is not. */
 static void test_cut_convolution(void) {
+    for (int bias = 0; bias < 2; bias++) {
+        OnnxWriter *writer = start("N 3 8 8");
+        onnx_writer_weights(writer, "w", "20 3 1 1");
+        onnx_writer_weights(writer, "v", "7 20 1 1");
+        onnx_writer_weights(writer, "u", "7");
+        onnx_writer_node(writer, "Conv", "image w", "a", "");
+        onnx_writer_node(writer, "GlobalAveragePool", "a", "b", "");
+        onnx_writer_node(writer, "Conv", bias ? "b v u" : "b v", "c", "");
+        onnx_writer_node(writer, "Flatten", "c", "d", "");
+        onnx_writer_output(writer, "d");
+        check_cut(writer, NULL, bias ? "b" : "d", bias ? "Conv of c" : NULL, bias ? 20 : 7);
+    }
     OnnxWriter *writer = start("N 3 8 8");
-    onnx_writer_weights(writer, "w", "20 3 1 1");
-    onnx_writer_weights(writer, "v", "7 20 1 1");
-    onnx_writer_node(writer, "Conv", "image w", "a", "");
-    onnx_writer_node(writer, "GlobalAveragePool", "a", "b", "");
-    onnx_writer_node(writer, "Conv", "b v", "c", "");
-    onnx_writer_node(writer, "Flatten", "c", "d", "");
-    onnx_writer_output(writer, "d");
-    check_cut(writer, NULL, "b", "Conv of c", 20);
-    writer = start("N 3 8 8");
     onnx_writer_weights(writer, "w", "20 3 1 1");
     onnx_writer_node(writer, "Conv", "image w", "a", "");
     onnx_writer_node(writer, "GlobalAveragePool", "a", "b", "");
     onnx_writer_node(writer, "Flatten", "b", "d", "");
     onnx_writer_output(writer, "d");
     check_cut(writer, NULL, "d", NULL, 20);
+}
+
+/* conv -> relu -> pool -> flatten -> a last layer -> what is given: node types, each reading the one before. */
+static OnnxWriter *ending(const char *layer, bool bias, const char *const *after) {
+    OnnxWriter *writer = start("N 3 8 8");
+    onnx_writer_weights(writer, "w", "20 3 3 3");
+    onnx_writer_weights(writer, "conv7", "7 20 1 1");
+    onnx_writer_weights(writer, "gemm7", "20 7");
+    onnx_writer_weights(writer, "bias7", "7");
+    onnx_writer_node(writer, "Conv", "image w", "c", "pads=[1,1,1,1]");
+    onnx_writer_node(writer, "Relu", "c", "r", "");
+    onnx_writer_node(writer, "GlobalAveragePool", "r", "pool", "");
+    bool conv = strcmp(layer, "Conv") == 0;
+    onnx_writer_node(writer, conv ? "HardSwish" : "Flatten", "pool", "flat", "");
+    g_autofree char *inputs =
+        g_strdup_printf("flat %s%s", conv ? "conv7" : "gemm7", bias && strcmp(layer, "MatMul") != 0 ? " bias7" : "");
+    onnx_writer_node(writer, layer, inputs, "o0", "");
+    unsigned at = 0;
+    if (bias && strcmp(layer, "MatMul") == 0) {
+        onnx_writer_node(writer, "Add", "o0 bias7", "o1", "");
+        at = 1;
+    }
+    for (; *after != NULL; after++, at++) {
+        g_autofree char *from = g_strdup_printf("o%u", at), *to = g_strdup_printf("o%u", at + 1);
+        onnx_writer_node(writer, *after, from, to, "");
+    }
+    g_autofree char *last = g_strdup_printf("o%u", at);
+    onnx_writer_node(writer, "Flatten", last, "end", "");
+    return writer;
+}
+
+/* Only what is a classifier is cut, whatever its layer; how features end is left alone. */
+static void test_cut_rule(void) {
+    static const struct {
+        bool bias;
+        const char *after[4];
+        bool cut;
+    } cases[] = {
+        {true, {NULL}, true},
+        {true, {"Identity", NULL}, true},
+        {false, {NULL}, false},
+        {true, {"Softmax", NULL}, true},
+        {false, {"Softmax", NULL}, true},
+        {false, {"Sigmoid", NULL}, true},
+        {true, {"Relu", "LogSoftmax", NULL}, true},
+        {true, {"Relu", NULL}, false},
+        {true, {"Tanh", NULL}, false},
+        {true, {"HardSwish", "Identity", NULL}, false},
+    };
+    static const char *const layers[] = {"Gemm", "MatMul", "Conv"};
+    for (size_t layer = 0; layer < G_N_ELEMENTS(layers); layer++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+            OnnxWriter *writer = ending(layers[layer], cases[i].bias, cases[i].after);
+            onnx_writer_output(writer, "end");
+            g_test_message("%s, bias %d, then %s", layers[layer], cases[i].bias,
+                           cases[i].after[0] != NULL ? cases[i].after[0] : "nothing");
+            g_autoptr(NtNetwork) network = load(writer, NULL);
+            const NtNetworkInfo *info = nt_network_info(network);
+            g_assert_cmpstr(info->output, ==, cases[i].cut ? "flat" : "end");
+            g_assert_cmpuint(info->dimension, ==, cases[i].cut ? 20 : 7);
+            g_assert_cmpuint(info->cut_length, ==, cases[i].cut ? 7 : 0);
+        }
+    }
+}
+
+/* An output whose name says that it is the embedding is taken whole; among several the surest. */
+static void test_cut_names(void) {
+    static const char *const none[] = {NULL};
+    static const char *const names[] = {"embeddings", "image_embeds",   "pooler_output",    "features",
+                                        "Embedding",  "feature_vector", "model/embedding:0"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        OnnxWriter *writer = ending("Gemm", true, none);
+        onnx_writer_node(writer, "Identity", "end", names[i], "");
+        onnx_writer_output(writer, names[i]);
+        check_cut(writer, NULL, names[i], NULL, 7);
+    }
+    static const char *const beside[][2] = {
+        {"last_hidden_state", "pooler_output"}, {"logits", "image_embeds"}, {"text_embeds", "image_embeds"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
+        OnnxWriter *writer = ending("Gemm", true, none);
+        onnx_writer_node(writer, "Identity", "end", beside[i][0], "");
+        onnx_writer_node(writer, "Identity", "flat", beside[i][1], "");
+        onnx_writer_output(writer, beside[i][0]);
+        onnx_writer_output(writer, beside[i][1]);
+        check_cut(writer, NULL, beside[i][1], NULL, 20);
+    }
 }
 
 static void test_choice_errors(void) {
@@ -414,6 +503,8 @@ int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nn/network/cut", test_cut);
     g_test_add_func("/nn/network/cut-convolution", test_cut_convolution);
+    g_test_add_func("/nn/network/cut-rule", test_cut_rule);
+    g_test_add_func("/nn/network/cut-names", test_cut_names);
     g_test_add_func("/nn/network/choice-errors", test_choice_errors);
     g_test_add_func("/nn/network/open-size", test_open_size);
     g_test_add_func("/nn/network/dead", test_dead);
