@@ -16,6 +16,8 @@
  * to the process: closing any descriptor of the file drops those of all its connections. So the look at the first
  * bytes happens only while no connection to that file is open, under this lock, which is taken for the time of opening
  * and of closing and orders before nothing else. */
+enum { MOST_FIELDS = 1990 /* SQLite has 2,000 columns, of which some are ours */ };
+
 static GMutex open_files_lock;
 static GHashTable *open_files; /* "device:inode" -> how many connections */
 
@@ -215,6 +217,11 @@ static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **err
 
 NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *options, GError **error) {
     NtCatalogueOptions given = options != NULL ? *options : (NtCatalogueOptions){0};
+    if (given.limits != NULL && given.limits->list_columns > MOST_FIELDS) {
+        nt_fail(error, NITERU_ERROR_INVALID, "limit list-columns: %" G_GUINT64_FORMAT " is over %d, which is the most",
+                given.limits->list_columns, MOST_FIELDS);
+        return NULL;
+    }
     NtCatalogue *catalogue = g_new0(NtCatalogue, 1);
     catalogue->folder = g_canonicalize_filename(folder, NULL);
     catalogue->path = nt_catalogue_path(catalogue, NULL, "catalogue.db");

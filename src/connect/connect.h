@@ -101,6 +101,10 @@ const char *const *nt_source_skipped_names(const NtSource *source);
  * looks like one. NULL-terminated, borrowed until the next call. */
 const char *const *nt_source_empty_folders(const NtSource *source);
 
+/* What to say of an id that comes again, where the header tells whose list it is or how photos are given: static text.
+ */
+const char *nt_source_repeat_hint(const NtSource *source);
+
 /* How much of a list was read, 0..1; negative where it is not known (a folder). */
 double nt_source_share(const NtSource *source);
 

@@ -34,6 +34,19 @@ static char *listed_columns(const NtCsv *csv) {
     return g_string_free(out, FALSE);
 }
 
+/* A second column of a name keeps its values under "name_2", so that nothing is lost and nothing chosen. */
+static void rename_column(Column *column, GHashTable *seen, size_t i) {
+    for (unsigned number = 2;; number++) {
+        g_autofree char *name = g_strdup_printf("%s_%u", column->field, number), *key = g_ascii_strdown(name, -1);
+        if (!g_hash_table_contains(seen, key)) {
+            g_hash_table_insert(seen, g_steal_pointer(&key), GUINT_TO_POINTER(i + 1));
+            g_free(column->field);
+            column->field = g_steal_pointer(&name);
+            return;
+        }
+    }
+}
+
 static bool take_column(NtSource *source, CsvList *list, size_t i, GHashTable *seen, GError **error) {
     g_autofree char *name = g_strstrip(g_strdup(nt_csv_cell(list->csv, i)));
     const char *field = nt_list_field(&list->map, name);
@@ -50,14 +63,20 @@ static bool take_column(NtSource *source, CsvList *list, size_t i, GHashTable *s
     }
     gpointer before = NULL;
     g_autofree char *key = g_ascii_strdown(field, -1);
-    if (g_hash_table_lookup_extended(seen, key, NULL, &before)) {
-        g_autofree char *safe = nt_text_printable(field, 60);
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "%s:%" G_GUINT64_FORMAT ": columns %u and %zu are both '%s'; rename one, or use --map",
-                       source->given, nt_csv_line(list->csv), GPOINTER_TO_UINT(before), i + 1, safe);
+    if (!g_hash_table_lookup_extended(seen, key, NULL, &before)) {
+        g_hash_table_insert(seen, g_steal_pointer(&key), GUINT_TO_POINTER(i + 1));
+        return true;
     }
-    g_hash_table_insert(seen, g_steal_pointer(&key), GUINT_TO_POINTER(i + 1));
-    return true;
+    if (column.role == ROLE_VALUE) {
+        rename_column(&g_array_index(list->columns, Column, i), seen, i);
+        return true;
+    }
+    g_autofree char *safe = nt_text_printable(name, 60);
+    return nt_fail(error, NITERU_ERROR_INVALID,
+                   "%s:%" G_GUINT64_FORMAT
+                   ": columns %u and %zu are both '%s', and a product has one id; rename one of "
+                   "them in the list",
+                   source->given, nt_csv_line(list->csv), GPOINTER_TO_UINT(before), i + 1, safe);
 }
 
 static bool has_role(const CsvList *list, Role role) {
@@ -87,6 +106,77 @@ static bool check_map(const NtSource *source, const CsvList *list, GError **erro
     return true;
 }
 
+/* Whether a column's name holds a word, in any case. */
+static bool names(const Column *column, const char *word) {
+    g_autofree char *folded = g_utf8_casefold(column->name, -1);
+    return strstr(folded, word) != NULL;
+}
+
+/* Columns whose names say photos, not what is said about photos: "image=Front Image,image=Back Image"; NULL: none. */
+static char *likely_images(const CsvList *list) {
+    static const char *const words[] = {"image", "photo", "picture", "img", "bild", "foto", "画像", "写真"};
+    static const char *const about[] = {"alt", "position", "thumbnail", "text", "sort", "title", "variant", "count"};
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (guint i = 0, found = 0; i < list->columns->len && found < 3; i++) {
+        const Column *column = &g_array_index(list->columns, Column, i);
+        bool likely = false;
+        for (size_t w = 0; w < G_N_ELEMENTS(words); w++) {
+            likely |= names(column, words[w]);
+        }
+        for (size_t w = 0; w < G_N_ELEMENTS(about); w++) {
+            likely &= !names(column, about[w]);
+        }
+        if (likely) {
+            g_autofree char *safe = nt_text_printable(column->name, 60);
+            g_string_append_printf(out, "%simage=%s", found++ > 0 ? "," : "", safe);
+        }
+    }
+    return out->len > 0 ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
+}
+
+/* The column whose name says id, the likeliest word first: "id=SKU"; NULL: none. */
+static char *likely_id(const CsvList *list) {
+    static const char *const words[] = {"handle",  "product id", "product_id",   "productid",  "item id",
+                                        "item_id", "sku",        "product code", "asin",       "artikelnummer",
+                                        "article", "商品番号",   "品番",         "商品コード", "code"};
+    for (size_t w = 0; w < G_N_ELEMENTS(words); w++) {
+        for (guint i = 0; i < list->columns->len; i++) {
+            const Column *column = &g_array_index(list->columns, Column, i);
+            if (names(column, words[w]) && column->role != ROLE_IMAGE) {
+                g_autofree char *safe = nt_text_printable(column->name, 60);
+                return g_strdup_printf("id=%s", safe);
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool fail_missing(const NtSource *source, const CsvList *list, bool id, GError **error) {
+    g_autofree char *listed = listed_columns(list->csv), *likely = id ? likely_id(list) : likely_images(list);
+    const char *field = id ? "id" : "image";
+    if (likely != NULL) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: no column '%s'; the columns are: %s. Perhaps: --map \"%s\"",
+                       source->given, field, listed, likely);
+    }
+    return nt_fail(error, NITERU_ERROR_INVALID,
+                   "%s: no column '%s'; the columns are: %s. Name the one that holds it: --map \"%s=Column Name\"",
+                   source->given, field, listed, field);
+}
+
+/* Shopify writes a row for each variant and each further photo of a product. */
+static void note_shopify(NtSource *source, const CsvList *list) {
+    bool handle = false, image = false;
+    for (guint i = 0; i < list->columns->len; i++) {
+        const char *name = g_array_index(list->columns, Column, i).name;
+        handle |= g_str_equal(name, "Handle");
+        image |= g_str_equal(name, "Image Src");
+    }
+    if (handle && image) {
+        source->repeat_hint = "in Shopify's export the further rows of a Handle are its variants and further photos, "
+                              "which are not read; put the photos into one cell of 'Image Src', parted by '|'";
+    }
+}
+
 static bool read_header(NtSource *source, CsvList *list, GError **error) {
     NtCsvStep step = nt_csv_next(list->csv, 0, error);
     if (step == NT_CSV_END) {
@@ -110,13 +200,8 @@ static bool read_header(NtSource *source, CsvList *list, GError **error) {
         return false;
     }
     bool id = has_role(list, ROLE_ID), image = has_role(list, ROLE_IMAGE);
-    if (!id || !image) {
-        g_autofree char *listed = listed_columns(list->csv);
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "%s: no column '%s'; the columns are: %s. Name the one that holds it: --map \"%s=Column Name\"",
-                       source->given, id ? "image" : "id", listed, id ? "image" : "id");
-    }
-    return true;
+    note_shopify(source, list);
+    return (id && image) || fail_missing(source, list, !id, error);
 }
 
 static bool open_csv(NtSource *source, const NtSourceOptions *options, GError **error) {

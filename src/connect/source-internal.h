@@ -47,7 +47,8 @@ struct NtSource {
     bool ended;
     GError *broken;
     /* the row */
-    const char *column; /* the photos' column that is being taken, for messages; borrowed; NULL: none */
+    const char *repeat_hint; /* see nt_source_repeat_hint; NULL: the usual one */
+    const char *column;      /* the photos' column that is being taken, for messages; borrowed; NULL: none */
     GString *id;
     GPtrArray *photos; /* char *, NULL-terminated when given out */
     GArray *values;    /* NtListingValue */

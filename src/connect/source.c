@@ -242,6 +242,11 @@ const char *const *nt_source_empty_folders(const NtSource *source) {
     return (const char *const *)source->empty_folders->pdata;
 }
 
+const char *nt_source_repeat_hint(const NtSource *source) {
+    return source->repeat_hint != NULL ? source->repeat_hint
+                                       : "several photos of a product stand in one cell, parted by '|'";
+}
+
 double nt_source_share(const NtSource *source) {
     return source->kind->share != NULL ? source->kind->share(source) : -1;
 }

@@ -28,6 +28,7 @@ typedef struct Ingest {
     char *in_doubt;       /* place of a row with refused photos, until it is given after all */
     char *first_failure;  /* message */
     bool told_photos;     /* the way out of missing photos was told */
+    bool told_repeat;     /* and that of ids that come again */
     GQueue jobs;          /* NtJob that the pipeline had no room for yet */
 
     NtModel *model;

@@ -139,7 +139,11 @@ static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error
             g_propagate_error(error, g_steal_pointer(&fault));
             return false;
         }
-        g_autofree char *message = g_strdup_printf("%s: %s", listing->place, fault->message);
+        bool repeated = strstr(fault->message, "an id may stand in a list once") != NULL && !ingest->told_repeat;
+        g_autofree char *message =
+            g_strdup_printf("%s: %s%s%s%s", listing->place, fault->message, repeated ? " (" : "",
+                            repeated ? nt_source_repeat_hint(ingest->source) : "", repeated ? ")" : "");
+        ingest->told_repeat |= repeated;
         ingest_unread(ingest, listing->place);
         ingest_tell_failure(ingest, &(NiteruFailure){.place = listing->place,
                                                      .product = listing->id,

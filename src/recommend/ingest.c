@@ -76,7 +76,9 @@ static char *photo_message(Ingest *ingest, const NtJob *job, const GError *fault
         return g_strdup(fault->message);
     }
     const char *way_out = "";
-    if (fault->code == NITERU_ERROR_NOT_FOUND && !ingest->told_photos) {
+    if (fault->code == NITERU_ERROR_NOT_FOUND && strchr(job->path, '\\') != NULL) {
+        way_out = " (folders are parted by / here, not by \\)";
+    } else if (fault->code == NITERU_ERROR_NOT_FOUND && !ingest->told_photos) {
         way_out = ingest->options->photos != NULL ? " (--photos names the folder that paths begin in)"
                                                   : " (paths begin in the list's folder; --photos DIR names another)";
         ingest->told_photos = true;

@@ -347,6 +347,11 @@ static void test_limit(void) {
         g_assert_nonnull(strstr(out, "limit list-columns"));
     }
     tear_down(&shop, NULL);
+    /* More than SQLite has columns for. */
+    limits.list_columns = 1991;
+    g_assert_null(nt_catalogue_open("/nowhere", &options, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
+    g_assert_cmpstr(error->message, ==, "limit list-columns: 1991 is over 1990, which is the most");
 }
 
 static const char *const told[] = {"sku=text", "price = number", "tags=list", NULL};

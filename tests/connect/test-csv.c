@@ -146,13 +146,22 @@ static void test_rows(void) {
 static void test_headers(void) {
     expect("", "REFUSED list.csv: empty; a list begins with a line that names its columns\n");
     expect("\n \n", "REFUSED list.csv: empty; a list begins with a line that names its columns\n");
-    expect("sku,image\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: sku, image. Name the one that holds "
-                               "it: --map \"id=Column Name\"\n");
+    expect("sku,image\na,b\n",
+           "REFUSED list.csv: no column 'id'; the columns are: sku, image. Perhaps: --map \"id=sku\"\n");
+    expect("x,image\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: x, image. Name the one that holds "
+                             "it: --map \"id=Column Name\"\n");
+    expect("id,Product Image File - 1,Image Alt Text,Product Image File - 2\n",
+           "REFUSED list.csv: no column 'image'; the columns are: id, Product Image File - 1, Image Alt Text, Product "
+           "Image File - 2. Perhaps: --map \"image=Product Image File - 1,image=Product Image File - 2\"\n");
+    expect("商品コード,image\n", "REFUSED list.csv: no column 'id'; the columns are: 商品コード, image. Perhaps: --map "
+                                 "\"id=商品コード\"\n");
     expect("id,photo\na,b\n",
-           "REFUSED list.csv: no column 'image'; the columns are: id, photo. Name the one that holds "
-           "it: --map \"image=Column Name\"\n");
-    expect("id,image,Brand,brand\n",
-           "REFUSED list.csv:1: columns 3 and 4 are both 'brand'; rename one, or use --map\n");
+           "REFUSED list.csv: no column 'image'; the columns are: id, photo. Perhaps: --map \"image=photo\"\n");
+    /* A name that comes again keeps its values under another; an id is one only. */
+    expect("id,image,tag,Tag,tag_2,tag,\n1,a.jpg,w,x,y,z,\n", "2 1 [a.jpg] tag=w Tag_2=x tag_2_2=y tag_3=z\n");
+    expect("id,image,ID\n",
+           "REFUSED list.csv:1: columns 1 and 3 are both 'ID', and a product has one id; rename one of "
+           "them in the list\n");
     expect(
         "id,image,\xe9t\xe9\n",
         "REFUSED list.csv:1: column 3: not UTF-8; it reads as cp1252: 'été', 'id', 'image'; if that looks right, add "

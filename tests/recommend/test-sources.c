@@ -164,6 +164,25 @@ static void test_every_file(void) {
     shop_drop(&shop);
 }
 
+/* Shopify's further rows are told with what they are, once. */
+static void test_repeated(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    shop_open(&shop);
+    draw_pictures(&shop, 3);
+    g_free(write_text(&shop, "s.csv",
+                      "Handle,Title,Image Src\na,A,photos/p00.png\na,,photos/p01.png\na,,photos/p02.png\n"));
+    g_free(write_text(&shop, "l.csv", "id,image\na,photos/p00.png\na,photos/p01.png\n"));
+    static const char *const map[] = {"id=Handle", "image=Image Src", NULL};
+    g_assert_true(index_shop(&shop, "s.csv", &(NiteruIndexOptions){.map = map}, &error));
+    g_assert_true(has_failure(&shop, "s.csv:3: ", "Shopify"));
+    g_assert_true(has_failure(&shop, "s.csv:3: ", "'Image Src', parted by '|'"));
+    g_assert_false(has_failure(&shop, "s.csv:4: ", "Shopify"));
+    g_assert_true(index_shop(&shop, "l.csv", NULL, &error));
+    g_assert_true(has_failure(&shop, "l.csv:3: ", "parted by '|'"));
+    shop_drop(&shop);
+}
+
 /* Where a list's photos are looked for, and what parts them. */
 static void test_photos_of_list(void) {
     Shop shop;
@@ -190,6 +209,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/recommend/sources/prune-folders", test_prune_folders);
     g_test_add_func("/recommend/sources/nothing", test_nothing);
     g_test_add_func("/recommend/sources/every-file", test_every_file);
+    g_test_add_func("/recommend/sources/repeated", test_repeated);
     g_test_add_func("/recommend/sources/photos-of-list", test_photos_of_list);
     return g_test_run();
 }
