@@ -91,7 +91,7 @@ static void print_others(const NiteruIndexReport *report) {
     if (report->others > 0) {
         g_autofree char *others = cli_count_of(report->others, "other file", "other files"),
                         *hidden = cli_count(report->hidden);
-        printf("%s in the folder are not photos", others);
+        printf("%s in the folder: not %s", others, report->others == 1 ? "a photo" : "photos");
         if (report->hidden > 0) {
             printf(" (%s hidden)", hidden);
         }

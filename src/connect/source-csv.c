@@ -151,12 +151,15 @@ static char *likely_id(const CsvList *list) {
     return NULL;
 }
 
-static bool fail_missing(const NtSource *source, const CsvList *list, bool id, GError **error) {
-    g_autofree char *listed = listed_columns(list->csv), *likely = id ? likely_id(list) : likely_images(list);
-    const char *field = id ? "id" : "image";
-    if (likely != NULL) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: no column '%s'; the columns are: %s. Perhaps: --map \"%s\"",
-                       source->given, field, listed, likely);
+static bool fail_missing(const NtSource *source, const CsvList *list, bool id, bool image, GError **error) {
+    g_autofree char *listed = listed_columns(list->csv);
+    g_autofree char *ids = id ? NULL : likely_id(list), *images = image ? NULL : likely_images(list);
+    const char *field = id ? "image" : "id";
+    if (ids != NULL || images != NULL) {
+        return nt_fail(error, NITERU_ERROR_INVALID,
+                       "%s: no column '%s'; the columns are: %s. Perhaps: --map \"%s%s%s\"", source->given, field,
+                       listed, ids != NULL ? ids : "", ids != NULL && images != NULL ? "," : "",
+                       images != NULL ? images : "");
     }
     return nt_fail(error, NITERU_ERROR_INVALID,
                    "%s: no column '%s'; the columns are: %s. Name the one that holds it: --map \"%s=Column Name\"",
@@ -201,7 +204,7 @@ static bool read_header(NtSource *source, CsvList *list, GError **error) {
     }
     bool id = has_role(list, ROLE_ID), image = has_role(list, ROLE_IMAGE);
     note_shopify(source, list);
-    return (id && image) || fail_missing(source, list, !id, error);
+    return (id && image) || fail_missing(source, list, id, image, error);
 }
 
 static bool open_csv(NtSource *source, const NtSourceOptions *options, GError **error) {

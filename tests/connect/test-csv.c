@@ -148,6 +148,8 @@ static void test_headers(void) {
     expect("\n \n", "REFUSED list.csv: empty; a list begins with a line that names its columns\n");
     expect("sku,image\na,b\n",
            "REFUSED list.csv: no column 'id'; the columns are: sku, image. Perhaps: --map \"id=sku\"\n");
+    expect("Handle,Image Src\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: Handle, Image Src. Perhaps: "
+                                      "--map \"id=Handle,image=Image Src\"\n");
     expect("x,image\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: x, image. Name the one that holds "
                              "it: --map \"id=Column Name\"\n");
     expect("id,Product Image File - 1,Image Alt Text,Product Image File - 2\n",
