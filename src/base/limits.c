@@ -14,12 +14,12 @@ static const struct {
 } table[] = {
 #define LIMIT(label, field, value)                                                                                     \
     { label, offsetof(NtLimits, field), value }
-    LIMIT("photo-bytes", photo_bytes, 20 * MIB),
+    LIMIT("photo-bytes", photo_bytes, 256 * MIB),
     LIMIT("photo-side", photo_side, 16384),
-    LIMIT("photo-pixels", photo_pixels, 50000000),
+    LIMIT("photo-pixels", photo_pixels, 120000000),
     LIMIT("photo-metadata", photo_metadata, MIB),
     LIMIT("photo-rows", photo_rows, 95),
-    LIMIT("decoder-memory", decoder_memory, GIB),
+    LIMIT("decoder-memory", decoder_memory, 3 * GIB),
     LIMIT("decoder-seconds", decoder_seconds, 10),
     LIMIT("decoder-photos", decoder_photos, 1000),
     LIMIT("onnx-bytes", onnx_bytes, 2 * GIB),

@@ -12,12 +12,12 @@
 #include <glib.h>
 
 typedef struct NtLimits {
-    uint64_t photo_bytes;      /* an encoded photo; 20 MiB */
+    uint64_t photo_bytes;      /* an encoded photo; 256 MiB */
     uint64_t photo_side;       /* pixels of the longer side; 16,384 */
-    uint64_t photo_pixels;     /* width x height, from the header; 50,000,000 */
+    uint64_t photo_pixels;     /* width x height, from the header; 120,000,000 */
     uint64_t photo_metadata;   /* bytes of EXIF, ICC, XMP together; 1 MiB */
     uint64_t photo_rows;       /* percent of its rows that a photo whose end is missing must have; 100: refuse it; 95 */
-    uint64_t decoder_memory;   /* address space of one decode helper; 1 GiB */
+    uint64_t decoder_memory;   /* address space of one decode helper; 3 GiB */
     uint64_t decoder_seconds;  /* CPU seconds for one photo; 10 */
     uint64_t decoder_photos;   /* photos before a helper is replaced; 1,000 */
     uint64_t onnx_bytes;       /* an ONNX file; 2 GiB */

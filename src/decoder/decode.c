@@ -24,10 +24,49 @@ void nt_reply_fail(NtWireReply *reply, NtWireStatus status, const char *format, 
     reply->message[strcspn(reply->message, "\n")] = '\0';
 }
 
-/* libvips' last words. */
-static const char *vips_says(void) {
+bool nt_says_memory(const char *text) {
+    static const char *const words[] = {"out of memory",     "nsufficient memory", "emory allocation", "annot allocate",
+                                        "nable to allocate", "ailed to allocate",  "alloc failed",     "Out of memory"};
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (strstr(text, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void nt_reply_fail_memory(const NtHelper *helper, NtWireReply *reply) {
+    nt_reply_fail(reply, NT_WIRE_LIMIT,
+                  "decoding needs more memory than the limit of %" G_GUINT64_FORMAT " bytes (limit decoder-memory)",
+                  helper->setup.memory);
+}
+
+/* libvips' last words, and what they mean where they say little. */
+static void fail_by_vips(const NtHelper *helper, NtWireReply *reply, NtWireStatus status, const char *what) {
+    static const struct {
+        const char *text, *meaning;
+    } known[] = {
+        {"bad seek", "it refers to bytes that are not in it"},
+        {"unable to call", "a library that reads it is missing or does not know this kind"},
+        {"nsupported codec", "no codec for it is installed"},
+    };
     const char *text = vips_error_buffer();
-    return *text != '\0' ? text : "libvips gives no reason";
+    if (nt_says_memory(text)) {
+        nt_reply_fail_memory(helper, reply);
+        return;
+    }
+    if (*text == '\0') {
+        nt_reply_fail(reply, status, "%sits data cannot be decoded: it is damaged, or of a kind nobody here reads",
+                      what);
+        return;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+        if (strstr(text, known[i].text) != NULL) {
+            nt_reply_fail(reply, status, "%s%s (%s)", what, known[i].meaning, text);
+            return;
+        }
+    }
+    nt_reply_fail(reply, status, "%s%s", what, text);
 }
 
 bool nt_helper_check_size(const NtHelper *helper, uint64_t width, uint64_t height, NtWireReply *reply) {
@@ -81,7 +120,7 @@ void nt_helper_pull(const NtHelper *helper, VipsImage *image, const NtWireReques
     }
     image = nt_helper_to_srgb(image);
     if (image == NULL) {
-        nt_reply_fail(reply, NT_WIRE_UNSUPPORTED, "its colours cannot be turned into sRGB (%s)", vips_says());
+        fail_by_vips(helper, reply, NT_WIRE_UNSUPPORTED, "its colours cannot be turned into sRGB: ");
         return;
     }
     NtPlace place = {.output = helper->output,
@@ -92,8 +131,9 @@ void nt_helper_pull(const NtHelper *helper, VipsImage *image, const NtWireReques
     uint32_t rows = pull_rows(image, &place, request->percent < 100 ? FEW_ROWS : STRIP_ROWS);
     reply->percent = MIN(reply->percent, (uint32_t)((uint64_t)rows * 100 / place.height));
     if (reply->percent < request->percent) {
-        nt_reply_fail(reply, NT_WIRE_CORRUPT, "breaks off after %u %% (%s)",
-                      (unsigned)((uint64_t)rows * 100 / place.height), vips_says());
+        g_autofree char *what =
+            g_strdup_printf("breaks off after %u %%: ", (unsigned)((uint64_t)rows * 100 / place.height));
+        fail_by_vips(helper, reply, NT_WIRE_CORRUPT, what);
     }
     nt_helper_set_size(&place, reply);
     g_object_unref(image);
@@ -112,7 +152,7 @@ void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWi
     VipsImage *image = nt_helper_load(helper->input, request);
     if (image == NULL) {
         bool codec = strstr(vips_error_buffer(), "nsupported") != NULL || !*vips_error_buffer();
-        nt_reply_fail(reply, codec ? NT_WIRE_UNSUPPORTED : NT_WIRE_CORRUPT, "%s", vips_says());
+        fail_by_vips(helper, reply, codec ? NT_WIRE_UNSUPPORTED : NT_WIRE_CORRUPT, "");
         return;
     }
     nt_helper_pull(helper, image, request, reply);

@@ -64,6 +64,10 @@ void nt_helper_encode(const NtHelper *helper, const NtWireRequest *request, NtWi
 /* probe.c: tries what must not work, for the tests. */
 void nt_helper_probe(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
 
+/* Whether a library's message says that it got no memory; and the refusal that says so, with the limit. */
+bool nt_says_memory(const char *text);
+void nt_reply_fail_memory(const NtHelper *helper, NtWireReply *reply);
+
 /* Fills in a refusal; the text may come from anywhere. */
 void nt_reply_fail(NtWireReply *reply, NtWireStatus status, const char *format, ...) G_GNUC_PRINTF(3, 4);
 

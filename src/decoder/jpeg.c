@@ -23,6 +23,7 @@ typedef struct Reader {
     struct jpeg_decompress_struct codec;
     struct jpeg_error_mgr errors;
     jmp_buf escape; /* libjpeg's way out of a fatal error */
+    const NtHelper *helper;
     NtWireReply *reply;
     uint8_t *pixels; /* (rows, width, channels): one strip, or all of a picture whose colours libvips must turn */
     uint8_t *profile;
@@ -38,7 +39,11 @@ static unsigned percent_done(const struct jpeg_decompress_struct *codec) {
 static void fail_by_message(Reader *reader, const char *what) {
     char text[JMSG_LENGTH_MAX];
     reader->errors.format_message((j_common_ptr)&reader->codec, text);
-    nt_reply_fail(reader->reply, NT_WIRE_CORRUPT, "%s after %u %% (%s)", what, percent_done(&reader->codec), text);
+    if (nt_says_memory(text)) {
+        nt_reply_fail_memory(reader->helper, reader->reply);
+    } else {
+        nt_reply_fail(reader->reply, NT_WIRE_CORRUPT, "%s after %u %% (%s)", what, percent_done(&reader->codec), text);
+    }
     longjmp(reader->escape, 1);
 }
 
@@ -154,7 +159,11 @@ static void read_coloured(Reader *reader, const NtHelper *helper, const NtWireRe
     struct jpeg_decompress_struct *codec = &reader->codec;
     int bands = codec->output_components;
     size_t stride = (size_t)codec->output_width * (size_t)bands, size = stride * codec->output_height;
-    reader->pixels = g_malloc(size);
+    reader->pixels = g_try_malloc(size);
+    if (reader->pixels == NULL) {
+        nt_reply_fail_memory(helper, reader->reply);
+        return;
+    }
     read_rows(reader, reader->pixels, stride, codec->output_height);
     if (bands == 4) { /* ink is stored upside down, with Adobe's marker or without: browsers, Pillow, libvips agree */
         for (size_t i = 0; i < size; i++) {
@@ -207,7 +216,7 @@ static void read_picture(Reader *reader, const NtHelper *helper, const NtWireReq
 }
 
 void nt_helper_decode_jpeg(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply) {
-    Reader reader = {.reply = reply, .wanted = request->percent};
+    Reader reader = {.helper = helper, .reply = reply, .wanted = request->percent};
     reader.codec.err = jpeg_std_error(&reader.errors);
     reader.errors.error_exit = on_error;
     reader.errors.emit_message = on_message;

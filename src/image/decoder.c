@@ -25,14 +25,15 @@ struct NtDecoder {
     int memory;     /* memfd */
     uint8_t *input; /* the mapping: input area, then output area */
     uint8_t *output;
-    uint64_t used;   /* bytes of the output area that the last photo filled */
+    uint64_t used;   /* bytes of the output area that the last photo filled, */
+    uint64_t taken;  /* and of the input area */
     uint64_t photos; /* done by this helper */
     NtDecoderStats stats;
 };
 
-/* Pages of the output beyond this are given back before the next photo; up to here they are kept, because touching
+/* Pages of either area beyond this are given back before the next photo; up to here they are kept, because touching
  * fresh pages costs as much as decoding into them. */
-#define KEPT_OUTPUT (UINT64_C(16) << 20)
+#define KEPT_BYTES (UINT64_C(16) << 20)
 
 static uint64_t whole_pages(uint64_t bytes) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -155,15 +156,20 @@ static bool have_helper(NtDecoder *decoder, const char *name, GError **error) {
     return helper->ready || fail_start(name, asked, status, &reply, &decoder->limits, error);
 }
 
-static void give_back_pages(NtDecoder *decoder) {
-    if (decoder->used > KEPT_OUTPUT) {
-        off_t from = (off_t)(decoder->setup.input_size + KEPT_OUTPUT);
-        off_t size = (off_t)(whole_pages(decoder->used) - KEPT_OUTPUT);
+/* Gives back what lies beyond KEPT_BYTES of an area that begins at `start`. */
+static void give_back(const NtDecoder *decoder, uint64_t start, uint64_t used) {
+    if (used > KEPT_BYTES) {
+        off_t from = (off_t)(start + KEPT_BYTES), size = (off_t)(whole_pages(used) - KEPT_BYTES);
         if (fallocate(decoder->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, size) != 0) {
             g_debug("decoder: pages could not be given back: %s", g_strerror(errno));
         }
     }
-    decoder->used = 0;
+}
+
+static void give_back_pages(NtDecoder *decoder) {
+    give_back(decoder, 0, decoder->taken);
+    give_back(decoder, decoder->setup.input_size, decoder->used);
+    decoder->taken = decoder->used = 0;
 }
 
 /* What a lost helper means for the photo. */
@@ -304,6 +310,7 @@ bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const
         .shrink = choose_shrink(&header, options),
         .percent = header.cut_off ? (uint32_t)decoder->limits.photo_rows : 100,
     };
+    decoder->taken = request.size;
     if (!nt_decoder_ask(decoder, &request, name, &reply, error) ||
         !nt_decoder_take_pixels(decoder, &reply, name, &pixels, error)) {
         return false;
@@ -360,5 +367,6 @@ GBytes *nt_image_encode(NtDecoder *decoder, const NtPixels *pixels, NtImageForma
         nt_fail(error, NITERU_ERROR_IO, "the decoder answered with an impossible length");
         return NULL;
     }
+    decoder->taken = MAX(decoder->taken, reply.size);
     return g_bytes_new(decoder->input, reply.size);
 }

@@ -32,10 +32,12 @@ static bool read_frame(NtScan *scan, size_t at) {
     return nt_scan_check_frame(scan, (uint64_t)left + width, (uint64_t)top + height);
 }
 
-/* An extension: 0x21, a label, sub-blocks. All but graphic control (transparency) are left out. */
+/* An extension: 0x21, a label, sub-blocks. All are left out but graphic control (transparency) of the first
+ * frame; what follows that frame is one stretch, whatever the number of frames. */
 static size_t read_extension(NtScan *scan, size_t at) {
     size_t end = skip_blocks(scan, at + 2);
-    if (end != 0 && scan->bytes[at + 1] != 0xf9 && !nt_scan_drop(scan, at, end - at)) {
+    bool wanted = scan->bytes[at + 1] == 0xf9 && scan->out->frames == 0;
+    if (end != 0 && !wanted && !nt_scan_drop(scan, at, end - at)) {
         return SIZE_MAX;
     }
     return end;

@@ -159,7 +159,14 @@ bool nt_scan_heif(NtScan *scan) {
     uint64_t needed = 0;
     bool data = false;
     Box box;
-    while (next_box(scan, &at, scan->size, &box, &needed)) {
+    while (scan->size - at >= 8) {
+        if (nt_be32(scan->bytes + at) == 0 && nt_be32(scan->bytes + at + 4) == TYPE("meta")) {
+            return nt_scan_unsupported(scan, "its meta box has no size (0: up to the end of the file), which libheif "
+                                             "does not read; save it anew");
+        }
+        if (!next_box(scan, &at, scan->size, &box, &needed)) {
+            break;
+        }
         if (box.type == TYPE("meta") && scan->out->width == 0 && !read_meta(scan, &box)) {
             return false;
         }

@@ -22,23 +22,52 @@ enum {
     MARKER_SOS = 0xda,
     MARKER_APP0 = 0xe0,
     MARKER_APP15 = 0xef,
+    MARKER_JPEG_LS = 0xf7,
     MARKER_COM = 0xfe,
 };
 
 static bool is_frame(uint8_t marker) {
-    return marker >= MARKER_SOF0 && marker <= MARKER_SOF15 && marker != MARKER_DHT && marker != MARKER_JPG &&
-           marker != MARKER_DAC;
+    return marker == MARKER_JPEG_LS || (marker >= MARKER_SOF0 && marker <= MARKER_SOF15 && marker != MARKER_DHT &&
+                                        marker != MARKER_JPG && marker != MARKER_DAC);
+}
+
+/* Kinds of coding that exist in the standard and in medicine, and that libjpeg-turbo does not read; NULL for others. */
+static const char *rare_kind(uint8_t marker) {
+    switch (marker) {
+    case 0xc3:
+    case 0xcb: return "lossless coding";
+    case 0xc5:
+    case 0xc6:
+    case 0xc7:
+    case 0xcd:
+    case 0xce:
+    case 0xcf: return "hierarchical coding";
+    case MARKER_JPEG_LS: return "JPEG-LS";
+    default: return NULL;
+    }
 }
 
 /* SOFn: length, precision, height, width, components. */
-static bool read_frame(NtScan *scan, const uint8_t *segment, size_t length) {
+static bool read_frame(NtScan *scan, uint8_t marker, const uint8_t *segment, size_t length) {
     if (scan->out->width != 0) {
         return nt_scan_damaged(scan, "two frame headers");
     }
     if (length < 8 || length < 8u + 3u * segment[7]) {
         return nt_scan_damaged(scan, "a frame header that is too short");
     }
-    /* A height of 0 announces a DNL segment, which no common decoder reads. */
+    const char *kind = rare_kind(marker);
+    if (kind != NULL) {
+        return nt_scan_unsupported(scan, "%s, which browsers do not show either", kind);
+    }
+    if (segment[2] != 8) {
+        return nt_scan_unsupported(scan, "%u bits a channel; 8 can be read", segment[2]);
+    }
+    if (segment[7] != 1 && segment[7] != 3 && segment[7] != 4) {
+        return nt_scan_unsupported(scan, "%u channels; 1, 3 and 4 can be read", segment[7]);
+    }
+    if (nt_be16(segment + 3) == 0 && nt_be16(segment + 5) != 0) {
+        return nt_scan_unsupported(scan, "its height stands behind the picture (a DNL segment)");
+    }
     return nt_scan_set_size(scan, nt_be16(segment + 5), nt_be16(segment + 3));
 }
 
@@ -118,7 +147,7 @@ bool nt_scan_jpeg(NtScan *scan) {
         if (length > scan->size - at) {
             return end_early(scan, at - 2, (uint64_t)at + length, coded);
         }
-        if (is_frame(marker) && !read_frame(scan, scan->bytes + at, length)) {
+        if (is_frame(marker) && !read_frame(scan, marker, scan->bytes + at, length)) {
             return false;
         }
         if (!note_metadata(scan, marker, at - 2, length + 2)) {

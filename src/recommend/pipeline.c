@@ -175,6 +175,12 @@ static GBytes *read_photo(const Reader *reader, NtOutcome *outcome, GError **err
         bytes = nt_file_read_fd(fd, path, reader->pipeline->catalogue->limits.photo_bytes, error);
     }
     close(fd);
+    if (bytes == NULL && g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_LIMIT)) {
+        char *message =
+            g_strconcat((*error)->message, " (limit photo-bytes; --limit photo-bytes=SIZE changes it)", NULL);
+        g_free((*error)->message);
+        (*error)->message = message;
+    }
     if (is_fresh(&outcome->stamp)) {
         outcome->stamp = (NtStamp){0};
     }

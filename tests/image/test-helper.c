@@ -18,6 +18,7 @@
 #include "image/image.h"
 #include "photos.h"
 
+static GBytes *memory_photos[3];  /* of 7000 x 7000, whose decoders take several times that */
 static GBytes *photo, *big_photo; /* good ones of 90 x 60 and 6000 x 5900 */
 
 static NtDecoder *new_decoder(const NtLimits *limits) {
@@ -287,6 +288,27 @@ static void test_tight_limits(void) {
     decode_ok(exact);
 }
 
+/* Memory that does not suffice is told as that, not as damage: a photo within the limits, in too tight a helper. */
+static void test_short_of_memory(void) {
+#ifndef __SANITIZE_ADDRESS__
+    NtLimits limits = nt_limits_default();
+    limits.decoder_memory = UINT64_C(800) << 20;
+    g_autoptr(NtDecoder) cramped = new_decoder(&limits), roomy = new_decoder(NULL);
+    for (int i = 0; i < 3; i++) {
+        NtPixels pixels;
+        GError *error = NULL;
+        const void *data = g_bytes_get_data(memory_photos[i], NULL);
+        size_t size = g_bytes_get_size(memory_photos[i]);
+        g_assert_false(nt_decoder_decode(cramped, data, size, "big", NULL, &pixels, NULL, &error));
+        g_assert_error(error, NITERU_ERROR, NITERU_ERROR_LIMIT);
+        g_assert_nonnull(strstr(error->message, "decoder-memory"));
+        g_clear_error(&error);
+        nt_decoder_decode(roomy, data, size, "big", NULL, &pixels, NULL, &error);
+        g_assert_no_error(error);
+    }
+#endif
+}
+
 static void test_missing(void) {
     g_autofree char *kept = g_strdup(g_getenv("NITERU_DECODER"));
     GError *error = NULL;
@@ -315,6 +337,9 @@ int main(int argc, char **argv) {
     }
     photo = encode(make_corners(90, 60), ".jpg");
     big_photo = encode(make_corners(6000, 5900), ".png[compression=1]");
+    memory_photos[0] = encode(make_corners(7000, 7000), ".webp[lossless,effort=0]");
+    memory_photos[1] = encode(make_corners(7000, 7000), ".jpg[interlace,subsample-mode=off]");
+    memory_photos[2] = encode(make_corners(7000, 7000), ".png[interlace,compression=1]");
     vips_shutdown();
     g_test_add_func("/helper/walls", test_walls);
     g_test_add_func("/helper/crash", test_crash);
@@ -328,6 +353,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/helper/recycling", test_recycling);
     g_test_add_func("/helper/memory-given-back", test_memory_given_back);
     g_test_add_func("/helper/tight-limits", test_tight_limits);
+    g_test_add_func("/helper/short-of-memory", test_short_of_memory);
     g_test_add_func("/helper/missing", test_missing);
     return g_test_run();
 }

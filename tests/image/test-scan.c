@@ -61,7 +61,7 @@ static void test_absurd_sizes(void) {
     expect_refused(make_png(65500, 65500, 8, 2), NITERU_ERROR_LIMIT, "65500 x 65500 pixels");
     expect_refused(make_png(30000, 30000, 1, 0), NITERU_ERROR_LIMIT, "limit photo-side");
     expect_refused(make_jpeg(35584, 18696), NITERU_ERROR_LIMIT, "limit photo-side");
-    expect_refused(make_webp(16383, 16383), NITERU_ERROR_LIMIT, "over the limit of 50,000,000 (limit photo-pixels)");
+    expect_refused(make_webp(16383, 16383), NITERU_ERROR_LIMIT, "over the limit of 120,000,000 (limit photo-pixels)");
     expect_refused(make_tiff(UINT32_MAX, UINT32_MAX), NITERU_ERROR_LIMIT, "4294967295 x 4294967295");
     expect_refused(make_heif("avif", UINT32_MAX, 2), NITERU_ERROR_LIMIT, "limit photo-side");
     expect_refused(make_jpeg(0, 5), NITERU_ERROR_CORRUPT, "0 x 5");
@@ -256,6 +256,25 @@ static void test_damaged(void) {
     expect_refused_by(jpeg->data, jpeg->len, NULL, NITERU_ERROR_CORRUPT, "impossible length");
 }
 
+/* Sound photos of kinds that nothing here reads are called by their name. */
+static void test_rare_kinds(void) {
+    static const struct {
+        uint8_t at, value;
+        const char *words;
+    } cases[] = {{3, 0xc3, "lossless coding"}, {3, 0xc5, "hierarchical coding"},
+                 {3, 0xcb, "lossless coding"}, {3, 0xcf, "hierarchical coding"},
+                 {3, 0xf7, "JPEG-LS"},         {6, 12, "12 bits a channel; 8 can be read"},
+                 {6, 16, "16 bits a channel"}, {8, 0, "its height stands behind the picture"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        GByteArray *jpeg = make_jpeg(8, 8);
+        jpeg->data[cases[i].at] = cases[i].value;
+        expect_refused(jpeg, NITERU_ERROR_UNSUPPORTED, cases[i].words);
+    }
+    GByteArray *avif = make_heif("avif", 8, 8);
+    memset(avif->data + avif->data[3], 0, 4); /* behind ftyp */
+    expect_refused(avif, NITERU_ERROR_UNSUPPORTED, "its meta box has no size");
+}
+
 static void test_other_kinds(void) {
     static const struct {
         const char *bytes, *words;
@@ -322,6 +341,18 @@ static void test_animations(void) {
     NtImageHeader header;
     g_assert_true(scan(gif->data, gif->len, NULL, &header, NULL));
     g_assert_cmpuint(header.frames, ==, 10000);
+    /* Nor do a hundred thousand frames, each with its delay, count as metadata. */
+    g_autoptr(GByteArray) many = make_gif(8, 8, 8, 8);
+    g_byte_array_set_size(many, many->len - 1);
+    static const char delayed[] = "\x21\xf9\4\0\1\0\0\0\x2c\0\0\0\0\x08\0\x08\0\0\x02\x02\x44\x01\0";
+    for (int i = 1; i < 100000; i++) {
+        put_bytes(many, delayed, sizeof delayed - 1);
+    }
+    PUT(many, "\x3b");
+    NtImageHeader of_many;
+    g_assert_true(scan(many->data, many->len, NULL, &of_many, NULL));
+    g_assert_cmpuint(of_many.frames, ==, 100000);
+    g_assert_cmpuint(of_many.metadata, ==, 0);
     /* The bad frame may be any. */
     gif->data[gif->len - 1 - 15 + 6] = 0xff;
     expect_refused_by(gif->data, gif->len, NULL, NITERU_ERROR_LIMIT, "a frame of 65288 x 8");
@@ -351,6 +382,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/scan/exif", test_exif);
     g_test_add_func("/scan/cut-off", test_cut_off);
     g_test_add_func("/scan/damaged", test_damaged);
+    g_test_add_func("/scan/rare-kinds", test_rare_kinds);
     g_test_add_func("/scan/other-kinds", test_other_kinds);
     g_test_add_func("/scan/mutations", test_mutations);
     g_test_add_func("/scan/animations", test_animations);
