@@ -54,6 +54,7 @@ typedef enum NtPrimitiveKind {
     NT_PRIMITIVE_REORDER,
     NT_PRIMITIVE_SOFTMAX,
     NT_PRIMITIVE_LRN,
+    NT_PRIMITIVE_PRELU, /* weights: the slope, (1, C, 1, 1) and the like */
 } NtPrimitiveKind;
 
 /* "convolution", for messages. */

@@ -149,6 +149,8 @@ static dnnl_status_t make(dnnl_primitive_desc_t *out, const NtPrimitiveSpec *s, 
     case NT_PRIMITIVE_LRN:
         return dnnl_lrn_forward_primitive_desc_create(out, nt_onednn_engine(), inference, dnnl_lrn_across_channels, src,
                                                       dst, s->size, alpha, beta, s->bias_k, attr);
+    case NT_PRIMITIVE_PRELU:
+        return dnnl_prelu_forward_primitive_desc_create(out, nt_onednn_engine(), inference, src, weights, dst, attr);
     }
     return dnnl_unimplemented;
 }
@@ -174,6 +176,7 @@ typedef union Operation {
     dnnl_binary_desc_t binary;
     dnnl_softmax_v2_desc_t softmax;
     dnnl_lrn_desc_t lrn;
+    dnnl_prelu_desc_t prelu;
 } Operation;
 
 static dnnl_status_t describe(Operation *op, const NtPrimitiveSpec *s) {
@@ -204,6 +207,7 @@ static dnnl_status_t describe(Operation *op, const NtPrimitiveSpec *s) {
     case NT_PRIMITIVE_LRN:
         return dnnl_lrn_forward_desc_init(&op->lrn, inference, dnnl_lrn_across_channels, src, s->size, alpha, beta,
                                           s->bias_k);
+    case NT_PRIMITIVE_PRELU: return dnnl_prelu_forward_desc_init(&op->prelu, inference, src, weights);
     default: return dnnl_unimplemented;
     }
 }
@@ -225,12 +229,17 @@ static dnnl_status_t make(dnnl_primitive_desc_t *out, const NtPrimitiveSpec *s, 
 #endif
 
 const char *nt_primitive_kind_name(NtPrimitiveKind kind) {
-    static const char *const names[] = {
-        [NT_PRIMITIVE_CONVOLUTION] = "convolution", [NT_PRIMITIVE_INNER_PRODUCT] = "inner product",
-        [NT_PRIMITIVE_MATMUL] = "matrix product",   [NT_PRIMITIVE_POOL] = "pooling",
-        [NT_PRIMITIVE_ELTWISE] = "eltwise",         [NT_PRIMITIVE_BINARY] = "binary",
-        [NT_PRIMITIVE_CONCAT] = "concat",           [NT_PRIMITIVE_REORDER] = "reorder",
-        [NT_PRIMITIVE_SOFTMAX] = "softmax",         [NT_PRIMITIVE_LRN] = "local response normalisation"};
+    static const char *const names[] = {[NT_PRIMITIVE_CONVOLUTION] = "convolution",
+                                        [NT_PRIMITIVE_INNER_PRODUCT] = "inner product",
+                                        [NT_PRIMITIVE_MATMUL] = "matrix product",
+                                        [NT_PRIMITIVE_POOL] = "pooling",
+                                        [NT_PRIMITIVE_ELTWISE] = "eltwise",
+                                        [NT_PRIMITIVE_BINARY] = "binary",
+                                        [NT_PRIMITIVE_CONCAT] = "concat",
+                                        [NT_PRIMITIVE_REORDER] = "reorder",
+                                        [NT_PRIMITIVE_SOFTMAX] = "softmax",
+                                        [NT_PRIMITIVE_LRN] = "local response normalisation",
+                                        [NT_PRIMITIVE_PRELU] = "prelu"};
     return names[kind];
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Normalisations: BatchNormalization (as in inference; pass-affine.c folds it away), InstanceNormalization,
- * LayerNormalization, LRN.
+ * Normalisations: BatchNormalization (as in inference, where pass-affine.c folds it away; as in training on constants
+ * only, which is how exporters write standardised weights), InstanceNormalization, LayerNormalization, LpNormalization,
+ * LRN.
  */
 #include "nn/plan-internal.h"
 
@@ -10,8 +11,11 @@
 
 static bool infer_batch(NtShapes *shapes, const NtNode *node, GError **error) {
     const NtShape *in = nt_shapes_in(shapes, node, 0);
-    if (nt_node_int(node, "training_mode", 0) != 0) {
-        return nt_op_refuse(shapes, node, error, "training mode is not supported");
+    bool training = nt_node_int(node, "training_mode", 0) != 0;
+    if (training && nt_shapes_known(shapes, node, 0) == NULL) {
+        return nt_op_refuse(
+            shapes, node, error,
+            "training mode normalises a photo by its neighbours; export the network in evaluation mode");
     }
     if (nt_node_int(node, "spatial", 1) != 1) {
         return nt_op_refuse(shapes, node, error, "spatial = 0 is not supported");
@@ -23,21 +27,42 @@ static bool infer_batch(NtShapes *shapes, const NtNode *node, GError **error) {
                                  in->rank < 2 ? 0 : in->dims[1]);
         }
     }
+    /* The moving averages that training mode makes are of no use here: they may be named, not read. */
     for (unsigned i = 1; i < node->output_count; i++) {
-        if (node->outputs[i] >= 0) {
-            return nt_op_refuse(shapes, node, error, "outputs of training mode are not supported");
+        if (node->outputs[i] >= 0 && (!training || nt_graph_value(shapes->graph, node->outputs[i])->uses > 0)) {
+            return nt_op_refuse(shapes, node, error, "outputs besides the first are not supported");
         }
     }
     return nt_shapes_out(shapes, node, 0, NT_F32, in, error);
 }
 
+/* Mean and variance of channel c over all else, as training mode takes them. */
+static void channel_statistics(const NtView *in, int64_t c, double *out_mean, double *out_variance) {
+    int64_t channels = in->shape.dims[1], plane = nt_shape_span(&in->shape, 2, in->shape.rank);
+    double sum = 0, squares = 0, count = (double)(in->shape.dims[0] * plane);
+    for (int64_t i = 0; i < in->shape.dims[0] * plane; i++) {
+        sum += (double)in->f32[(i / plane * channels + c) * plane + i % plane];
+    }
+    for (int64_t i = 0; i < in->shape.dims[0] * plane; i++) {
+        double away = (double)in->f32[(i / plane * channels + c) * plane + i % plane] - sum / count;
+        squares += away * away;
+    }
+    *out_mean = sum / count;
+    *out_variance = squares / count;
+}
+
 static bool compute_batch(const NtNode *node, const NtView *in, const NtView *out, GError **error) {
     int64_t channels = in->shape.dims[1], plane = nt_shape_span(&in->shape, 2, in->shape.rank);
     double epsilon = (double)nt_node_float(node, "epsilon", 1e-5f);
+    bool training = nt_node_int(node, "training_mode", 0) != 0;
     for (int64_t row = 0; row < in->shape.dims[0] * channels; row++) {
         int64_t c = row % channels;
-        double scale = (double)in[1].f32[c] / sqrt((double)in[4].f32[c] + epsilon);
-        double shift = (double)in[2].f32[c] - (double)in[3].f32[c] * scale;
+        double mean = (double)in[3].f32[c], variance = (double)in[4].f32[c];
+        if (training) {
+            channel_statistics(in, c, &mean, &variance);
+        }
+        double scale = (double)in[1].f32[c] / sqrt(variance + epsilon);
+        double shift = (double)in[2].f32[c] - mean * scale;
         for (int64_t i = row * plane; i < (row + 1) * plane; i++) {
             out->f32[i] = (float)((double)in->f32[i] * scale + shift);
         }
@@ -122,6 +147,39 @@ static bool compute_layer(const NtNode *node, const NtView *in, const NtView *ou
     return true;
 }
 
+/* ---- LpNormalization: x / |x|, of order 1 or 2, along one axis; a vector of zeros stays one ---- */
+
+static bool infer_lp(NtShapes *shapes, const NtNode *node, GError **error) {
+    unsigned axis;
+    int64_t order = nt_node_int(node, "p", 2);
+    if (order != 1 && order != 2) {
+        return nt_op_refuse(shapes, node, error, "p = %" G_GINT64_FORMAT, order);
+    }
+    const NtShape *in = nt_shapes_in(shapes, node, 0);
+    return nt_op_axis(shapes, node, nt_node_int(node, "axis", -1), in->rank, &axis, error) &&
+           nt_shapes_out(shapes, node, 0, NT_F32, in, error);
+}
+
+static bool compute_lp(const NtNode *node, const NtView *in, const NtView *out, GError **error) {
+    int64_t axis = nt_node_int(node, "axis", -1), order = nt_node_int(node, "p", 2);
+    unsigned at = (unsigned)(axis < 0 ? axis + (int64_t)in->shape.rank : axis);
+    int64_t length = in->shape.dims[at], inner = nt_shape_span(&in->shape, at + 1, in->shape.rank);
+    for (int64_t row = 0, rows = nt_shape_span(&in->shape, 0, at) * inner; row < rows; row++) {
+        const float *x = in->f32 + row / inner * length * inner + row % inner;
+        float *y = out->f32 + (x - in->f32);
+        double sum = 0;
+        for (int64_t i = 0; i < length; i++) {
+            double value = (double)x[i * inner];
+            sum += order == 1 ? fabs(value) : value * value;
+        }
+        double norm = order == 1 ? sum : sqrt(sum);
+        for (int64_t i = 0; i < length; i++) {
+            y[i * inner] = norm > 0 ? (float)((double)x[i * inner] / norm) : 0;
+        }
+    }
+    return true;
+}
+
 /* ---- LRN: across channels, y = x / (bias + alpha / size * sum of squares of size neighbours)^beta ---- */
 
 static bool infer_lrn(NtShapes *shapes, const NtNode *node, GError **error) {
@@ -157,6 +215,7 @@ static const NtAttributeRule batch_rules[] = {{"epsilon", NT_ATTRIBUTE_FLOAT},
 static const NtAttributeRule epsilon_rules[] = {{"epsilon", NT_ATTRIBUTE_FLOAT}, {NULL}};
 static const NtAttributeRule layer_rules[] = {
     {"axis", NT_ATTRIBUTE_INT}, {"epsilon", NT_ATTRIBUTE_FLOAT}, {"stash_type", NT_ATTRIBUTE_INT}, {NULL}};
+static const NtAttributeRule lp_rules[] = {{"axis", NT_ATTRIBUTE_INT}, {"p", NT_ATTRIBUTE_INT}, {NULL}};
 static const NtAttributeRule lrn_rules[] = {{"alpha", NT_ATTRIBUTE_FLOAT},
                                             {"beta", NT_ATTRIBUTE_FLOAT},
                                             {"bias", NT_ATTRIBUTE_FLOAT},
@@ -187,6 +246,14 @@ const NtOp nt_op_layer_normalization = {.type = "LayerNormalization",
                                         .attributes = layer_rules,
                                         .infer = infer_layer,
                                         .compute = compute_layer};
+const NtOp nt_op_lp_normalization = {.type = "LpNormalization",
+                                     .since = 1,
+                                     .min_inputs = 1,
+                                     .max_inputs = 1,
+                                     .max_outputs = 1,
+                                     .attributes = lp_rules,
+                                     .infer = infer_lp,
+                                     .compute = compute_lp};
 const NtOp nt_op_lrn = {.type = "LRN",
                         .since = 1,
                         .min_inputs = 1,

@@ -42,6 +42,7 @@
     ROW(less_or_equal)                                                                                                 \
     ROW(log)                                                                                                           \
     ROW(log_softmax)                                                                                                   \
+    ROW(lp_normalization)                                                                                              \
     ROW(lrn)                                                                                                           \
     ROW(matmul)                                                                                                        \
     ROW(max)                                                                                                           \
@@ -55,6 +56,7 @@
     ROW(or)                                                                                                            \
     ROW(pad)                                                                                                           \
     ROW(pow)                                                                                                           \
+    ROW(prelu)                                                                                                         \
     ROW(range)                                                                                                         \
     ROW(reciprocal)                                                                                                    \
     ROW(reduce_l2)                                                                                                     \

@@ -586,9 +586,32 @@ def patterns():
     c.finish(c.op("Relu", "image"))
 
 
+def parametric():
+    c = Case("prelu")
+    x = conv(c, "image", "a", 20, 3, (3, 3))
+    c.finish(c.op("PRelu", x, weights("slope", 20, 1, 1)))
+    c = Case("prelu-scalar")
+    c.finish(c.op("PRelu", "image", weights("slope", 1)))
+    c = Case("prelu-plane")
+    c.finish(c.op("PRelu", "image", weights("slope", 8, 10)))
+    c = Case("prelu-flat")
+    x = c.op("Flatten", "image")
+    c.finish(c.op("Add", c.op("PRelu", x, weights("slope", 240)), x))
+    c = Case("lpnormalization")
+    c.finish(c.op("LpNormalization", c.op("Flatten", "image")))
+    c = Case("lpnormalization-axis")
+    c.finish(c.op("LpNormalization", "image", axis=1, p=1))
+    c = Case("batchnorm-training", opset=15)
+    w = c.op("Reshape", weights("w", 20, 3, 3, 3), i64(1, 20, -1))
+    one = [np.full(20, v, np.float32) for v in (0.7, 0.1, 0, 1)]
+    y = c.op("BatchNormalization", w, *one, outputs=3, training_mode=1, epsilon=1e-6)[0]
+    y = c.op("Reshape", y, i64(20, 3, 3, 3))
+    c.finish(c.op("Relu", c.op("Conv", "image", y, weights("b", 20))))
+
+
 if __name__ == "__main__":
     for old in HERE.glob("*.onnx"):
         old.unlink()
-    for family in (windows, elementwise, shapes, reductions, products, norms, opsets, logic, edges, tails, patterns):
+    for family in (windows, elementwise, shapes, reductions, products, norms, opsets, logic, edges, tails, patterns, parametric):
         family()
     print(len(list(HERE.glob("*.onnx"))), "cases")
