@@ -150,6 +150,7 @@ typedef struct NtGraph {
     GHashTable *names;   /* name -> value + 1 */
     int input;           /* value */
     NtShape input_shape; /* as declared; -1 where the file leaves a dim open */
+    bool byte_input;     /* declared as uint8: whole numbers from 0 to 255, held as float32 all the same */
     int *outputs;        /* values, in the file's order */
     unsigned output_count;
     int output; /* the value taken as the embedding, once nt_cut has chosen */

@@ -2,6 +2,8 @@
 /* The network's input: one photo tensor, (N, C, H, W) or (N, H, W, C) with 3 channels or 1. */
 #include "nn/network-internal.h"
 
+#include <string.h>
+
 #define MAX_SIDE 8192
 
 static bool is_channels(int64_t dim) { return dim == 3 || dim == 1; }
@@ -25,6 +27,48 @@ static bool settle_side(const NtGraph *graph, const char *what, int64_t declared
     }
     *out = (unsigned)side;
     return true;
+}
+
+bool nt_input_alone(const NtGraph *graph, GError **error) {
+    for (unsigned n = 0; n < graph->nodes->len; n++) {
+        const NtNode *node = nt_graph_node(graph, n);
+        for (unsigned i = 0; i < node->input_count; i++) {
+            const NtValue *value = node->inputs[i] < 0 ? NULL : nt_graph_value(graph, node->inputs[i]);
+            if (value != NULL && value->producer < 0 && value->constant == NULL && node->inputs[i] != graph->input) {
+                return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
+                               "%s: the embedding needs the inputs '%s' and '%s'; a network here takes one photo",
+                               graph->name, nt_graph_value(graph, graph->input)->name, value->name);
+            }
+        }
+    }
+    return true;
+}
+
+/* uint8 is held as float32, which is the same as long as nothing calculates with it before it is cast. */
+bool nt_input_bytes(const NtGraph *graph, GError **error) {
+    static const char *const moving[] = {"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", NULL};
+    g_autofree bool *bytes = g_new0(bool, graph->values->len);
+    bytes[graph->input] = graph->byte_input;
+    for (unsigned n = 0; graph->byte_input && n < graph->nodes->len; n++) { /* sorted: makers come before readers */
+        const NtNode *node = nt_graph_node(graph, n);
+        bool reads = false;
+        for (unsigned i = 0; i < node->input_count; i++) {
+            reads |= node->inputs[i] >= 0 && bytes[node->inputs[i]];
+        }
+        int64_t to = strcmp(node->type, "Cast") == 0 ? nt_node_int(node, "to", 0) : 0;
+        if (!reads || to == 1 || to == 10 || to == 11) {
+            continue;
+        }
+        if (!g_strv_contains(moving, node->type)) {
+            return nt_node_fail(graph, node, NITERU_ERROR_UNSUPPORTED, error,
+                                "it calculates with the uint8 input '%s'; only a Cast to float32 may",
+                                nt_graph_value(graph, graph->input)->name);
+        }
+        bytes[node->outputs[0]] = true;
+    }
+    return !bytes[graph->output] || nt_fail(error, NITERU_ERROR_UNSUPPORTED,
+                                            "%s: what it gives for the uint8 input '%s' is never cast to float32",
+                                            graph->name, nt_graph_value(graph, graph->input)->name);
 }
 
 bool nt_input_settle(const NtGraph *graph, unsigned height, unsigned width, NtInput *out, GError **error) {

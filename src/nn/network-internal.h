@@ -16,6 +16,17 @@ typedef struct NtInput {
 } NtInput;
 bool nt_input_settle(const NtGraph *graph, unsigned height, unsigned width, NtInput *out, GError **error);
 
+/* After the cut: nothing but the photo is needed, and a uint8 photo is cast before anything calculates with it. Errors:
+ * UNSUPPORTED. */
+bool nt_input_alone(const NtGraph *graph, GError **error);
+bool nt_input_bytes(const NtGraph *graph, GError **error);
+
+/* ---- weights.c ---- */
+
+/* Refuses weights that are not finite numbers: activations would hide them (max(NaN, 0) is 0). Errors: CORRUPT, naming
+ * the tensor. */
+bool nt_check_weights(const NtGraph *graph, GError **error);
+
 /* ---- cut.c ---- */
 
 /* How the output was chosen. */

@@ -104,13 +104,29 @@ static bool settle_batch(NtNetwork *network, NtShape *out, GError **error) {
     return true;
 }
 
+/* What contradicts itself is refused wherever it stands, though only what leads to the embedding will run. What is only
+ * unknown here may stand in the part that is cut off. */
+static bool check_whole(const NtNetwork *network, GError **error) {
+    NtShape input = network->input.shape;
+    input.dims[0] = MAX(input.dims[0], 1);
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(NtShapes) shapes =
+        nt_input_alone(network->graph, NULL) ? nt_shapes_infer(network->graph, &input, &cause) : NULL;
+    if (shapes == NULL && g_error_matches(cause, NITERU_ERROR, NITERU_ERROR_CORRUPT)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    return true;
+}
+
 static bool settle_graph(NtNetwork *network, const NtNetworkOptions *options, GError **error) {
     NtGraph *graph = network->graph;
     NtShape shape;
     network->outputs = nt_cut_outputs(graph);
     if (!nt_input_settle(graph, options->height, options->width, &network->input, error) ||
-        !nt_cut(graph, options->output, &network->cut, error) || !nt_graph_sweep(graph, error) ||
-        !settle_batch(network, &shape, error)) {
+        !check_whole(network, error) || !nt_cut(graph, options->output, &network->cut, error) ||
+        !nt_graph_sweep(graph, error) || !nt_input_alone(graph, error) || !nt_input_bytes(graph, error) ||
+        !nt_check_weights(graph, error) || !settle_batch(network, &shape, error)) {
         return false;
     }
     network->input_name = g_strdup(nt_graph_value(graph, graph->input)->name);
@@ -188,6 +204,7 @@ static void fill_info(NtNetwork *network) {
     info->height = network->input.height;
     info->width = network->input.width;
     info->channels_last = network->input.channels_last;
+    info->bytes = network->graph->byte_input;
     info->output = network->output_name;
     info->choice = network->cut.choice;
     info->cut = network->cut.node;

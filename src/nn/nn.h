@@ -55,6 +55,7 @@ typedef struct NtNetworkInfo {
     const char *input;      /* name of the input tensor */
     unsigned channels;      /* 3 or 1 */
     unsigned height, width; /* pixels */
+    bool bytes;             /* the input is declared as uint8: whole numbers from 0 to 255; others are rounded */
     bool channels_last;     /* the file's input is (N, H, W, C); callers give (N, C, H, W) all the same */
     const char *output;     /* name of the tensor taken as the embedding */
     size_t dimension;       /* floats of one embedding */
@@ -84,6 +85,9 @@ typedef struct NtRunner NtRunner;
 NtRunner *nt_runner_new(NtNetwork *network, unsigned batch, unsigned threads, GError **error);
 void nt_runner_free(NtRunner *runner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRunner, nt_runner_free)
+
+/* A run that is not done at this time (g_get_monotonic_time) fails with LIMIT, between two layers; 0: never. */
+void nt_runner_set_deadline(NtRunner *runner, int64_t deadline);
 
 /* Bytes of the runner's activation block. */
 size_t nt_runner_bytes(const NtRunner *runner);

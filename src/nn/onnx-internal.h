@@ -10,6 +10,19 @@
  * messages. Errors: CORRUPT, LIMIT, UNSUPPORTED, NO_MEMORY. */
 NtGraph *nt_onnx_read(const uint8_t *data, size_t size, const char *name, const NtLimits *limits, GError **error);
 
+/* A declared input of the graph. */
+typedef struct NtOnnxInput {
+    int value;
+    int64_t element; /* as onnx.proto numbers it */
+    NtShape shape;   /* -1: open */
+    bool has_shape;
+} NtOnnxInput;
+
+/* Finds the photo among the declared inputs: the one that is no initialiser and that a node reads; of several the only
+ * one that has the shape of a photo (whether the embedding needs the others is seen after the cut). Sets graph->input,
+ * input_shape and byte_input. Errors: UNSUPPORTED. */
+bool nt_onnx_choose_input(NtGraph *graph, const NtOnnxInput *inputs, unsigned count, GError **error);
+
 /* A TensorProto: its name (new text, "" when it has none) and content, copied and converted to float32 or int64.
  * `where` names the file and owner in messages. */
 typedef struct NtOnnxTensor {

@@ -13,16 +13,9 @@ typedef struct Reader {
     NtGraph *graph;
     const NtLimits *limits;
     GHashTable *initialised; /* values that an initialiser names */
-    GArray *declared;        /* of Declared: the graph's inputs */
+    GArray *declared;        /* of NtOnnxInput: the graph's inputs */
     bool seen_graph;
 } Reader;
-
-typedef struct Declared {
-    int value;
-    int64_t element;
-    NtShape shape; /* -1: open */
-    bool has_shape;
-} Declared;
 
 bool nt_onnx_damaged(const NtGraph *graph, const char *what, GError **error) {
     return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %s is damaged or cut short; this is not a whole ONNX file",
@@ -132,7 +125,7 @@ static int64_t read_dim(NtWire wire) {
     return wire.damaged || dim <= 0 ? -1 : dim;
 }
 
-static bool read_shape(const Reader *reader, NtWire wire, Declared *declared, GError **error) {
+static bool read_shape(const Reader *reader, NtWire wire, NtOnnxInput *declared, GError **error) {
     declared->has_shape = true;
     for (NtWireField field; nt_wire_next(&wire, &field);) {
         if (field.number != 1 || field.type != NT_WIRE_BYTES) {
@@ -148,7 +141,7 @@ static bool read_shape(const Reader *reader, NtWire wire, Declared *declared, GE
 }
 
 /* ValueInfoProto { name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 } } }: two known levels, no recursion. */
-static bool read_value_info(const Reader *reader, NtWire wire, Declared *out, GError **error) {
+static bool read_value_info(const Reader *reader, NtWire wire, NtOnnxInput *out, GError **error) {
     NtWire type = nt_wire(NULL, 0), tensor = nt_wire(NULL, 0);
     g_autofree char *name = g_strdup("");
     for (NtWireField field; nt_wire_next(&wire, &field);) {
@@ -157,7 +150,7 @@ static bool read_value_info(const Reader *reader, NtWire wire, Declared *out, GE
         }
         type = field.number == 2 && field.type == NT_WIRE_BYTES ? nt_wire_inside(&field) : type;
     }
-    *out = (Declared){.value = nt_graph_named(reader->graph, name)};
+    *out = (NtOnnxInput){.value = nt_graph_named(reader->graph, name)};
     for (NtWireField field; nt_wire_next(&type, &field);) {
         tensor = field.number == 1 && field.type == NT_WIRE_BYTES ? nt_wire_inside(&field) : tensor;
     }
@@ -174,7 +167,7 @@ static bool read_value_info(const Reader *reader, NtWire wire, Declared *out, GE
 }
 
 static bool read_output(const Reader *reader, NtWire wire, GError **error) {
-    Declared declared;
+    NtOnnxInput declared;
     if (!read_value_info(reader, wire, &declared, error)) {
         return false;
     }
@@ -194,7 +187,7 @@ static bool read_graph(Reader *reader, NtWire wire, GError **error) {
         }
         NtWire inside = nt_wire_inside(&field);
         bool ok = true;
-        Declared declared;
+        NtOnnxInput declared;
         switch (field.number) {
         case 1: ok = read_node(reader, inside, error); break;
         case 5: ok = read_initialiser(reader, inside, error); break;
@@ -263,43 +256,23 @@ static bool read_model(Reader *reader, NtWire wire, GError **error) {
     return read_graph(reader, graph, error);
 }
 
-/* The one input that is not an initialiser (older files list those as inputs too). */
-static bool choose_input(Reader *reader, GError **error) {
-    NtGraph *graph = reader->graph;
-    const Declared *input = NULL;
+static bool is_input(const Reader *reader, int value) {
     for (unsigned i = 0; i < reader->declared->len; i++) {
-        const Declared *declared = &g_array_index(reader->declared, Declared, i);
-        if (nt_graph_value(graph, declared->value)->constant != NULL) {
-            continue;
+        if (g_array_index(reader->declared, NtOnnxInput, i).value == value) {
+            return true;
         }
-        if (input != NULL) {
-            return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
-                           "%s: two inputs, '%s' and '%s'; a network here takes one photo", graph->name,
-                           nt_graph_value(graph, input->value)->name, nt_graph_value(graph, declared->value)->name);
-        }
-        input = declared;
     }
-    if (input == NULL || !input->has_shape) {
-        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: no input with a shape is declared", graph->name);
-    }
-    if (input->element != 1 && input->element != 10) {
-        const char *element = nt_onnx_element_name(input->element);
-        return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: input '%s' is %s; only float32 and float16 are supported",
-                       graph->name, nt_graph_value(graph, input->value)->name,
-                       element != NULL ? element : "of no known type");
-    }
-    graph->input = input->value;
-    graph->input_shape = input->shape;
-    return true;
+    return false;
 }
 
 /* Every tensor a node reads must come from somewhere. */
-static bool check_sources(const NtGraph *graph, GError **error) {
+static bool check_sources(const Reader *reader, GError **error) {
+    const NtGraph *graph = reader->graph;
     for (unsigned n = 0; n < graph->nodes->len; n++) {
         const NtNode *node = nt_graph_node(graph, n);
         for (unsigned i = 0; i < node->input_count; i++) {
             const NtValue *value = node->inputs[i] < 0 ? NULL : nt_graph_value(graph, node->inputs[i]);
-            if (value != NULL && value->producer < 0 && value->constant == NULL && node->inputs[i] != graph->input) {
+            if (value != NULL && value->producer < 0 && value->constant == NULL && !is_input(reader, node->inputs[i])) {
                 return nt_node_fail(graph, node, NITERU_ERROR_CORRUPT, error,
                                     "it reads tensor '%s', which nothing makes", value->name);
             }
@@ -307,7 +280,7 @@ static bool check_sources(const NtGraph *graph, GError **error) {
     }
     for (unsigned i = 0; i < graph->output_count; i++) {
         const NtValue *value = nt_graph_value(graph, graph->outputs[i]);
-        if (value->producer < 0 && value->constant == NULL && graph->outputs[i] != graph->input) {
+        if (value->producer < 0 && value->constant == NULL && !is_input(reader, graph->outputs[i])) {
             return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: nothing makes the output '%s'", graph->name, value->name);
         }
     }
@@ -323,7 +296,9 @@ static void settle_defaults(const NtGraph *graph, NtNode *node) {
 
 static bool finish(Reader *reader, GError **error) {
     NtGraph *graph = reader->graph;
-    if (!choose_input(reader, error) || !nt_graph_sort(graph, error) || !check_sources(graph, error)) {
+    const NtOnnxInput *inputs = (const NtOnnxInput *)(void *)reader->declared->data;
+    if (!nt_onnx_choose_input(graph, inputs, reader->declared->len, error) || !nt_graph_sort(graph, error) ||
+        !check_sources(reader, error)) {
         return false;
     }
     for (unsigned n = 0; n < graph->nodes->len; n++) {
@@ -338,7 +313,7 @@ static bool finish(Reader *reader, GError **error) {
 NtGraph *nt_onnx_read(const uint8_t *data, size_t size, const char *name, const NtLimits *limits, GError **error) {
     g_autoptr(NtGraph) graph = nt_graph_new(name);
     g_autoptr(GHashTable) initialised = g_hash_table_new(NULL, NULL);
-    g_autoptr(GArray) declared = g_array_new(FALSE, FALSE, sizeof(Declared));
+    g_autoptr(GArray) declared = g_array_new(FALSE, FALSE, sizeof(NtOnnxInput));
     Reader reader = {.graph = graph, .limits = limits, .initialised = initialised, .declared = declared};
     if (size > limits->onnx_bytes) {
         nt_fail(error, NITERU_ERROR_LIMIT, "%s: %zu bytes are over the limit onnx-bytes of %" G_GUINT64_FORMAT, name,

@@ -69,6 +69,8 @@ struct NtShapes {
     NtElement *types; /* per value */
     NtTensor **known; /* per value; owned reference or NULL */
     unsigned count;   /* values covered */
+    int64_t elements; /* that may still be computed */
+    int64_t work;     /* multiplications spent on it */
 };
 
 /* Infers every node of a sorted graph for an input of this shape (all dims given). Errors: UNSUPPORTED, CORRUPT, LIMIT,

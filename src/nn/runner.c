@@ -33,6 +33,7 @@ struct NtRunner {
     size_t bytes;
     void *block;
     GPtrArray *bound;
+    int64_t deadline; /* 0: none */
 };
 
 static void bound_free(void *data) {
@@ -158,6 +159,7 @@ void nt_runner_free(NtRunner *runner) {
     g_free(runner);
 }
 
+void nt_runner_set_deadline(NtRunner *runner, int64_t deadline) { runner->deadline = deadline; }
 size_t nt_runner_bytes(const NtRunner *runner) { return runner->bytes; }
 
 static bool run_step(const Bound *bound, unsigned i, GError **error) {
@@ -173,14 +175,24 @@ static bool run_step(const Bound *bound, unsigned i, GError **error) {
     return done;
 }
 
-static bool run_steps(const Bound *bound, GError **error) {
+static bool run_steps(const NtRunner *runner, const Bound *bound, GError **error) {
     for (unsigned i = 0; i < bound->plan->steps->len; i++) {
-        bool done = run_step(bound, i, error);
-        if (!done) {
+        if (!run_step(bound, i, error)) {
             return false;
+        }
+        if (runner->deadline > 0 && g_get_monotonic_time() > runner->deadline) {
+            return nt_fail(error, NITERU_ERROR_LIMIT, "%s: out of time after %u of %u steps of one photo",
+                           nt_network_graph(runner->network)->name, i + 1, bound->plan->steps->len);
         }
     }
     return true;
+}
+
+/* Whole numbers from 0 to 255, as a uint8 tensor would hold them. */
+static void round_bytes(float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        values[i] = rintf(fminf(fmaxf(values[i], 0), 255));
+    }
 }
 
 static bool is_finite(const float *row, size_t count) {
@@ -199,8 +211,12 @@ static bool run_batch(NtRunner *runner, const float *input, unsigned n, float *o
     if (bound == NULL) {
         return false;
     }
-    memcpy(slot_data(bound, bound->plan->input), input, n * photo * sizeof *input);
-    if (!run_steps(bound, error)) {
+    float *held = slot_data(bound, bound->plan->input);
+    memcpy(held, input, n * photo * sizeof *input);
+    if (info->bytes) {
+        round_bytes(held, n * photo);
+    }
+    if (!run_steps(runner, bound, error)) {
         return false;
     }
     const float *result = slot_data(bound, bound->plan->output);

@@ -4,6 +4,7 @@
 #include "nn/nn.h"
 #include "onnx-writer.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Loading must fail with this code and with all of `words` (separated by |) in the message. */
@@ -147,7 +148,127 @@ static void test_inputs(void) {
     }
     OnnxWriter *writer = start(13);
     onnx_writer_input(writer, "mask", "N 3 8 8", 1);
-    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "two inputs|'mask'");
+    onnx_writer_node(writer, "Add", "image mask", "a", "");
+    onnx_writer_node(writer, "Flatten", "a", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "2 inputs|'image', 'mask'");
+    writer = start(13);
+    onnx_writer_input(writer, "tokens", "N 77", 7);
+    onnx_writer_node(writer, "Flatten", "image", "a", "");
+    onnx_writer_node(writer, "Cast", "tokens", "b", "to=1");
+    onnx_writer_node(writer, "Concat", "a b", "embedding", "axis=1");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "'image'|'tokens'|one photo");
+    writer = onnx_writer_new(13);
+    onnx_writer_input(writer, "image", "N 3 8 8", 2);
+    onnx_writer_output(writer, "embedding");
+    onnx_writer_weights(writer, "k", "1");
+    onnx_writer_node(writer, "Mul", "image k", "a", "");
+    onnx_writer_node(writer, "Flatten", "a", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "Mul of a|uint8 input 'image'|Cast");
+}
+
+/* Inputs besides the photo that nothing reads, or that only what is cut off reads, are no hindrance. */
+static void test_other_inputs(void) {
+    for (int kind = 0; kind < 3; kind++) {
+        g_autoptr(GError) error = NULL;
+        OnnxWriter *writer = start(13);
+        onnx_writer_input(writer, "other", kind == 0 ? "N 3 8 8" : "N 77", kind == 0 ? 1 : 7);
+        onnx_writer_node(writer, "Flatten", "image", "embedding", "");
+        if (kind == 2) {
+            onnx_writer_node(writer, "Cast", "other", "text", "to=1");
+            onnx_writer_output(writer, "text");
+        }
+        g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+        g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "x", NULL, &error);
+        g_assert_no_error(error);
+        g_assert_cmpstr(nt_network_info(network)->input, ==, "image");
+    }
+}
+
+/* A photo that the file wants as uint8 is rounded as if it were one. */
+static void test_byte_input(void) {
+    g_autoptr(GError) error = NULL;
+    OnnxWriter *writer = onnx_writer_new(13);
+    onnx_writer_input(writer, "image", "N 2 2 3", 2);
+    onnx_writer_output(writer, "embedding");
+    onnx_writer_node(writer, "Transpose", "image", "t", "perm=[0,3,1,2]");
+    onnx_writer_node(writer, "Cast", "t", "a", "to=1");
+    onnx_writer_node(writer, "Flatten", "a", "embedding", "");
+    g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "x", NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(nt_network_info(network)->bytes);
+    const float in[12] = {-3, 0.4F, 0.6F, 1, 2.5F, 3.5F, 99.9F, 254.4F, 254.6F, 255, 256, 1e9F};
+    const float expected[12] = {0, 0, 1, 1, 2, 4, 100, 254, 255, 255, 255, 255};
+    float out[12];
+    g_autoptr(NtRunner) runner = nt_runner_new(network, 1, 1, &error);
+    g_assert_true(nt_runner_run(runner, in, 1, out, NULL, &error));
+    for (int i = 0; i < 12; i++) {
+        g_assert_cmpfloat(out[i], ==, expected[i]);
+    }
+}
+
+static GBytes *floats(const float *values, size_t count) { return g_bytes_new(values, count * sizeof *values); }
+
+/* Weights that are no numbers are refused by name; infinity where it means something is not. */
+static void test_weights(void) {
+    const float bad[2][4] = {{1, 2, NAN, 4}, {1, INFINITY, 3, 4}};
+    for (int i = 0; i < 2; i++) {
+        OnnxWriter *writer = start(13);
+        onnx_writer_raw(writer, "w", "4 1 1 1", 1, floats(bad[i], 4), NULL);
+        onnx_writer_weights(writer, "v", "1 3 1 1");
+        onnx_writer_node(writer, "Conv", "image v", "a", "");
+        onnx_writer_node(writer, "Conv", "a w", "b", "");
+        onnx_writer_node(writer, "Relu", "b", "c", "");
+        onnx_writer_node(writer, "GlobalMaxPool", "c", "embedding", "");
+        refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT,
+               i == 0 ? "Conv of b|'w'|element 2|not a number" : "Conv of b|'w'|element 1|infinite");
+    }
+    g_autoptr(GError) error = NULL;
+    OnnxWriter *writer = start(13);
+    onnx_writer_raw(writer, "low", "", 1, floats((float[]){-INFINITY}, 1), NULL);
+    onnx_writer_raw(writer, "high", "", 1, floats((float[]){INFINITY}, 1), NULL);
+    onnx_writer_node(writer, "Clip", "image low high", "a", "");
+    onnx_writer_node(writer, "Flatten", "a", "embedding", "");
+    g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "x", NULL, &error);
+    g_assert_no_error(error);
+}
+
+/* What contradicts itself is refused even in the part that would be cut off; what is unknown there is not. */
+static void test_cut_part(void) {
+    OnnxWriter *writer = start(13);
+    onnx_writer_weights(writer, "w", "7 99");
+    onnx_writer_node(writer, "Flatten", "image", "embedding", "");
+    onnx_writer_node(writer, "Gemm", "embedding w", "scores", "transB=1");
+    onnx_writer_output(writer, "scores");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "Gemm of scores|do not fit");
+}
+
+/* Constants that grow from a small file, in size or in time, are refused or left to run, within seconds. */
+static void test_explosion(void) {
+    OnnxWriter *writer = start(13);
+    onnx_writer_weights(writer, "k0", "1 1024");
+    for (int i = 0; i < 24; i++) {
+        g_autofree char *in = g_strdup_printf("k%d k%d", i, i), *out = g_strdup_printf("k%d", i + 1);
+        onnx_writer_node(writer, "Concat", in, out, "axis=0");
+    }
+    onnx_writer_node(writer, "ReduceMean", "k24", "mean", "keepdims=0");
+    onnx_writer_node(writer, "Flatten", "image", "flat", "");
+    onnx_writer_node(writer, "Add", "flat mean", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_LIMIT, "onnx-activations");
+    writer = start(13);
+    onnx_writer_weights(writer, "k0", "1 1024");
+    onnx_writer_weights(writer, "l0", "1 1024");
+    for (int i = 0; i < 24; i++) { /* two values that double each other */
+        g_autofree char *k = g_strdup_printf("k%d l%d", i, i), *l = g_strdup_printf("l%d k%d", i, i);
+        g_autofree char *k_out = g_strdup_printf("k%d", i + 1), *l_out = g_strdup_printf("l%d", i + 1);
+        onnx_writer_node(writer, "Concat", k, k_out, "axis=0");
+        onnx_writer_node(writer, "Concat", l, l_out, "axis=0");
+    }
+    onnx_writer_node(writer, "ReduceMean", "k24", "mean", "keepdims=0");
+    onnx_writer_node(writer, "Flatten", "image", "flat", "");
+    onnx_writer_node(writer, "Add", "flat mean", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_LIMIT, "Concat|too many times as large");
 }
 
 static void test_tensors(void) {
@@ -322,6 +443,11 @@ int main(int argc, char **argv) {
     g_test_add_func("/nn/onnx/graph", test_graph);
     g_test_add_func("/nn/onnx/unordered", test_unordered);
     g_test_add_func("/nn/onnx/inputs", test_inputs);
+    g_test_add_func("/nn/onnx/other-inputs", test_other_inputs);
+    g_test_add_func("/nn/onnx/byte-input", test_byte_input);
+    g_test_add_func("/nn/onnx/weights", test_weights);
+    g_test_add_func("/nn/onnx/cut-part", test_cut_part);
+    g_test_add_func("/nn/onnx/explosion", test_explosion);
     g_test_add_func("/nn/onnx/tensors", test_tensors);
     g_test_add_func("/nn/onnx/external", test_external);
     g_test_add_func("/nn/onnx/operators", test_operators);
