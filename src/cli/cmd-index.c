@@ -6,7 +6,7 @@
 
 static char *model, *format, *encoding, *errors_path, *photos, *separator;
 static char **map, **types;
-static gboolean from_folder, prune, rehash;
+static gboolean from_folder, prune, rehash, strict;
 
 static gboolean set_product_from(const char *name, const char *value, void *data, GError **error) {
     if (g_strcmp0(value, "folder") != 0) {
@@ -34,6 +34,7 @@ static const GOptionEntry options[] = {
     {"prune", 0, 0, G_OPTION_ARG_NONE, &prune, "remove products this source brought before and no longer has", NULL},
     {"rehash", 0, 0, G_OPTION_ARG_NONE, &rehash, "read photos again even when their size and times did not change",
      NULL},
+    {"strict", 0, 0, G_OPTION_ARG_NONE, &strict, "refuse photos whose end is missing (--limit photo-rows=100)", NULL},
     {"errors", 0, 0, G_OPTION_ARG_FILENAME, &errors_path, "list what failed and why, one JSON object a line", "FILE"},
     {0},
 };
@@ -149,6 +150,13 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
     }
 }
 
+static void want_whole_photos(CliContext *context) {
+    guint count = context->limits != NULL ? g_strv_length(context->limits) : 0;
+    context->limits = g_renew(char *, context->limits, count + 2);
+    context->limits[count] = g_strdup("photo-rows=100");
+    context->limits[count + 1] = NULL;
+}
+
 static CliStatus run_index(CliContext *context, int argc, char **argv, GError **error) {
     Run run = {.progress = cli_progress_new(context, "photos"), .context = context};
     if (errors_path != NULL && (run.errors = fopen(errors_path, "we")) == NULL) {
@@ -173,6 +181,9 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
         .note = on_note,
         .data = &run,
     };
+    if (strict) {
+        want_whole_photos(context);
+    }
     NiteruIndexReport report = {0};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     bool ok = catalogue != NULL && niteru_index(catalogue, argv[0], &settings_of_run, context->cancel, &report, error);

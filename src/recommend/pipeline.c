@@ -25,6 +25,7 @@ enum {
     BATCH = 8,          /* photos one network call takes: past this, MobileNet-sized networks gain nothing */
     JOBS_WAITING = 256, /* jobs offered and not begun */
     MISFIRES = 3,       /* decoders lost in a row that end a run */
+    NAMES_TOLD = 5,     /* photos whose end is missing */
     FRESH_SECONDS = 2,  /* the coarsest clock of a file system in use (FAT) */
 };
 
@@ -49,6 +50,8 @@ struct NtPipeline {
     GQueue outcomes; /* NtOutcome */
     GQueue buffers;  /* float blocks not in use */
     size_t pending;
+    unsigned cut_short;   /* photos whose end is missing that were taken */
+    GString *short_names; /* of the first few of them */
     bool stopping;
 };
 
@@ -62,7 +65,6 @@ void nt_outcome_free(NtOutcome *outcome) {
     if (outcome != NULL) {
         free_job(&outcome->job);
         g_clear_error(&outcome->fault);
-        g_free(outcome->note);
         g_free(outcome->vector);
         g_free(outcome);
     }
@@ -223,6 +225,26 @@ static bool ends_run(Reader *reader, GError *fault) {
            g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
 }
 
+static void note_cut_short(NtPipeline *pipeline, const NtImageHeader *header, const char *path) {
+    g_mutex_lock(&pipeline->lock);
+    if (pipeline->cut_short++ < NAMES_TOLD) {
+        g_string_append_printf(pipeline->short_names, "%s%s (%u %% of its rows)", pipeline->cut_short > 1 ? ", " : "",
+                               path, header->percent);
+    }
+    g_mutex_unlock(&pipeline->lock);
+}
+
+char *nt_pipeline_note(NtPipeline *pipeline) {
+    g_mutex_lock(&pipeline->lock);
+    unsigned count = pipeline->cut_short;
+    char *note = count == 0 ? NULL
+                            : g_strdup_printf("%u photo%s cut short and taken (--strict refuses such): %s%s", count,
+                                              count == 1 ? " was" : "s were", pipeline->short_names->str,
+                                              count > NAMES_TOLD ? " and others" : "");
+    g_mutex_unlock(&pipeline->lock);
+    return note;
+}
+
 /* Decodes and makes ready. The header's size is before the EXIF turn; the pixels' is what a person sees. */
 static bool fill_input(Reader *reader, NtOutcome *outcome, GBytes *bytes, float *buffer, GError **error) {
     if (reader->fault != NULL) {
@@ -240,7 +262,9 @@ static bool fill_input(Reader *reader, NtOutcome *outcome, GBytes *bytes, float 
         !nt_preprocess(reader->preprocessor, &pixels, buffer, error)) {
         return false;
     }
-    outcome->note = nt_image_note(&header, outcome->job.path);
+    if (header.cut_off) {
+        note_cut_short(reader->pipeline, &header, outcome->job.path);
+    }
     outcome->content.format = format_word(header.format);
     outcome->content.width = decode.shrink_to == 0 ? pixels.width : header.width;
     outcome->content.height = decode.shrink_to == 0 ? pixels.height : header.height;
@@ -387,6 +411,7 @@ NtPipeline *nt_pipeline_new(NiteruCatalogue *catalogue, NtModel *model, GError *
     g_mutex_init(&pipeline->lock);
     g_cond_init(&pipeline->changed);
     pipeline->started = g_ptr_array_new();
+    pipeline->short_names = g_string_new(NULL);
     pipeline->catalogue = catalogue;
     pipeline->model = model;
     pipeline->network = nt_network_ref(network);
@@ -441,6 +466,7 @@ void nt_pipeline_free(NtPipeline *pipeline) {
     g_queue_clear_full(&pipeline->inputs, free_input);
     g_queue_clear_full(&pipeline->outcomes, (GDestroyNotify)nt_outcome_free);
     g_queue_clear_full(&pipeline->buffers, nt_free);
+    g_string_free(pipeline->short_names, TRUE);
     nt_network_unref(pipeline->network);
     g_mutex_clear(&pipeline->lock);
     g_cond_clear(&pipeline->changed);

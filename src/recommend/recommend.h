@@ -121,7 +121,6 @@ typedef struct NtOutcome {
     NtJob job;
     GError *fault; /* set: it could not be used; the rest but `stamp` is empty */
     bool ends_run; /* the fault is not the photo's (there is no decoder, say): every other photo would have it too */
-    char *note;    /* said of a photo that was used though its end is missing, naming it; NULL otherwise */
     NtStamp stamp; /* zeros: not known, or too fresh to be trusted */
     NtContent content;
     float *vector; /* (dimension), or NULL: the content has a vector already */
@@ -137,6 +136,8 @@ bool nt_pipeline_offer(NtPipeline *pipeline, NtJob *job);
 NtOutcome *nt_pipeline_take(NtPipeline *pipeline, int64_t microseconds);
 /* Jobs taken in that no outcome was given out for. */
 size_t nt_pipeline_pending(NtPipeline *pipeline);
+/* "3 photos were cut short and taken (--strict refuses them): A, B, C", new text, of those so far; NULL: none were. */
+char *nt_pipeline_note(NtPipeline *pipeline);
 /* Stops the threads as soon as their present photo is done, and frees. */
 void nt_pipeline_free(NtPipeline *pipeline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPipeline, nt_pipeline_free)
