@@ -8,7 +8,7 @@
 
 static void test_limits(void) {
     NtLimits limits = nt_limits_default();
-    g_assert_cmpuint(limits.photo_pixels, ==, 50000000);
+    g_assert_cmpuint(limits.photo_pixels, ==, 120000000);
     g_assert_cmpuint(limits.json_values, ==, 100000);
     g_assert_true(nt_limits_set(&limits, "photo-pixels=60M", NULL));
     g_assert_cmpuint(limits.photo_pixels, ==, 60000000);
