@@ -41,6 +41,13 @@ void nt_reply_fail_memory(const NtHelper *helper, NtWireReply *reply) {
                   helper->setup.memory);
 }
 
+/* The last line of what libvips has gathered; those before it are warnings, more often than not. */
+static const char *last_line(char *text) {
+    g_strchomp(text);
+    const char *line = strrchr(text, '\n');
+    return line != NULL ? line + 1 : text;
+}
+
 /* libvips' last words, and what they mean where they say little. */
 static void fail_by_vips(const NtHelper *helper, NtWireReply *reply, NtWireStatus status, const char *what) {
     static const struct {
@@ -50,7 +57,7 @@ static void fail_by_vips(const NtHelper *helper, NtWireReply *reply, NtWireStatu
         {"unable to call", "a library that reads it is missing or does not know this kind"},
         {"nsupported codec", "no codec for it is installed"},
     };
-    const char *text = vips_error_buffer();
+    g_autofree char *text = g_strdup(vips_error_buffer());
     if (nt_says_memory(text)) {
         nt_reply_fail_memory(helper, reply);
         return;
@@ -62,11 +69,11 @@ static void fail_by_vips(const NtHelper *helper, NtWireReply *reply, NtWireStatu
     }
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
         if (strstr(text, known[i].text) != NULL) {
-            nt_reply_fail(reply, status, "%s%s (%s)", what, known[i].meaning, text);
+            nt_reply_fail(reply, status, "%s%s (%s)", what, known[i].meaning, last_line(text));
             return;
         }
     }
-    nt_reply_fail(reply, status, "%s%s", what, text);
+    nt_reply_fail(reply, status, "%s%s", what, last_line(text));
 }
 
 bool nt_helper_check_size(const NtHelper *helper, uint64_t width, uint64_t height, NtWireReply *reply) {
@@ -152,7 +159,7 @@ void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWi
     VipsImage *image = nt_helper_load(helper->input, request);
     if (image == NULL) {
         bool codec = strstr(vips_error_buffer(), "nsupported") != NULL || !*vips_error_buffer();
-        fail_by_vips(helper, reply, codec ? NT_WIRE_UNSUPPORTED : NT_WIRE_CORRUPT, "");
+        fail_by_vips(helper, reply, codec ? NT_WIRE_UNSUPPORTED : NT_WIRE_CORRUPT, "it cannot be read: ");
         return;
     }
     nt_helper_pull(helper, image, request, reply);

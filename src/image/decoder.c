@@ -316,7 +316,10 @@ bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const
         return false;
     }
     if (!fits_header(&pixels, &header, request.shrink)) {
-        return fail_size(decoder, name, error);
+        nt_helper_end(&decoder->helper);
+        return nt_fail(error, NITERU_ERROR_CORRUPT,
+                       "%s: damaged: what was decoded has %u x %u pixels, which is not what its header says", name,
+                       pixels.width, pixels.height);
     }
     if (header.cut_off) {
         header.percent = MIN(header.percent, MIN(reply.percent, 100));

@@ -36,7 +36,7 @@ static const Case cases[] = {
     {"unasked", NITERU_ERROR_CORRUPT, "closed its end or answered nonsense"},
     {"huge", NITERU_ERROR_CORRUPT, "impossible size"},
     {"empty", NITERU_ERROR_CORRUPT, "impossible size"},
-    {"other-size", NITERU_ERROR_CORRUPT, "impossible size"},
+    {"other-size", NITERU_ERROR_CORRUPT, "50 x 50 pixels, which is not what its header says"},
     {"other-number", NITERU_ERROR_CORRUPT, "closed its end or answered nonsense"},
     {"odd-status", NITERU_ERROR_FAILED, "good: "},
 };
