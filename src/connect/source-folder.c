@@ -294,8 +294,13 @@ static NtSourceStep next_of_folder(NtSource *source, GError **error) {
 }
 
 static bool open_folder(NtSource *source, const NtSourceOptions *options, GError **error) {
-    if (options->map != NULL && options->map[0] != NULL) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: --map is for lists; a folder has no columns", source->given);
+    const char *option = options->map != NULL && options->map[0] != NULL ? "--map"
+                         : options->photos != NULL                       ? "--photos"
+                         : options->separator != NULL                    ? "--image-separator"
+                                                                         : NULL;
+    if (option != NULL) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: %s is for lists; a folder has no columns", source->given,
+                       option);
     }
     DIR *readable = opendir(source->location);
     if (readable == NULL) {

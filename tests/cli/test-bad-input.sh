@@ -52,6 +52,55 @@ complains "id"
 runs 1 "too many pixels" "$niteru" -C "$work/small.niteru" --limit photo-pixels=1000 index "$images"
 complains "photo-pixels"
 
+# Lists and folders of other makes
+list=$work/photos/made.csv
+first=$(basename "$good") second=$(basename "$other")
+printf 'id,image,title\rp1,%s,a\rp2,%s,b\r' "images/$first" "images/$second" >"$list"
+runs 0 "lines that end in CR" "$niteru" -C "$work/made.niteru" index "$list"
+says "2 products"
+printf 'id,image,title\np1,images/%s,Gr\366\337e 4 \200\np3,images/%s,5 \200\n' "$first" "$first" >"$list"
+runs 1 "cp1252 without being told" "$niteru" -C "$work/made.niteru" index "$list" --prune
+complains "it reads as cp1252: 'Größe 4 €', '5 €'"
+runs 1 "latin1 in its place" "$niteru" -C "$work/made.niteru" index "$list" --encoding latin1
+complains "add --encoding cp1252"
+printf 'id,image,title\np1,images/%s,a\np2,,b\n' "$first" >"$list"
+runs 1 "nothing is pruned for a bad row" "$niteru" -C "$work/made.niteru" index "$list" --prune
+complains "made.csv:3"
+complains "nothing was pruned"
+runs 0 "both are there" "$niteru" -C "$work/made.niteru" show p1 p2
+printf 'id,image\np1,"%s, %s"\np2,%s\n' "$first" "$second" "$first" >"$list"
+runs 0 "photos elsewhere, parted by commas" "$niteru" -C "$work/made.niteru" index "$list" --photos "$images" --image-separator ,
+says "0 failed"
+runs 1 "all photos missing" "$niteru" -C "$work/missing.niteru" index "$list" --image-separator ,
+complains "made.csv:2: "
+complains "--photos DIR"
+printf 'id,image\n' >"$list"
+runs 1 "no row at all" "$niteru" -C "$work/made.niteru" index "$list"
+complains "no row below the header"
+deep=$(head -c 240 /dev/zero | tr '\0' d)
+printf 'id,image\np1,images/%s\np2,%s/%s/x.jpg\n' "$first" "$deep" "$deep" >"$list"
+runs 0 "a path that is long" "$niteru" -C "$work/made.niteru" index "$list"
+complains "No such file or directory"
+mkdir "$work/mixed"
+cp "$good" "$work/mixed/a.jpg"
+cp "$good" "$work/mixed/b.jpg_large"
+cp "$other" "$work/mixed/c"
+echo text >"$work/mixed/d.txt"
+echo text >"$work/mixed/.hidden"
+runs 0 "a folder of many things" "$niteru" -C "$work/mixed.niteru" index "$work/mixed"
+says "3 products: 2 photos embedded, 0 known already, 1 identical to another, 0 failed"
+says "2 other files in the folder: not photos (1 hidden)"
+complains "d.txt (plain text)"
+runs 0 "in JSON" "$niteru" -C "$work/mixed.niteru" index "$work/mixed" --json
+says '"not_photos": 2'
+ln -s /nowhere/at/all "$work/mixed/disk"
+rm "$work/mixed/c"
+runs 1 "nothing is pruned for a disk that is not there" "$niteru" -C "$work/mixed.niteru" index "$work/mixed" --prune
+complains "mixed/disk"
+is "$("$niteru" -C "$work/mixed.niteru" list | wc -l)" 3 "all three are left"
+runs 1 "more columns than there can be" "$niteru" -C "$work/wide.niteru" --limit list-columns=6000 index "$images"
+complains "1990"
+
 # ONNX networks
 head -c 100000 "$NITERU_MODELS/niteru-base.onnx" >"$work/cut.onnx"
 runs 1 "a truncated network" "$niteru" model add "$work/cut.onnx" --preset squash

@@ -192,6 +192,8 @@ static void test_special(void) {
     const NtSourceOptions options = {.map = map};
     g_autofree char *mapped = read_all("/", folder, &options);
     g_assert_nonnull(strstr(mapped, "--map is for lists"));
+    g_autofree char *elsewhere = read_all("/", folder, &(NtSourceOptions){.photos = "/tmp"});
+    g_assert_nonnull(strstr(elsewhere, "--photos is for lists"));
     drop_folder(folder);
 }
 
