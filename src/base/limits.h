@@ -18,7 +18,7 @@ typedef struct NtLimits {
     uint64_t photo_metadata;   /* bytes of EXIF, ICC, XMP together; 1 MiB */
     uint64_t photo_rows;       /* percent of its rows that a photo whose end is missing must have; 100: refuse it; 95 */
     uint64_t decoder_memory;   /* address space of one decode helper; 3 GiB */
-    uint64_t decoder_seconds;  /* CPU seconds for one photo; 10 */
+    uint64_t decoder_seconds;  /* CPU seconds for a photo of 50 megapixels or less; more for larger ones; 10 */
     uint64_t decoder_photos;   /* photos before a helper is replaced; 1,000 */
     uint64_t onnx_bytes;       /* an ONNX file; 2 GiB */
     uint64_t onnx_nodes;       /* nodes of a graph; 100,000 */

@@ -53,9 +53,14 @@ static void fail_by_vips(const NtHelper *helper, NtWireReply *reply, NtWireStatu
     static const struct {
         const char *text, *meaning;
     } known[] = {
-        {"bad seek", "it refers to bytes that are not in it"},
         {"unable to call", "a library that reads it is missing or does not know this kind"},
         {"nsupported codec", "no codec for it is installed"},
+        {"unable to open source", "its directory is damaged"},
+        {"read error", "its data is damaged"},
+        {"unable to read pixels", "its data is damaged"},
+        {"unable to parse image", "its data is damaged"},
+        {"bad seek", "it refers to bytes that are not in it"},
+        {"", "it refers to bytes that are not in it"}, /* all that libheif says then is a number in brackets */
     };
     g_autofree char *text = g_strdup(vips_error_buffer());
     if (nt_says_memory(text)) {
@@ -67,13 +72,15 @@ static void fail_by_vips(const NtHelper *helper, NtWireReply *reply, NtWireStatu
                       what);
         return;
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (strstr(text, known[i].text) != NULL) {
-            nt_reply_fail(reply, status, "%s%s (%s)", what, known[i].meaning, last_line(text));
+    const char *line = last_line(text);
+    bool wordless = line[0] == ' ' && strstr(text, "bad seek") != NULL;
+    for (size_t i = wordless ? G_N_ELEMENTS(known) - 1 : 0; i + !wordless < G_N_ELEMENTS(known); i++) {
+        if (strstr(line, known[i].text) != NULL) {
+            nt_reply_fail(reply, status, "%s%s (%s)", what, known[i].meaning, wordless ? "bad seek" : line);
             return;
         }
     }
-    nt_reply_fail(reply, status, "%s%s", what, last_line(text));
+    nt_reply_fail(reply, status, "%s%s", what, line);
 }
 
 bool nt_helper_check_size(const NtHelper *helper, uint64_t width, uint64_t height, NtWireReply *reply) {

@@ -17,6 +17,9 @@
 #include "image/helper.h"
 #include "image/scan-internal.h"
 
+/* What decoder-seconds are meant for. */
+#define FULL_PIXELS UINT64_C(50000000)
+
 struct NtDecoder {
     NtLimits limits;
     char *program;
@@ -25,9 +28,10 @@ struct NtDecoder {
     int memory;     /* memfd */
     uint8_t *input; /* the mapping: input area, then output area */
     uint8_t *output;
-    uint64_t used;   /* bytes of the output area that the last photo filled, */
-    uint64_t taken;  /* and of the input area */
-    uint64_t photos; /* done by this helper */
+    uint64_t used;    /* bytes of the output area that the last photo filled, */
+    uint64_t taken;   /* and of the input area */
+    uint64_t photos;  /* done by this helper */
+    uint64_t seconds; /* of CPU for what is asked next */
     NtDecoderStats stats;
 };
 
@@ -67,6 +71,7 @@ static bool make_memory(NtDecoder *decoder, GError **error) {
 NtDecoder *nt_decoder_new(const NtLimits *limits, GError **error) {
     g_autoptr(NtDecoder) decoder = g_new0(NtDecoder, 1);
     decoder->limits = limits != NULL ? *limits : nt_limits_default();
+    decoder->seconds = decoder->limits.decoder_seconds;
     decoder->memory = -1;
     decoder->helper.socket = decoder->helper.process = -1;
     decoder->program = nt_helper_find(error);
@@ -173,11 +178,10 @@ static void give_back_pages(NtDecoder *decoder) {
 }
 
 /* What a lost helper means for the photo. */
-static bool fail_lost(const char *name, NtAsked asked, int status, const NtLimits *limits, GError **error) {
+static bool fail_lost(const char *name, NtAsked asked, int status, uint64_t seconds, GError **error) {
     if (asked == NT_ASKED_TOO_LONG || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)) {
         return nt_fail(error, NITERU_ERROR_LIMIT,
-                       "%s: decoding took longer than %" G_GUINT64_FORMAT " s (limit decoder-seconds)", name,
-                       limits->decoder_seconds);
+                       "%s: decoding took longer than %" G_GUINT64_FORMAT " s (limit decoder-seconds)", name, seconds);
     }
     if (asked == NT_ASKED_MISBEHAVED || asked == NT_ASKED_GONE) {
         return nt_fail(
@@ -220,12 +224,12 @@ bool nt_decoder_ask(NtDecoder *decoder, NtWireRequest *request, const char *name
         if (!have_helper(decoder, name, error)) {
             return false;
         }
-        asked = nt_helper_ask(&decoder->helper, request, decoder->limits.decoder_seconds, out, &status);
+        asked = nt_helper_ask(&decoder->helper, request, decoder->seconds, out, &status);
     }
     decoder->photos++;
     if (asked != NT_ASKED_OK) {
         decoder->stats.deaths++;
-        return fail_lost(name, asked, status, &decoder->limits, error);
+        return fail_lost(name, asked, status, decoder->seconds, error);
     }
     decoder->stats.warnings += out->warnings;
     return out->status == NT_WIRE_OK || fail_reply(name, out, error);
@@ -291,6 +295,12 @@ static bool fits_header(const NtPixels *pixels, const NtImageHeader *header, uin
     return pixels->width == (turned ? height : width) && pixels->height == (turned ? width : height);
 }
 
+/* The limit is meant for photos of up to 50 megapixels; larger ones get as much more as they are larger. */
+static uint64_t seconds_for(const NtImageHeader *header, const NtLimits *limits) {
+    uint64_t times = ((uint64_t)header->width * header->height + FULL_PIXELS - 1) / FULL_PIXELS, seconds;
+    return __builtin_mul_overflow(limits->decoder_seconds, times, &seconds) ? UINT64_MAX : seconds;
+}
+
 bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const char *name,
                        const NtDecodeOptions *options, NtPixels *out, NtImageHeader *out_header, GError **error) {
     NtImageHeader header;
@@ -311,8 +321,11 @@ bool nt_decoder_decode(NtDecoder *decoder, const void *bytes, size_t size, const
         .percent = header.cut_off ? (uint32_t)decoder->limits.photo_rows : 100,
     };
     decoder->taken = request.size;
-    if (!nt_decoder_ask(decoder, &request, name, &reply, error) ||
-        !nt_decoder_take_pixels(decoder, &reply, name, &pixels, error)) {
+    decoder->seconds = seconds_for(&header, &decoder->limits);
+    bool ok = nt_decoder_ask(decoder, &request, name, &reply, error) &&
+              nt_decoder_take_pixels(decoder, &reply, name, &pixels, error);
+    decoder->seconds = decoder->limits.decoder_seconds;
+    if (!ok) {
         return false;
     }
     if (!fits_header(&pixels, &header, request.shrink)) {
