@@ -63,20 +63,30 @@ static bool is_damage(int code) {
     }
 }
 
-/* How much is there when the data ends early: rows of blocks, the one that broke off counting half; of a progressive
- * JPEG those of its last scan, if every coefficient's last scan has begun. */
-static uint32_t percent_there(const struct jpeg_decompress_struct *codec) {
-    bool several = codec->comps_in_scan < codec->num_components;
-    if (codec->coef_bits != NULL) {
-        for (int i = 0; i < codec->num_components * DCTSIZE2; i++) {
-            if (codec->coef_bits[i / DCTSIZE2][i % DCTSIZE2] != 0) {
-                return 0;
-            }
-        }
-    } else if (several && codec->input_scan_number <= codec->num_components - codec->comps_in_scan) {
-        return 0;
+/* Whether every coefficient has all its bits but for `missing` low ones, or its scan has begun. */
+static bool has_all_scans(const struct jpeg_decompress_struct *codec, int missing) {
+    if (codec->coef_bits == NULL) { /* sequential: the components, one by one or together */
+        return codec->comps_in_scan == codec->num_components ||
+               codec->input_scan_number > codec->num_components - codec->comps_in_scan;
     }
-    return (uint32_t)((2 * (uint64_t)codec->input_iMCU_row + 1) * 50 / MAX(codec->total_iMCU_rows, 1));
+    for (int i = 0; i < codec->num_components * DCTSIZE2; i++) {
+        int bits = codec->coef_bits[i / DCTSIZE2][i % DCTSIZE2];
+        if (bits < 0 || bits > missing) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How much is there when the data ends early: rows of blocks, the one that broke off counting half; of a JPEG of
+ * several scans those of its last one. Where no more than the lowest bit of coefficients is still to come, every row is
+ * there. */
+static uint32_t percent_there(const struct jpeg_decompress_struct *codec) {
+    uint64_t halves = 2 * (uint64_t)codec->input_iMCU_row + 1;
+    if (codec->coef_bits != NULL && codec->Ah != 0 && has_all_scans(codec, 1)) {
+        return 99;
+    }
+    return has_all_scans(codec, 0) ? (uint32_t)(halves * 50 / MAX(codec->total_iMCU_rows, 1)) : 0;
 }
 
 /* Whether the damage is that the data has come to the end the owner has put there. */
@@ -196,7 +206,11 @@ static void read_picture(Reader *reader, const NtHelper *helper, const NtWireReq
     if (jpeg_read_icc_profile(codec, &profile, &profile_size)) {
         reader->profile = profile;
     }
-    jpeg_start_decompress(codec);
+    jpeg_start_decompress(codec); /* reads all of a JPEG of several scans */
+    if (reader->wanted < 100 && jpeg_has_multiple_scans(codec) && !has_all_scans(codec, 0)) {
+        /* It may end between two of them. */
+        reader->reply->percent = MIN(reader->reply->percent, has_all_scans(codec, codec->coef_bits != NULL) ? 99 : 0);
+    }
     int bands = codec->output_components;
     bool coloured = bands == 4 || (profile != NULL && !nt_helper_profile_is_plain(profile, profile_size, bands));
     if (coloured) {
@@ -206,9 +220,6 @@ static void read_picture(Reader *reader, const NtHelper *helper, const NtWireReq
     }
     if (reader->reply->status == NT_WIRE_OK) {
         jpeg_finish_decompress(codec); /* reads on to the end-of-image marker */
-    }
-    if (reader->wanted < 100 && !reader->broke_off && codec->coef_bits != NULL && percent_there(codec) == 0) {
-        reader->reply->percent = 0; /* it ends between two scans */
     }
     if (reader->reply->status == NT_WIRE_OK && reader->reply->percent < reader->wanted) {
         nt_reply_fail(reader->reply, NT_WIRE_CORRUPT, "a JPEG cut off after %u %%", reader->reply->percent);
