@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base: what every room stands on. Errors, checked memory, files, limits, text, JSON, parallel loops.
+ * base: what every room stands on. Errors, checked memory, digests, files, limits, text, JSON, parallel loops.
  * Other rooms include this face only. Everything here is safe to call from any thread unless it says otherwise.
  */
 #ifndef NT_BASE_H
@@ -12,6 +12,7 @@
 
 #include <glib.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"

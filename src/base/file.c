@@ -141,21 +141,3 @@ bool nt_file_write(const char *path, const void *data, size_t size, GError **err
     }
     return nt_sync_folder_of(path, error);
 }
-
-void nt_sha256(const void *data, size_t size, uint8_t out[32]) {
-    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
-    g_checksum_update(sum, data, (gssize)size);
-    gsize length = 32;
-    g_checksum_get_digest(sum, out, &length);
-    g_checksum_free(sum);
-}
-
-char *nt_hex(const uint8_t *bytes, size_t count) {
-    char *text = g_malloc(2 * count + 1);
-    for (size_t i = 0; i < count; i++) {
-        text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-    text[2 * count] = '\0';
-    return text;
-}

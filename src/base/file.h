@@ -36,9 +36,4 @@ bool nt_write_all(int fd, const char *name, const void *data, size_t size, uint6
 /* fsync of the folder that holds `path`, which makes a rename or a new name durable. */
 bool nt_sync_folder_of(const char *path, GError **error);
 
-/* SHA-256 of a block, 32 bytes. */
-void nt_sha256(const void *data, size_t size, uint8_t out[32]);
-/* Its hexadecimal form, 64 digits; free with g_free. */
-char *nt_hex(const uint8_t *bytes, size_t count);
-
 #endif

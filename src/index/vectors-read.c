@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <xxhash.h>
-
 /* ---- views ---- */
 
 void vectors_map_unref(VectorsMap *map) {
@@ -127,7 +125,7 @@ bool nt_vectors_digest(NtVectors *vectors, uint64_t block, size_t rows, uint64_t
     if (bytes == NULL || !read_rows(vectors, block * NT_VECTORS_BLOCK, rows, bytes, error)) {
         return false;
     }
-    *out = XXH3_64bits_withSeed(bytes, rows * vectors->stride, block);
+    *out = nt_xxh3(bytes, rows * vectors->stride, block);
     return true;
 }
 
@@ -159,7 +157,7 @@ uint64_t nt_vectors_check(NtVectors *vectors, uint64_t rows, const uint64_t *dig
             finding.message = no_memory->message;
         } else if (!read_rows(vectors, finding.first_row, count, bytes, &fault)) {
             finding.message = fault->message;
-        } else if (digests != NULL && XXH3_64bits_withSeed(bytes, count * vectors->stride, block) != digests[block]) {
+        } else if (digests != NULL && nt_xxh3(bytes, count * vectors->stride, block) != digests[block]) {
             finding.message = "the checksum does not fit: the file was damaged after it was written";
         }
         for (size_t i = 0; finding.message == NULL && i < count; i++) {

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <xxhash.h>
-
 /* The header page; doc/vectors-file.md. All numbers are in the byte order that `order` shows. */
 typedef struct Header {
     char magic[8];
@@ -52,7 +50,7 @@ bool nt_vectors_create(const char *path, const NtVectorsSpec *spec, GError **err
                      .generation = spec->generation};
     memcpy(header.magic, magic, sizeof magic);
     memcpy(header.model_hash, spec->model_hash, sizeof header.model_hash);
-    header.digest = XXH3_64bits(&header, offsetof(Header, digest));
+    header.digest = nt_xxh3(&header, offsetof(Header, digest), 0);
     memcpy(page, &header, sizeof header);
     return nt_file_write(path, page, sizeof page, error);
 }
@@ -68,7 +66,7 @@ static bool check_header(const char *path, const Header *header, const NtVectors
         return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "%s: format %u, this niteru reads %d", path, header->version,
                        VERSION);
     }
-    if (header->digest != XXH3_64bits(header, offsetof(Header, digest))) {
+    if (header->digest != nt_xxh3(header, offsetof(Header, digest), 0)) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the header is damaged", path);
     }
     NtVectorsSpec spec = {.dtype = header->dtype == 0 ? NT_DTYPE_F16 : NT_DTYPE_F32, .dim = (size_t)header->dim};
