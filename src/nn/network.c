@@ -217,17 +217,16 @@ static void fill_info(NtNetwork *network) {
     info->nodes = network->graph->nodes->len;
 }
 
-static NtNetwork *load(const uint8_t *data, size_t size, const char *name, const NtNetworkOptions *options,
-                       GError **error) {
-    NtLimits limits = options->limits != NULL ? *options->limits : nt_limits_default();
+/* Takes the graph (NULL: an error is set). */
+static NtNetwork *load(NtGraph *graph, const NtLimits *limits, const NtNetworkOptions *options, GError **error) {
     g_autoptr(NtNetwork) network = g_new0(NtNetwork, 1);
     g_atomic_ref_count_init(&network->references);
     g_mutex_init(&network->lock);
-    network->activation_limit = limits.onnx_activations;
+    network->activation_limit = limits->onnx_activations;
     network->pool = nt_pool_new();
     network->chains = nt_chains_new();
     network->plans = g_ptr_array_new_with_free_func((GDestroyNotify)nt_plan_free);
-    network->graph = nt_onnx_read(data, size, name, &limits, error);
+    network->graph = graph;
     if (network->graph == NULL || !settle_graph(network, options, error) || !first_plan(network, error)) {
         return NULL;
     }
@@ -236,15 +235,29 @@ static NtNetwork *load(const uint8_t *data, size_t size, const char *name, const
     return g_steal_pointer(&network);
 }
 
+static NtLimits limits_of(const NtNetworkOptions *options) {
+    return options != NULL && options->limits != NULL ? *options->limits : nt_limits_default();
+}
+
+static const NtNetworkOptions defaults;
+
 NtNetwork *nt_network_load_bytes(GBytes *bytes, const char *name, const NtNetworkOptions *options, GError **error) {
-    static const NtNetworkOptions defaults;
+    NtLimits limits = limits_of(options);
     gsize size;
     const uint8_t *data = g_bytes_get_data(bytes, &size);
-    return load(data, size, name, options != NULL ? options : &defaults, error);
+    NtGraph *graph = nt_onnx_read(data, size, name, &limits, error);
+    return load(graph, &limits, options != NULL ? options : &defaults, error);
+}
+
+NtNetwork *nt_network_load_files(const NtNetworkFiles *files, const char *name, const NtNetworkOptions *options,
+                                 GError **error) {
+    NtLimits limits = limits_of(options);
+    NtGraph *graph = nt_onnx_read_files(files, name, &limits, error);
+    return load(graph, &limits, options != NULL ? options : &defaults, error);
 }
 
 NtNetwork *nt_network_load(const char *path, const NtNetworkOptions *options, GError **error) {
-    NtLimits limits = options != NULL && options->limits != NULL ? *options->limits : nt_limits_default();
-    g_autoptr(GBytes) bytes = nt_file_read(path, (size_t)limits.onnx_bytes, error);
-    return bytes != NULL ? nt_network_load_bytes(bytes, path, options, error) : NULL;
+    NtLimits limits = limits_of(options);
+    g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &limits, error);
+    return files != NULL ? nt_network_load_files(files, path, options, error) : NULL;
 }

@@ -12,8 +12,9 @@
  * fully connected layer (a classifier is cut off with the softmax behind it), else the only output. A tensor that is
  * still a map (N, C, H, W) is averaged over H and W.
  *
- * Files are hostile: sizes, shapes and references are checked before memory is taken, external data and control flow
- * are refused. An operator, attribute or opset that is not supported is an error that names node, operator and opset.
+ * Files are hostile: sizes, shapes and references are checked before memory is taken, control flow is refused, and so
+ * is data outside the network's own folder. An operator, attribute or opset that is not supported is an error that
+ * names node, operator and opset.
  */
 #ifndef NT_NN_H
 #define NT_NN_H
@@ -37,6 +38,29 @@ typedef struct NtNetworkOptions {
     const NtLimits *limits; /* NULL: the defaults */
     bool unoptimised;       /* run the graph as written: nothing folded or fused. For tests and for doubt; slow */
 } NtNetworkOptions;
+
+/*
+ * A network's file, whole in memory, with those beside it that hold weights (torch.onnx.export and onnx.save write
+ * large ones apart). Only plain files in the network's own folder are read; a link, a device, a name with a folder in
+ * it is refused. Immutable; not shared between threads.
+ */
+typedef struct NtNetworkFiles NtNetworkFiles;
+
+/* Reads them; all together at most limits->onnx_bytes (limits NULL: the defaults). Errors: NOT_FOUND, IO, LIMIT,
+ * INVALID (no regular file, or one that changes while it is read), CORRUPT, UNSUPPORTED. */
+NtNetworkFiles *nt_network_files_read(const char *path, const NtLimits *limits, GError **error);
+void nt_network_files_free(NtNetworkFiles *files);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtNetworkFiles, nt_network_files_free)
+/* How many; 0 is the network, whose name is "", the others have the names by which it refers to them. Borrowed. */
+size_t nt_network_files_count(const NtNetworkFiles *files);
+const char *nt_network_files_name(const NtNetworkFiles *files, size_t i);
+GBytes *nt_network_files_bytes(const NtNetworkFiles *files, size_t i);
+/* What tells this network from every other: of all files with their names. */
+void nt_network_files_digest(const NtNetworkFiles *files, uint8_t out[NT_DIGEST_BYTES]);
+
+/* Loads from files; `name` is for messages. The files are not needed after the call. */
+NtNetwork *nt_network_load_files(const NtNetworkFiles *files, const char *name, const NtNetworkOptions *options,
+                                 GError **error);
 
 /* Reads, checks and optimises an ONNX file (seconds for the largest networks). Errors: NOT_FOUND, IO, LIMIT, CORRUPT
  * (bytes that are damaged or contradict themselves), UNSUPPORTED (names node, operator and opset), INVALID (options

@@ -69,7 +69,7 @@ static bool read_ints(const Reading *reading, const NtWireField *field, GError *
 
 static bool read_tensor(const Reading *reading, const NtWireField *field, GError **error) {
     NtOnnxTensor tensor = {0};
-    if (!nt_onnx_tensor(nt_wire_inside(field), reading->graph->name, &tensor, error)) {
+    if (!nt_onnx_tensor(nt_wire_inside(field), reading->graph->name, NULL, &tensor, error)) {
         return false;
     }
     g_free(tensor.name);

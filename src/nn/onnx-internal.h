@@ -4,6 +4,7 @@
 #define NT_NN_ONNX_INTERNAL_H
 
 #include "nn/graph-internal.h"
+#include "nn/nn.h"
 #include "nn/wire-internal.h"
 
 /* Reads a ModelProto. Every operator is looked up, every name resolved, nodes sorted; shapes come later. `name` is for
@@ -23,6 +24,9 @@ typedef struct NtOnnxInput {
  * input_shape and byte_input. Errors: UNSUPPORTED. */
 bool nt_onnx_choose_input(NtGraph *graph, const NtOnnxInput *inputs, unsigned count, GError **error);
 
+/* The same from files: tensors may keep their content in one beside the network's. */
+NtGraph *nt_onnx_read_files(const NtNetworkFiles *files, const char *name, const NtLimits *limits, GError **error);
+
 /* A TensorProto: its name (new text, "" when it has none) and content, copied and converted to float32 or int64.
  * `where` names the file and owner in messages. */
 typedef struct NtOnnxTensor {
@@ -30,7 +34,21 @@ typedef struct NtOnnxTensor {
     NtTensor *tensor;
 } NtOnnxTensor;
 
-bool nt_onnx_tensor(NtWire wire, const char *where, NtOnnxTensor *out, GError **error);
+/* `files`: where content outside the file is, NULL: nowhere. */
+bool nt_onnx_tensor(NtWire wire, const char *where, const NtNetworkFiles *files, NtOnnxTensor *out, GError **error);
+
+/* Where a tensor keeps its content (TensorProto.external_data): all empty when the wire's tensor keeps it itself. */
+typedef struct NtOnnxPlace {
+    char *location; /* name of a file beside the network's, owned; NULL: none */
+    uint64_t offset, length;
+    bool has_length;
+} NtOnnxPlace;
+void nt_onnx_place_clear(NtOnnxPlace *place);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtOnnxPlace, nt_onnx_place_clear)
+/* The bytes of the file with this name beside the network's; borrowed, NULL: there is none. */
+GBytes *nt_network_files_find(const NtNetworkFiles *files, const char *name);
+/* Errors: CORRUPT, UNSUPPORTED (a path that leads out of the folder, another storage). */
+bool nt_onnx_place(NtWire tensor, const char *where, const char *name, NtOnnxPlace *out, GError **error);
 
 /* Longest list that an attribute or a node may hold. */
 #define NT_ONNX_MAX_LIST 65536

@@ -12,8 +12,9 @@
 typedef struct Reader {
     NtGraph *graph;
     const NtLimits *limits;
-    GHashTable *initialised; /* values that an initialiser names */
-    GArray *declared;        /* of NtOnnxInput: the graph's inputs */
+    const NtNetworkFiles *files; /* NULL: the network is a file alone */
+    GHashTable *initialised;     /* values that an initialiser names */
+    GArray *declared;            /* of NtOnnxInput: the graph's inputs */
     bool seen_graph;
 } Reader;
 
@@ -100,7 +101,7 @@ static bool read_node(const Reader *reader, NtWire wire, GError **error) {
 
 static bool read_initialiser(const Reader *reader, NtWire wire, GError **error) {
     NtOnnxTensor tensor = {0};
-    if (!nt_onnx_tensor(wire, reader->graph->name, &tensor, error)) {
+    if (!nt_onnx_tensor(wire, reader->graph->name, reader->files, &tensor, error)) {
         return false;
     }
     int value = nt_graph_named(reader->graph, tensor.name);
@@ -310,11 +311,13 @@ static bool finish(Reader *reader, GError **error) {
     return true;
 }
 
-NtGraph *nt_onnx_read(const uint8_t *data, size_t size, const char *name, const NtLimits *limits, GError **error) {
+static NtGraph *read_all(const uint8_t *data, size_t size, const NtNetworkFiles *files, const char *name,
+                         const NtLimits *limits, GError **error) {
     g_autoptr(NtGraph) graph = nt_graph_new(name);
     g_autoptr(GHashTable) initialised = g_hash_table_new(NULL, NULL);
     g_autoptr(GArray) declared = g_array_new(FALSE, FALSE, sizeof(NtOnnxInput));
-    Reader reader = {.graph = graph, .limits = limits, .initialised = initialised, .declared = declared};
+    Reader reader = {
+        .graph = graph, .limits = limits, .files = files, .initialised = initialised, .declared = declared};
     if (size > limits->onnx_bytes) {
         nt_fail(error, NITERU_ERROR_LIMIT, "%s: %zu bytes are over the limit onnx-bytes of %" G_GUINT64_FORMAT, name,
                 size, limits->onnx_bytes);
@@ -324,4 +327,14 @@ NtGraph *nt_onnx_read(const uint8_t *data, size_t size, const char *name, const 
         return NULL;
     }
     return g_steal_pointer(&graph);
+}
+
+NtGraph *nt_onnx_read(const uint8_t *data, size_t size, const char *name, const NtLimits *limits, GError **error) {
+    return read_all(data, size, NULL, name, limits, error);
+}
+
+NtGraph *nt_onnx_read_files(const NtNetworkFiles *files, const char *name, const NtLimits *limits, GError **error) {
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(nt_network_files_bytes(files, 0), &size);
+    return read_all(data, size, files, name, limits, error);
 }

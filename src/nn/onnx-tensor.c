@@ -162,19 +162,6 @@ static bool parse_fields(NtWire wire, const char *where, Proto *proto, const cha
             proto->raw = field.bytes;
             proto->raw_size = field.size;
             break;
-        case 13:
-            return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
-                           "%s: tensor '%s' keeps its data in another file; save the model as one file "
-                           "(onnx.save(onnx.load(FILE), OUT))",
-                           where, name);
-        case 14:
-            if (field.value != 0) {
-                return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
-                               "%s: tensor '%s' keeps its data in another file; save the model as one file "
-                               "(onnx.save(onnx.load(FILE), OUT))",
-                               where, name);
-            }
-            break;
         default: break;
         }
     }
@@ -263,14 +250,43 @@ static bool fill(const Proto *proto, unsigned row, const char *where, const char
     return true;
 }
 
-bool nt_onnx_tensor(NtWire wire, const char *where, NtOnnxTensor *out, GError **error) {
+/* Content in a file beside the network's: exactly as many bytes as the tensor has, within the file. */
+static bool take_outside(const NtOnnxPlace *place, const NtNetworkFiles *files, const char *where, const char *name,
+                         Proto *proto, GError **error) {
+    GBytes *bytes = files != NULL ? nt_network_files_find(files, place->location) : NULL;
+    if (bytes == NULL) {
+        return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
+                       "%s: tensor '%s' keeps its data in another file, '%s', which is not at hand here", where, name,
+                       place->location);
+    }
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(bytes, &size);
+    uint64_t length = place->has_length ? place->length : size - MIN(size, place->offset);
+    if (place->offset > size || length > size - place->offset) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT,
+                       "%s: tensor '%s' is said to be %" G_GUINT64_FORMAT " bytes from %" G_GUINT64_FORMAT
+                       " on of the file '%s', which has %zu: it is cut short, or belongs to another network",
+                       where, name, length, place->offset, place->location, size);
+    }
+    if (proto->has_raw || proto->typed != 0) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s' holds its content twice", where, name);
+    }
+    proto->has_raw = true;
+    proto->raw = data + place->offset;
+    proto->raw_size = (size_t)length;
+    return true;
+}
+
+bool nt_onnx_tensor(NtWire wire, const char *where, const NtNetworkFiles *files, NtOnnxTensor *out, GError **error) {
     Proto proto = {.whole = wire};
+    g_auto(NtOnnxPlace) place = {0};
     g_autofree char *name = g_strdup("");
     if (!parse_name(wire, where, &name, error)) {
         return false;
     }
     g_autofree char *shown = nt_text_printable(name, 120);
-    if (!parse_fields(wire, where, &proto, shown, error)) {
+    if (!parse_fields(wire, where, &proto, shown, error) || !nt_onnx_place(wire, where, shown, &place, error) ||
+        (place.location != NULL && !take_outside(&place, files, where, shown, &proto, error))) {
         return false;
     }
     int row = type_row(proto.type);

@@ -241,35 +241,6 @@ static void test_activations(void) {
     refuse(onnx_writer_finish(writer), NITERU_ERROR_LIMIT, "onnx-activations");
 }
 
-/* Data in another file is refused whatever the path, even when the file is there and right. */
-static void test_paths(void) {
-    static const char *const places[] = {"weights.bin", "../weights.bin", "/etc/passwd", "a/../../weights.bin", ""};
-    g_autoptr(GError) error = NULL;
-    g_autofree char *folder = g_dir_make_tmp("niteru-test-XXXXXX", &error);
-    g_autofree char *weights = g_build_filename(folder, "weights.bin", NULL);
-    g_autofree char *model = g_build_filename(folder, "model.onnx", NULL);
-    g_assert_true(g_file_set_contents(weights, "123456789abc", 12, &error));
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
-        OnnxWriter *writer = start("N 3 8 8");
-        GBytes *entry = joined(onnx_field(1, "location", 8), onnx_field(2, places[i], strlen(places[i])));
-        g_autoptr(GBytes) external = onnx_field(13, g_bytes_get_data(entry, NULL), g_bytes_get_size(entry));
-        g_bytes_unref(entry);
-        g_autoptr(GBytes) more = joined(g_steal_pointer(&external), onnx_varint_field(14, 1));
-        onnx_writer_raw(writer, "w", "3 1 1", 1, NULL, more);
-        onnx_writer_node(writer, "Add", "image w", "embedding", "");
-        g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
-        g_assert_true(g_file_set_contents(model, g_bytes_get_data(bytes, NULL), (gssize)g_bytes_get_size(bytes), NULL));
-        g_autoptr(NtNetwork) network = nt_network_load(model, NULL, &error);
-        g_assert_null(network);
-        g_assert_error(error, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED);
-        g_assert_nonnull(strstr(error->message, "'w' keeps its data in another file"));
-        g_clear_error(&error);
-    }
-    g_assert_cmpint(remove(model), ==, 0);
-    g_assert_cmpint(remove(weights), ==, 0);
-    g_assert_cmpint(remove(folder), ==, 0);
-}
-
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nn/hostile/real-graphs", test_real_graphs);
@@ -279,6 +250,5 @@ int main(int argc, char **argv) {
     g_test_add_func("/nn/hostile/long-chain", test_long_chain);
     g_test_add_func("/nn/hostile/sizes", test_sizes);
     g_test_add_func("/nn/hostile/activations", test_activations);
-    g_test_add_func("/nn/hostile/paths", test_paths);
     return g_test_run();
 }

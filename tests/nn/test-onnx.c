@@ -306,7 +306,8 @@ static void test_external(void) {
             way == 0 ? onnx_varint_field(14, 1) : onnx_field(13, "\x0a\x08location\x12\x0b/etc/passwd", 23);
         onnx_writer_raw(writer, "w", "3 1 1", 1, NULL, where);
         onnx_writer_node(writer, "Add", "image w", "embedding", "");
-        refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "'w'|another file|onnx.save");
+        refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT,
+               way == 0 ? "'w'|does not say where" : "'w'|needs 3 elements");
     }
     OnnxWriter *writer = start(13);
     g_autoptr(GBytes) sparse = onnx_varint_field(1, 1);
