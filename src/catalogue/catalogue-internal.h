@@ -14,6 +14,7 @@ struct NtCatalogue {
     char *file_key; /* in the list of files this process has open; see open.c */
     int lock_fd;    /* -1: none held */
     bool read_only; /* as asked for */
+    int version;    /* of the layout when it was opened; a read-only connection may meet an old one */
     bool unclean;   /* the writer before us did not close */
     NtLimits limits;
     GHashTable *statements; /* SQL text -> sqlite3_stmt *: prepared once, kept; one in use is not in here */
@@ -34,7 +35,8 @@ void nt_query_clear(NtQuery *query); /* gives it back */
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtQuery, nt_query_clear)
 
 /* Takes or prepares `sql` and binds its parameters ?1, ?2, ... by `format`, one letter each: i int64_t, d double,
- * t const char * (NULL: SQL NULL), h 32 bytes (NULL: SQL NULL). Texts must live until the query is cleared. */
+ * t const char * (NULL: SQL NULL), h 32 bytes, x 16 bytes (NULL: SQL NULL). Texts and bytes must live until the query
+ * is cleared. */
 bool nt_query_open(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...);
 /* One step: 1 a row, 0 the end, -1 *error is set. */
 int nt_query_step(NtQuery *query, GError **error);
@@ -73,6 +75,9 @@ bool nt_schema_create(const char *path, GError **error);      /* a new database 
 bool nt_schema_check_file(const char *path, GError **error);  /* the first bytes, before SQLite touches anything */
 bool nt_schema_check(NtCatalogue *catalogue, GError **error); /* identity and version; a writer brings it up to date */
 bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error); /* after an unclean stop, in bounded time */
+
+/* Whether the layout has the table of makers, the digests of networks and `mixed` (version 2). */
+static inline bool nt_has_makers(const NtCatalogue *catalogue) { return catalogue->version >= 2; }
 
 /* ---- fields (field-table.c) ------------------------------------------------------------------------------------- */
 

@@ -7,6 +7,9 @@
 enum { LONGEST_NAME = 100 /* bytes */ };
 
 #define MODEL_COLUMNS "model, name, hash, dimension, dtype, metric, generation, rows, card, is_default"
+#define SELECT_MODELS(catalogue, rest)                                                                                 \
+    (nt_has_makers(catalogue) ? "SELECT " MODEL_COLUMNS ", digest, mixed FROM model " rest                             \
+                              : "SELECT " MODEL_COLUMNS ", NULL, 0 FROM model " rest)
 
 void nt_model_row_clear(NtModelRow *row) {
     g_free(row->name);
@@ -25,10 +28,16 @@ static NtModelRow read_row(const NtQuery *query) {
                       .generation = (uint32_t)nt_column_int(query, 6),
                       .rows = (uint64_t)nt_column_int(query, 7),
                       .card = g_strdup(nt_column_text(query, 8)),
-                      .is_default = nt_column_int(query, 9) != 0};
+                      .is_default = nt_column_int(query, 9) != 0,
+                      .mixed = nt_column_int(query, 11) != 0};
     const void *hash = sqlite3_column_blob(query->stmt, 2);
     if (hash != NULL && sqlite3_column_bytes(query->stmt, 2) == 32) {
         memcpy(row.hash, hash, 32);
+    }
+    const void *digest = sqlite3_column_blob(query->stmt, 10);
+    row.has_digest = digest != NULL && sqlite3_column_bytes(query->stmt, 10) == sizeof row.digest;
+    if (row.has_digest) {
+        memcpy(row.digest, digest, sizeof row.digest);
     }
     return row;
 }
@@ -78,10 +87,11 @@ bool nt_catalogue_add_model(NtCatalogue *catalogue, const NtModelRow *row, int64
     }
     const uint8_t *hash = memcmp(row->hash, none, 32) != 0 ? row->hash : NULL;
     if (!nt_sql_run(catalogue, error,
-                    "INSERT INTO model(name, hash, dimension, dtype, metric, generation, rows, card, is_default)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)",
-                    "thittiti", row->name, hash, (int64_t)row->dimension, row->dtype, row->metric,
-                    (int64_t)MAX(row->generation, 1), row->card, (int64_t)(others == 0))) {
+                    "INSERT INTO model(name, hash, dimension, dtype, metric, generation, rows, card, is_default,"
+                    " digest, mixed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)",
+                    "thittitixi", row->name, hash, (int64_t)row->dimension, row->dtype, row->metric,
+                    (int64_t)MAX(row->generation, 1), row->card, (int64_t)(others == 0),
+                    row->has_digest ? row->digest : NULL, (int64_t)row->mixed)) {
         return false;
     }
     *out_model = sqlite3_last_insert_rowid(catalogue->db);
@@ -110,10 +120,9 @@ static bool no_such_model(NtCatalogue *catalogue, const char *name, GError **err
 
 bool nt_catalogue_find_model(NtCatalogue *catalogue, const char *name, NtModelRow *out, GError **error) {
     g_auto(NtQuery) query = {0};
-    bool opened =
-        name != NULL
-            ? nt_query_open(&query, catalogue, error, "SELECT " MODEL_COLUMNS " FROM model WHERE name = ?1", "t", name)
-            : nt_query_open(&query, catalogue, error, "SELECT " MODEL_COLUMNS " FROM model WHERE is_default", "");
+    bool opened = name != NULL
+                      ? nt_query_open(&query, catalogue, error, SELECT_MODELS(catalogue, "WHERE name = ?1"), "t", name)
+                      : nt_query_open(&query, catalogue, error, SELECT_MODELS(catalogue, "WHERE is_default"), "");
     int step = opened ? nt_query_step(&query, error) : -1;
     if (step == 1) {
         *out = read_row(&query);
@@ -125,7 +134,7 @@ bool nt_catalogue_find_model(NtCatalogue *catalogue, const char *name, NtModelRo
 bool nt_catalogue_each_model(NtCatalogue *catalogue, bool (*each)(const NtModelRow *row, void *data), void *data,
                              GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT " MODEL_COLUMNS " FROM model ORDER BY name", "")) {
+    if (!nt_query_open(&query, catalogue, error, SELECT_MODELS(catalogue, "ORDER BY name"), "")) {
         return false;
     }
     int step;
@@ -154,6 +163,16 @@ bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const ch
            nt_sql_run(catalogue, error, "UPDATE model SET card = ?2 WHERE model = ?1", "it", model, card);
 }
 
+bool nt_catalogue_set_model_digest(NtCatalogue *catalogue, int64_t model, const uint8_t digest[16], GError **error) {
+    return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_run(catalogue, error, "UPDATE model SET digest = ?2 WHERE model = ?1", "ix", model, digest);
+}
+
+bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, GError **error) {
+    return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_run(catalogue, error, "UPDATE model SET mixed = 1 WHERE model = ?1", "i", model);
+}
+
 bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
            nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
@@ -165,12 +184,13 @@ bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t ge
 /* The living rows of a model with their new numbers, in a table of this connection alone. */
 static bool list_living(NtCatalogue *catalogue, int64_t model, GError **error) {
     return nt_sql_run(catalogue, error,
-                      "CREATE TEMP TABLE living(row INTEGER PRIMARY KEY, vrow INTEGER, content INTEGER)", "") &&
-           nt_sql_run(
-               catalogue, error,
-               "INSERT INTO temp.living SELECT row_number() OVER (ORDER BY vrow) - 1, vrow, content FROM vector v"
-               " WHERE v.model = ?1 AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)",
-               "i", model);
+                      "CREATE TEMP TABLE living(row INTEGER PRIMARY KEY, vrow INTEGER, content INTEGER, maker INTEGER)",
+                      "") &&
+           nt_sql_run(catalogue, error,
+                      "INSERT INTO temp.living SELECT row_number() OVER (ORDER BY vrow) - 1, vrow, content, maker FROM "
+                      "vector v"
+                      " WHERE v.model = ?1 AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)",
+                      "i", model);
 }
 
 static bool each_living(NtCatalogue *catalogue, bool (*each)(uint64_t vrow, void *data), void *data, GError **error) {
@@ -194,7 +214,8 @@ bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t 
     if (!nt_may_write(catalogue, error) || !list_living(catalogue, model, error) ||
         !each_living(catalogue, each, data, error) || !nt_catalogue_renew_model(catalogue, model, generation, error) ||
         !nt_sql_run(catalogue, error,
-                    "INSERT INTO vector(model, vrow, content) SELECT ?1, row, content FROM temp.living", "i", model) ||
+                    "INSERT INTO vector(model, vrow, content, maker) SELECT ?1, row, content, maker FROM temp.living",
+                    "i", model) ||
         !nt_sql_int(catalogue, 0, &rows, error, "SELECT count(*) FROM temp.living", "") ||
         !nt_sql_run(catalogue, error, "UPDATE model SET rows = ?2 WHERE model = ?1", "ii", model, rows) ||
         !nt_sql_run(catalogue, error,

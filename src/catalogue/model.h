@@ -19,6 +19,9 @@ typedef struct NtModelRow {
     uint64_t rows;       /* rows of the vectors file that the database names; those behind it are not there */
     char *card;          /* JSON text, NULL: none */
     bool is_default;
+    uint8_t digest[16]; /* XXH3-128 of the network's content, its weight files too; see has_digest */
+    bool has_digest;    /* false: no network, or its digest is not known (an old catalogue) */
+    bool mixed;         /* the user wants vectors made elsewhere beside those of the model's network */
 } NtModelRow;
 
 void nt_model_row_clear(NtModelRow *row);
@@ -38,6 +41,12 @@ bool nt_catalogue_each_model(NtCatalogue *catalogue, bool (*each)(const NtModelR
 bool nt_catalogue_set_default_model(NtCatalogue *catalogue, int64_t model, GError **error);
 bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const char *card, GError **error);
 
+/* What the model's network is, by content; from now on its vectors are told from those of others. */
+bool nt_catalogue_set_model_digest(NtCatalogue *catalogue, int64_t model, const uint8_t digest[16], GError **error);
+
+/* Remembers that vectors made elsewhere may stand in the model; for good. */
+bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, GError **error);
+
 /* Forgets the vectors of a model but not the model: its rows are 0 again, and its vectors file is now that of
  * `generation`, which must be there and empty. */
 bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error);
@@ -53,14 +62,48 @@ bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t 
 /* Forgets a model with its vectors and digests; the files are the caller's. */
 bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error);
 
+/* ---- who made vectors (maker.c) --------------------------------------------------------------------------------- */
+
+enum { NT_MAKER_UNKNOWN = 0 /* made before this was kept, or by a network whose digest is not known */ };
+
+typedef enum NtMakerKind { NT_MADE_UNKNOWN, NT_MADE_BY_NETWORK, NT_MADE_ELSEWHERE } NtMakerKind;
+
+typedef struct NtMaker {
+    int64_t maker; /* row number; 0 when looking for it */
+    NtMakerKind kind;
+    uint8_t digest[16]; /* of the network's content, or of the imported file */
+    const char *source; /* path of the imported file; NULL or "": a network */
+} NtMaker;
+
+/* The maker of that kind, digest and source, added when it is not there. */
+bool nt_catalogue_put_maker(NtCatalogue *catalogue, const NtMaker *maker, int64_t *out_maker, GError **error);
+
+/* The maker that a model's own network is; NT_MAKER_UNKNOWN when it has no digest, or made no vector yet. */
+bool nt_catalogue_model_maker(NtCatalogue *catalogue, int64_t model, int64_t *out_maker, GError **error);
+
+/* Calls `each` for everyone who made vectors of the model that a photo shows, with their number; reads all of the
+ * model's rows. */
+bool nt_catalogue_each_maker(NtCatalogue *catalogue, int64_t model,
+                             bool (*each)(const NtMaker *maker, uint64_t vectors, void *data), void *data,
+                             GError **error);
+
+/* Calls `each` for the contents that a photo shows and whose vector of the model somebody else than `maker` made,
+ * NT_MAKER_UNKNOWN apart. */
+bool nt_catalogue_each_foreign(NtCatalogue *catalogue, int64_t model, int64_t maker,
+                               bool (*each)(int64_t content, void *data), void *data, GError **error);
+
+/* And for the locations of the sources that brought products with such photos, by location. */
+bool nt_catalogue_each_foreign_source(NtCatalogue *catalogue, int64_t model, int64_t maker,
+                                      bool (*each)(const char *location, void *data), void *data, GError **error);
+
 /* ---- vectors in ------------------------------------------------------------------------------------------------- */
 
 /* Names rows first .. first + count - 1 of the model's vectors file, which must be synced already: row first + i
  * belongs to contents[i]. `first` must be the model's `rows`, which grows by `count`. A content that has a vector of
- * this model already gets the new row instead, and the old row is dead. Errors: INVALID (first, or a content that is
- * not there). */
+ * this model already gets the new row instead, and the old row is dead. `maker` made them. Errors: INVALID (first, or a
+ * content that is not there). */
 bool nt_catalogue_add_vectors(NtCatalogue *catalogue, int64_t model, uint64_t first, const int64_t *contents,
-                              size_t count, GError **error);
+                              size_t count, int64_t maker, GError **error);
 
 /* Checksums (XXH3, 64 bits) of blocks of 256 rows: block first_block + i has rows_in_last rows if it is the last of
  * the call and 256 otherwise; replaces what was there for a block that has grown. */
@@ -76,6 +119,9 @@ bool nt_catalogue_get_digest(NtCatalogue *catalogue, int64_t model, uint64_t blo
 /* The vector row of a content; *out_vrow = -1 when it has none. */
 bool nt_catalogue_find_vector(NtCatalogue *catalogue, int64_t model, int64_t content, int64_t *out_vrow,
                               GError **error);
+/* The same of a vector that `maker` made; one that somebody else made is none. */
+bool nt_catalogue_find_vector_of(NtCatalogue *catalogue, int64_t model, int64_t content, int64_t maker,
+                                 int64_t *out_vrow, GError **error);
 
 /* A photo that shows what a vector row was made of. */
 typedef struct NtOwner {

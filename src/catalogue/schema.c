@@ -66,6 +66,15 @@ static const char *const migrations[] = {
     "CREATE TABLE block("
     " model INTEGER NOT NULL REFERENCES model, block INTEGER NOT NULL, rows INTEGER NOT NULL,"
     " digest INTEGER NOT NULL, PRIMARY KEY(model, block)) WITHOUT ROWID;",
+
+    /* 2 */
+    "CREATE TABLE maker("
+    " maker INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK(kind IN ('network','import')),"
+    " digest BLOB NOT NULL CHECK(length(digest) = 16), source TEXT NOT NULL, UNIQUE(kind, digest, source));"
+    "ALTER TABLE vector ADD COLUMN maker INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE model ADD COLUMN digest BLOB CHECK(digest IS NULL OR length(digest) = 16);"
+    "ALTER TABLE model ADD COLUMN mixed INTEGER NOT NULL DEFAULT 0;"
+    "INSERT INTO meta VALUES('commits', 0);",
 };
 
 static bool migrate(NtCatalogue *catalogue, int from, GError **error) {
@@ -160,14 +169,15 @@ bool nt_schema_check(NtCatalogue *catalogue, GError **error) {
     if (!check_version(catalogue->path, version, error)) {
         return false;
     }
-    if (version == (int64_t)G_N_ELEMENTS(migrations)) {
-        return true;
+    catalogue->version = (int)version;
+    if (version == (int64_t)G_N_ELEMENTS(migrations) || catalogue->read_only) {
+        return true; /* an older layout is read as it is; see nt_has_makers */
     }
-    if (catalogue->read_only) {
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "%s: has an older layout; a command that writes brings it up to date", catalogue->path);
+    if (!migrate(catalogue, (int)version, error)) {
+        return false;
     }
-    return migrate(catalogue, (int)version, error);
+    catalogue->version = (int)G_N_ELEMENTS(migrations);
+    return true;
 }
 
 static bool quick_check(NtCatalogue *catalogue, const char *pragma, GError **error) {
@@ -214,8 +224,11 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
         " coalesce((SELECT sum(rows) FROM block b WHERE b.model = m.model), 0)",
         "SELECT 'product ' || id || ': no photo' FROM product WHERE product NOT IN (SELECT product FROM photo)"
         " LIMIT 100",
+        "SELECT 'model ' || m.name || ': row ' || v.vrow || ': who made it is not known' FROM vector v"
+        " JOIN model m USING(model) WHERE v.maker <> 0 AND v.maker NOT IN (SELECT maker FROM maker) LIMIT 100",
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
+    size_t count = G_N_ELEMENTS(checks) - !nt_has_makers(catalogue); /* the last one is about makers */
+    for (size_t i = 0; i < count; i++) {
         g_auto(NtQuery) query = {0};
         g_autoptr(GError) fault = NULL;
         int step = nt_query_open(&query, catalogue, &fault, checks[i], "") ? 1 : -1;

@@ -88,6 +88,7 @@ static void bind(sqlite3_stmt *stmt, const char *format, va_list args) {
         case 'd': sqlite3_bind_double(stmt, at, va_arg(args, double)); break;
         case 't': sqlite3_bind_text(stmt, at, va_arg(args, const char *), -1, SQLITE_STATIC); break;
         case 'h': sqlite3_bind_blob(stmt, at, va_arg(args, const uint8_t *), 32, SQLITE_STATIC); break;
+        case 'x': sqlite3_bind_blob(stmt, at, va_arg(args, const uint8_t *), 16, SQLITE_STATIC); break;
         default: g_assert_not_reached();
         }
     }

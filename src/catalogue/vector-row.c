@@ -40,15 +40,16 @@ static bool check_contents(NtCatalogue *catalogue, const int64_t *contents, size
 }
 
 bool nt_catalogue_add_vectors(NtCatalogue *catalogue, int64_t model, uint64_t first, const int64_t *contents,
-                              size_t count, GError **error) {
+                              size_t count, int64_t maker, GError **error) {
     if (!nt_may_write(catalogue, error) || !check_first(catalogue, model, first, error) ||
         !check_contents(catalogue, contents, count, error)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
         /* OR REPLACE drops the content's former row, which has no name then and is dead. */
-        if (!nt_sql_run(catalogue, error, "INSERT OR REPLACE INTO vector(model, vrow, content) VALUES(?1, ?2, ?3)",
-                        "iii", model, (int64_t)(first + i), contents[i])) {
+        if (!nt_sql_run(catalogue, error,
+                        "INSERT OR REPLACE INTO vector(model, vrow, content, maker) VALUES(?1, ?2, ?3, ?4)", "iiii",
+                        model, (int64_t)(first + i), contents[i], maker)) {
             return false;
         }
     }

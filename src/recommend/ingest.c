@@ -204,9 +204,9 @@ static bool commit(Ingest *ingest, GError **error) {
         if (!append_waiting(ingest, contents, &count, error)) {
             return false;
         }
-        if (count > 0 &&
-            (!nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count, error) ||
-             !nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error))) {
+        if (count > 0 && (!nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count,
+                                                    NT_MAKER_UNKNOWN, error) ||
+                          !nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error))) {
             return false;
         }
     }

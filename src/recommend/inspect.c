@@ -335,6 +335,9 @@ static bool check_model(NiteruCatalogue *catalogue, NtCatalogue *db, const NtMod
 static bool copy_row(const NtModelRow *row, void *data) {
     NtModelRow copy = {.model = row->model, .name = g_strdup(row->name)};
     memcpy(copy.hash, row->hash, sizeof copy.hash);
+    memcpy(copy.digest, row->digest, sizeof copy.digest);
+    copy.has_digest = row->has_digest;
+    copy.mixed = row->mixed;
     g_array_append_val(data, copy);
     return true;
 }

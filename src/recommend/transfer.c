@@ -178,7 +178,8 @@ static bool import_chunk(Import *import, uint64_t first, size_t count, GError **
     }
     if (!nt_vectors_append(import->model->vectors, import->rows, rows, kept, NULL, &written, error) ||
         !nt_vectors_sync(import->model->vectors, error) ||
-        !nt_catalogue_add_vectors(import->db, import->model->model, import->rows, contents, kept, error) ||
+        !nt_catalogue_add_vectors(import->db, import->model->model, import->rows, contents, kept, NT_MAKER_UNKNOWN,
+                                  error) ||
         !nt_put_digests(import->db, import->model, import->rows, kept, error)) {
         return false;
     }

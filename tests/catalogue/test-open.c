@@ -93,6 +93,46 @@ static void test_newer(void) {
     drop_folder(folder);
 }
 
+static bool count_maker(const NtMaker *maker, uint64_t vectors, void *data) {
+    *(uint64_t *)data += maker->maker == NT_MAKER_UNKNOWN ? vectors : 100;
+    return true;
+}
+
+/* A catalogue of the first layout is read as it is, and brought up to date by the next writer. */
+static void test_older(void) {
+    char *folder = make_folder();
+    NtCatalogue *catalogue = open_catalogue(folder, false);
+    NtRun run = start_run(catalogue, "csv", "/list.csv");
+    nt_catalogue_begin(catalogue, NULL);
+    int64_t model = add_model(catalogue, "m"), content = add_content(catalogue, 1);
+    NtPhotoState state = put_product(catalogue, &run, "a", NULL, "/a.jpg", 1);
+    g_assert_true(nt_catalogue_set_photo_content(catalogue, state.photo, content, &(NtStamp){1, 1, 1, 1}, NULL));
+    g_assert_true(nt_catalogue_add_vectors(catalogue, model, 0, &content, 1, NT_MAKER_UNKNOWN, NULL));
+    g_assert_true(nt_catalogue_put_digests(catalogue, model, 0, &(uint64_t){1}, 1, 1, NULL));
+    g_assert_true(nt_catalogue_commit(catalogue, NULL));
+    nt_catalogue_close(catalogue);
+    run_sql(folder, "ALTER TABLE vector DROP COLUMN maker; ALTER TABLE model DROP COLUMN digest;"
+                    "ALTER TABLE model DROP COLUMN mixed; DROP TABLE maker; DELETE FROM meta WHERE key = 'commits';"
+                    "PRAGMA user_version=1");
+    for (int pass = 0; pass < 3; pass++) { /* an old one read, turned, read again */
+        catalogue = open_catalogue(folder, pass != 1);
+        g_auto(NtModelRow) row = {0};
+        uint64_t made = 0;
+        int64_t vrow = -1;
+        g_assert_true(nt_catalogue_find_model(catalogue, NULL, &row, NULL));
+        g_assert_cmpstr(row.name, ==, "m");
+        g_assert_false(row.has_digest || row.mixed);
+        g_assert_true(nt_catalogue_each_maker(catalogue, row.model, count_maker, &made, NULL));
+        g_assert_cmpuint(made, ==, 1);
+        g_assert_true(nt_catalogue_find_vector(catalogue, row.model, content, &vrow, NULL));
+        g_assert_cmpint(vrow, ==, 0);
+        g_autofree char *said = problems(catalogue);
+        g_assert_cmpstr(said, ==, "");
+        nt_catalogue_close(catalogue);
+    }
+    drop_folder(folder);
+}
+
 /* Each page that holds something, overwritten in turn: opening or checking says so. */
 static void test_damage(void) {
     char *folder = make_folder();
@@ -243,6 +283,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/open/absent", test_absent);
     g_test_add_func("/open/strangers", test_strangers);
     g_test_add_func("/open/newer", test_newer);
+    g_test_add_func("/open/older", test_older);
     g_test_add_func("/open/damage", test_damage);
     g_test_add_func("/open/one-writer", test_one_writer);
     g_test_add_func("/open/killed", test_killed);

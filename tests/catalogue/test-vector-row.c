@@ -37,7 +37,8 @@ static int64_t add_product(Shop *shop, const char *id, uint32_t number, const ch
 
 static void add_vectors(Shop *shop, uint64_t first, const int64_t *contents, size_t count) {
     g_autoptr(GError) error = NULL;
-    g_assert_true(nt_catalogue_add_vectors(shop->catalogue, shop->model, first, contents, count, &error));
+    g_assert_true(
+        nt_catalogue_add_vectors(shop->catalogue, shop->model, first, contents, count, NT_MAKER_UNKNOWN, &error));
     g_assert_no_error(error);
 }
 
@@ -126,11 +127,11 @@ static void test_again(Shop *shop, const void *data) {
 static void test_refused(Shop *shop, const void *data) {
     int64_t content = add_product(shop, "a", 1, NULL), nothing = 12345;
     g_autoptr(GError) gap = NULL, stranger = NULL, model = NULL;
-    g_assert_false(nt_catalogue_add_vectors(shop->catalogue, shop->model, 1, &content, 1, &gap));
+    g_assert_false(nt_catalogue_add_vectors(shop->catalogue, shop->model, 1, &content, 1, 0, &gap));
     g_assert_error(gap, NITERU_ERROR, NITERU_ERROR_INVALID);
-    g_assert_false(nt_catalogue_add_vectors(shop->catalogue, shop->model, 0, &nothing, 1, &stranger));
+    g_assert_false(nt_catalogue_add_vectors(shop->catalogue, shop->model, 0, &nothing, 1, 0, &stranger));
     g_assert_error(stranger, NITERU_ERROR, NITERU_ERROR_INVALID);
-    g_assert_false(nt_catalogue_add_vectors(shop->catalogue, shop->model + 7, 0, &content, 1, &model));
+    g_assert_false(nt_catalogue_add_vectors(shop->catalogue, shop->model + 7, 0, &content, 1, 0, &model));
     g_assert_nonnull(model);
     add_vectors(shop, 0, &content, 1);
     expect_rows(shop, NULL, "0 ");
@@ -232,6 +233,75 @@ static void test_models(Shop *shop, const void *data) {
     g_assert_cmpstr(sound, ==, "");
 }
 
+/* "kind:count " of those who made a model's living vectors. */
+static bool append_maker(const NtMaker *maker, uint64_t vectors, void *data) {
+    static const char *const kinds[] = {"unknown", "network", "import"};
+    g_string_append_printf(data, "%s:%u ", kinds[maker->kind], (unsigned)vectors);
+    return true;
+}
+
+static void expect_makers(Shop *shop, const char *expected) {
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_assert_true(nt_catalogue_each_maker(shop->catalogue, shop->model, append_maker, out, NULL));
+    g_assert_cmpstr(out->str, ==, expected);
+}
+
+static bool append_content(int64_t content, void *data) {
+    g_string_append_printf(data, "%d ", (int)content);
+    return true;
+}
+
+static bool append_location(const char *location, void *data) {
+    g_string_append_printf(data, "%s ", location);
+    return true;
+}
+
+static bool ignore_row(uint64_t vrow, void *data) { return true; }
+
+/* Each vector keeps who made it, through compaction too; those of others than the model's network are found. */
+static void test_makers(Shop *shop, const void *data) {
+    g_autoptr(GError) error = NULL;
+    int64_t a = add_product(shop, "a", 1, NULL), b = add_product(shop, "b", 2, NULL);
+    int64_t c = add_product(shop, "c", 3, NULL), network = 0, again = 0, import = 0, own = -1, vrow = -1;
+    NtMaker by_network = {.kind = NT_MADE_BY_NETWORK, .digest = {1, 2, 3}};
+    NtMaker by_import = {.kind = NT_MADE_ELSEWHERE, .digest = {1, 2, 3}, .source = "/v.npy"};
+    g_assert_true(nt_catalogue_model_maker(shop->catalogue, shop->model, &own, &error));
+    g_assert_cmpint(own, ==, NT_MAKER_UNKNOWN);
+    g_assert_true(nt_catalogue_put_maker(shop->catalogue, &by_network, &network, &error));
+    g_assert_true(nt_catalogue_put_maker(shop->catalogue, &by_import, &import, &error));
+    g_assert_true(nt_catalogue_put_maker(shop->catalogue, &by_network, &again, &error));
+    g_assert_cmpint(network, ==, again);
+    g_assert_cmpint(network, !=, import);
+    g_assert_true(nt_catalogue_set_model_digest(shop->catalogue, shop->model, by_network.digest, &error));
+    g_assert_true(nt_catalogue_set_model_mixed(shop->catalogue, shop->model, &error));
+    g_assert_true(nt_catalogue_model_maker(shop->catalogue, shop->model, &own, &error));
+    g_assert_cmpint(own, ==, network);
+
+    add_vectors(shop, 0, &a, 1);
+    g_assert_true(nt_catalogue_add_vectors(shop->catalogue, shop->model, 1, &b, 1, network, &error));
+    g_assert_true(nt_catalogue_add_vectors(shop->catalogue, shop->model, 2, &b, 1, network, &error));
+    g_assert_true(nt_catalogue_add_vectors(shop->catalogue, shop->model, 3, &c, 1, import, &error));
+    expect_makers(shop, "unknown:1 network:1 import:1 ");
+    uint64_t rows = 0;
+    g_assert_true(nt_catalogue_compact_model(shop->catalogue, shop->model, 2, ignore_row, NULL, &rows, &error) &&
+                  rows == 3);
+    expect_makers(shop, "unknown:1 network:1 import:1 ");
+    g_autoptr(GString) contents = g_string_new(NULL), locations = g_string_new(NULL);
+    g_assert_true(nt_catalogue_each_foreign(shop->catalogue, shop->model, network, append_content, contents, &error));
+    g_autofree char *expected = g_strdup_printf("%d ", (int)c);
+    g_assert_cmpstr(contents->str, ==, expected);
+    g_assert_true(
+        nt_catalogue_each_foreign_source(shop->catalogue, shop->model, network, append_location, locations, &error));
+    g_assert_cmpstr(locations->str, ==, "/list.csv ");
+    g_assert_true(nt_catalogue_find_vector_of(shop->catalogue, shop->model, c, network, &vrow, &error));
+    g_assert_cmpint(vrow, ==, -1);
+    g_assert_true(nt_catalogue_find_vector_of(shop->catalogue, shop->model, b, network, &vrow, &error));
+    g_assert_cmpint(vrow, ==, 1);
+    g_auto(NtModelRow) row = {0};
+    g_assert_true(nt_catalogue_find_model(shop->catalogue, "m", &row, &error));
+    g_assert_true(row.mixed && row.has_digest && memcmp(row.digest, by_network.digest, sizeof row.digest) == 0);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/vector/owners", Shop, NULL, set_up, test_owners, tear_down);
@@ -240,6 +310,7 @@ int main(int argc, char **argv) {
     g_test_add("/vector/conditions", Shop, NULL, set_up, test_conditions, tear_down);
     g_test_add("/vector/digests", Shop, NULL, set_up, test_digests, tear_down);
     g_test_add("/vector/import", Shop, NULL, set_up, test_import, tear_down);
+    g_test_add("/vector/makers", Shop, NULL, set_up, test_makers, tear_down);
     g_test_add("/vector/models", Shop, NULL, set_up, test_models, tear_down);
     return g_test_run();
 }
