@@ -138,7 +138,7 @@ static double time_index(const char *list, const char *network, const char *pres
     NiteruIndexReport report;
     double start = cpu_seconds();
     NiteruCatalogue *catalogue = niteru_open(shop, NULL, &error);
-    if (catalogue == NULL || !niteru_model_add(catalogue, network, &model, &error) ||
+    if (catalogue == NULL || !niteru_model_add(catalogue, network, &model, NULL, &error) ||
         !niteru_index(catalogue, list, NULL, NULL, &report, &error)) {
         die(error);
     }

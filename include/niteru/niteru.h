@@ -261,20 +261,23 @@ bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids,
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruModelOptions {
-    const char *name;       /* NULL: the file's name without .onnx */
-    const char *preset;     /* how photos are made ready; see niteru_presets; NULL: told from the network */
-    const char *card;       /* a card file (JSON) instead of a preset */
-    const char *output;     /* the tensor to take; NULL: "embedding", else the cut before the classifier */
+    const char *name;   /* NULL: the file's name without .onnx */
+    const char *preset; /* how photos are made ready; see niteru_presets; NULL: told from the network */
+    const char *card;   /* a card file (JSON) instead of a preset; its name, output and size hold where none is given */
+    const char *output; /* the tensor to take; NULL: by the rule of doc/nn.md, which the card then tells */
     unsigned width, height; /* when the network leaves its input open */
     const char *metric;     /* NULL: cosine */
     const char *dtype;      /* NULL: f16 */
     bool make_default;      /* use it from now on unless told otherwise */
 } NiteruModelOptions;
 
-/* Adds an ONNX network to the catalogue, which keeps a copy. Errors: NOT_FOUND (the file, a tensor), UNSUPPORTED
- * (naming node, operator and opset), CORRUPT, LIMIT, INVALID (a name that is taken, a preset or card that does not fit
- * or is needed and not given), NO_SPACE. */
-bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, GError **error);
+/* Adds an ONNX network to the catalogue, which keeps a copy of it and of the files with its weights; a made-up picture
+ * is embedded first, as a proof that it can be. *out_name (NULL is fine) is what the model is called, free with g_free.
+ * Errors: NOT_FOUND (the file, a tensor), UNSUPPORTED (naming node, operator and opset), CORRUPT, LIMIT (also: over a
+ * minute for a picture), INVALID (a name that is taken, a preset or card that does not fit or is needed and not given),
+ * NO_SPACE. */
+bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, char **out_name,
+                      GError **error);
 
 /* Removes a model with its network and vectors; where it was the default, the oldest that is left takes its place.
  * Products and photos stay. Errors: NOT_FOUND. */

@@ -31,6 +31,26 @@ static CliStatus print_model(NiteruCatalogue *catalogue, const char *model, GErr
     return text != NULL ? CLI_DONE : CLI_FAILED;
 }
 
+/* Which tensor was taken and why, and how to have another: a wrong choice shows nowhere else. */
+static void tell_choice(const NtJson *model, const char *path) {
+    const NtJson *facts = nt_json_get(model, "card"), *network = nt_json_get(model, "network");
+    const char *cut = nt_json_text(nt_json_get(facts, "cut"), NULL);
+    g_autofree char *length = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "dimension"), 0));
+    printf("  vectors:  %s numbers, from tensor '%s'%s (%s)\n", length, nt_json_text(nt_json_get(facts, "output"), ""),
+           nt_json_truth(nt_json_get(network, "pooled"), false) ? ", averaged over its places" : "",
+           nt_json_text(nt_json_get(facts, "choice"), ""));
+    if (cut != NULL) {
+        g_autofree char *classes = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "cut_classes"), 0));
+        printf("  cut off:  the classifier '%s' of %s classes, with all behind it\n", cut, classes);
+    }
+    printf("  another:  niteru model add %s --output TENSOR   (outputs of the file: %s)\n", path,
+           nt_json_text(nt_json_get(network, "outputs"), ""));
+    const char *unfused = nt_json_text(nt_json_get(network, "unfused"), "");
+    if (*unfused != '\0') {
+        printf("  slower:   these steps are computed wrongly by the library when fused, and run apart: %s\n", unfused);
+    }
+}
+
 static CliStatus add(CliContext *context, const char *path, GError **error) {
     NiteruModelOptions model = {.name = name,
                                 .preset = preset,
@@ -42,18 +62,24 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
                                 .dtype = dtype,
                                 .make_default = make_default};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
-    if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, error)) {
+    g_autofree char *called = NULL;
+    if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, &called, error)) {
         return CLI_FAILED;
     }
-    g_autofree char *base = g_path_get_basename(path);
-    g_autofree char *stem = g_str_has_suffix(base, ".onnx") ? g_strndup(base, strlen(base) - 5) : g_strdup(base);
-    const char *called = name != NULL ? name : stem;
     if (context->json) {
         return print_model(catalogue, called, error);
     }
-    if (!context->quiet) {
-        printf("added; embed photos with: niteru index SOURCE --model %s\n", called);
+    if (context->quiet) {
+        return CLI_DONE;
     }
+    g_autofree char *text = niteru_model_json(catalogue, called, error);
+    g_autoptr(NtJson) shown = text != NULL ? nt_json_parse(text, strlen(text), called, NULL, error) : NULL;
+    if (shown == NULL) {
+        return CLI_FAILED;
+    }
+    printf("%s is added\n", called);
+    tell_choice(shown, path);
+    printf("embed photos with: niteru index SOURCE --model %s\n", called);
     return CLI_DONE;
 }
 
@@ -137,8 +163,12 @@ const CliCommand cli_model = {
     .arguments = "add FILE.onnx | list | show NAME | default NAME | remove NAME",
     .summary = "the networks that turn photos into vectors",
     .details =
-        "add copies an ONNX network into the catalogue and checks that niteru can run it; given a classifier, the "
-        "last fully connected layer is cut off. A preset says how photos are made ready: size rule, resampling, "
+        "add copies an ONNX network, with the files that hold its weights, into the catalogue, after embedding a "
+        "made-up "
+        "picture with it. It tells which tensor it takes and why: the one you name, an output whose name says that it "
+        "is "
+        "the embedding, else what feeds the classifier, which is cut off. A preset says how photos are made ready: "
+        "size rule, resampling, "
         "channel order, scale and means, as the framework the network comes from does it. default makes a model the "
         "one "
         "that is used unless told otherwise; remove takes it out of the catalogue with its vectors.",

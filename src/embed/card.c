@@ -12,7 +12,10 @@ void nt_card_free(NtCard *card) {
         g_free(card->description);
         g_free(card->licence);
         g_free(card->source);
+        g_free(card->trained_on);
         g_free(card->output);
+        g_free(card->choice);
+        g_free(card->cut);
         g_free(card);
     }
 }
@@ -23,7 +26,10 @@ NtCard *nt_card_copy(const NtCard *card) {
     copy->description = g_strdup(card->description);
     copy->licence = g_strdup(card->licence);
     copy->source = g_strdup(card->source);
+    copy->trained_on = g_strdup(card->trained_on);
     copy->output = g_strdup(card->output);
+    copy->choice = g_strdup(card->choice);
+    copy->cut = g_strdup(card->cut);
     return copy;
 }
 
@@ -48,6 +54,14 @@ bool nt_card_fits(const NtCard *card, const NtNetworkInfo *info, const char *nam
     if (input->width != info->width || input->height != info->height) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: the card of %s says %u x %u pixels, the network takes %u x %u",
                        name, card->name, input->width, input->height, info->width, info->height);
+    }
+    bool whole = input->scale == 1 && input->std[0] == 1 && input->std[1] == 1 && input->std[2] == 1 &&
+                 input->mean[0] == 0 && input->mean[1] == 0 && input->mean[2] == 0;
+    if (info->bytes && !whole) {
+        return nt_fail(error, NITERU_ERROR_INVALID,
+                       "%s: takes pixels as whole numbers from 0 to 255 (uint8) and scales them itself: name --preset "
+                       "squash-255, or a card with scale 1, mean 0 and deviation 1",
+                       name);
     }
     return card->dimension == info->dimension ||
            nt_fail(error, NITERU_ERROR_INVALID, "%s: the card of %s says %u dimensions, the network gives %zu", name,
@@ -193,8 +207,22 @@ static bool read_field(const char *key, NtJson *value, void *data) {
     if (strcmp(key, "source") == 0) {
         return read_text(reading, key, value, &card->source);
     }
+    if (strcmp(key, "trained_on") == 0) {
+        return read_text(reading, key, value, &card->trained_on);
+    }
     if (strcmp(key, "output") == 0) {
         return read_text(reading, key, value, &card->output);
+    }
+    if (strcmp(key, "choice") == 0) {
+        return read_text(reading, key, value, &card->choice);
+    }
+    if (strcmp(key, "cut") == 0) {
+        return read_text(reading, key, value, &card->cut);
+    }
+    if (strcmp(key, "cut_classes") == 0) {
+        int64_t classes = nt_json_int(value, -1);
+        card->cut_classes = (uint64_t)MAX(classes, 0);
+        return classes >= 0 || bad(reading, key, "a whole number");
     }
     if (strcmp(key, "input") == 0) {
         return nt_json_foreach(value, read_input, reading);
@@ -296,11 +324,17 @@ NtJson *nt_card_json(const NtCard *card) {
     } texts[] = {{"description", card->description},
                  {"licence", card->licence},
                  {"source", card->source},
-                 {"output", card->output}};
+                 {"trained_on", card->trained_on},
+                 {"output", card->output},
+                 {"choice", card->choice},
+                 {"cut", card->cut}};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
         if (texts[i].text != NULL) {
             nt_json_set(out, texts[i].key, nt_json_string(texts[i].text));
         }
+    }
+    if (card->cut_classes > 0) {
+        nt_json_set(out, "cut_classes", nt_json_integer((int64_t)card->cut_classes));
     }
     if (card->preprocess.width > 0) {
         nt_json_set(out, "input", input_json(card));

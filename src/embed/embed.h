@@ -16,11 +16,15 @@
 /* ---- cards ---- */
 
 typedef struct NtCard {
-    char *name;        /* of the model: letters, digits, '.', '-', '_'; at most 64 */
-    char *description; /* a sentence, or NULL */
-    char *licence;     /* SPDX name, or NULL */
-    char *source;      /* where it comes from, or NULL */
-    char *output;      /* the tensor taken, frozen when the model is added; NULL: not frozen yet */
+    char *name;           /* of the model: letters, digits, '.', '-', '_'; at most 64 */
+    char *description;    /* a sentence, or NULL */
+    char *licence;        /* SPDX name, or NULL */
+    char *source;         /* where it comes from, or NULL */
+    char *trained_on;     /* names of the photo sets the network was trained on, or NULL: not said */
+    char *output;         /* the tensor taken, frozen when the model is added; NULL: not frozen yet */
+    char *choice;         /* why that tensor, in words; NULL: not said */
+    char *cut;            /* the classifier that was cut off when the model was added; NULL: none */
+    uint64_t cut_classes; /* that it told apart; 0: none, or not known */
     NtPreprocess preprocess;
     bool shrink_on_load; /* decode large JPEGs at a fraction: faster, and not what the framework would do */
     unsigned dimension;  /* 0: not known yet */
@@ -40,7 +44,8 @@ void nt_card_free(NtCard *card);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtCard, nt_card_free)
 
 /* Whether a network is the one a card describes: every buffer from photo to vector is sized by the card. `name` names
- * the network in messages. Errors: UNSUPPORTED (not for colour photos), INVALID (another input or dimension). */
+ * the network in messages. Errors: UNSUPPORTED (not for colour photos), INVALID (another input or dimension, numbers
+ * that a uint8 input cannot hold). */
 bool nt_card_fits(const NtCard *card, const NtNetworkInfo *info, const char *name, GError **error);
 
 /* Whether a name can be a model's. Errors: INVALID. */
@@ -70,6 +75,10 @@ NtEmbedder *nt_embedder_new(const NtCard *card, NtNetwork *network, const NtLimi
                             GError **error);
 void nt_embedder_free(NtEmbedder *embedder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtEmbedder, nt_embedder_free)
+
+/* Embeds a made-up picture from preprocessing to vector, as a promise that real ones can be. Errors: those of
+ * nt_embedder_new and of running; LIMIT (over a minute); CORRUPT when the answer is not finite. */
+bool nt_embedder_try(const NtCard *card, NtNetwork *network, GError **error);
 
 /* Reads and embeds one photo file: out (dimension). Errors: those of reading, decoding and running; CORRUPT when the
  * network's answer is not finite. */

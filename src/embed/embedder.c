@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "embed/embed.h"
 
+enum { TRY_SECONDS = 60 };
+
 struct NtEmbedder {
     NtLimits limits;
     NtDecodeOptions decode;
@@ -34,6 +36,41 @@ void nt_embedder_free(NtEmbedder *embedder) {
         nt_free(embedder->input);
         g_free(embedder);
     }
+}
+
+/* A picture of noise, (height, width, 3): it has all frequencies, and no photo is as hard on a network's numbers. */
+static uint8_t *make_noise(unsigned width, unsigned height, GError **error) {
+    uint8_t *rgb = nt_alloc((size_t)width * height, 3, "a test picture", error);
+    uint32_t state = 1;
+    for (size_t i = 0; rgb != NULL && i < (size_t)3 * width * height; i++) {
+        state = state * 1664525u + 1013904223u; /* Numerical Recipes' generator */
+        rgb[i] = (uint8_t)(state >> 24);
+    }
+    return rgb;
+}
+
+bool nt_embedder_try(const NtCard *card, NtNetwork *network, GError **error) {
+    const NtNetworkInfo *info = nt_network_info(network);
+    g_autoptr(NtPreprocessor) preprocessor =
+        nt_card_fits(card, info, card->name, error) ? nt_preprocessor_new(&card->preprocess, error) : NULL;
+    g_autoptr(NtRunner) runner = preprocessor != NULL ? nt_runner_new(network, 1, 0, error) : NULL;
+    if (runner == NULL) {
+        return false;
+    }
+    nt_autofree uint8_t *noise = make_noise(info->width, info->height, error);
+    NtPixels pixels = {.rgb = noise, .width = info->width, .height = info->height, .stride = (size_t)3 * info->width};
+    nt_autofree float *input = nt_alloc((size_t)3 * info->width * info->height, sizeof *input, "a test input", error);
+    nt_autofree float *out = nt_alloc(info->dimension, sizeof *out, "a test vector", error);
+    bool finite = false,
+         ok = noise != NULL && input != NULL && out != NULL && nt_preprocess(preprocessor, &pixels, input, error);
+    if (ok) {
+        nt_runner_set_deadline(runner, g_get_monotonic_time() + TRY_SECONDS * G_USEC_PER_SEC);
+        ok = nt_runner_run(runner, input, 1, out, &finite, error);
+    }
+    return ok && (finite || nt_fail(error, NITERU_ERROR_CORRUPT,
+                                    "%s: its answer to a test picture is not a number: the network is damaged, or "
+                                    "photos must be made ready for it in another way (--preset)",
+                                    card->name));
 }
 
 bool nt_embedder_file(NtEmbedder *embedder, const char *path, float *out, GError **error) {

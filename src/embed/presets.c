@@ -60,12 +60,41 @@ const NtPreset nt_presets[] = {
     {"keras-efficientnet",
      "squash by nearest; RGB from 0 to 255: the network scales by itself",
      {.rule = NT_RESIZE_SQUASH, .resampler = NT_RESAMPLE_NEAREST, .scale = 1, .std = ONES}},
+    {"keras-densenet",
+     "squash by nearest; RGB, ImageNet mean and deviation (\"torch\" mode: DenseNet)",
+     {.rule = NT_RESIZE_SQUASH,
+      .resampler = NT_RESAMPLE_NEAREST,
+      .scale = 1 / 255.0F,
+      .mean = IMAGENET_MEAN,
+      .std = IMAGENET_DEVIATION}},
+    {"clip",
+     "shorter side to the input's size by bicubic, centre crop; RGB, CLIP's mean and deviation (OpenAI's and "
+     "OpenCLIP's)",
+     {.rule = NT_RESIZE_CROP,
+      .resampler = NT_RESAMPLE_BICUBIC,
+      .resize = 1, /* never below the input's size */
+      .scale = 1 / 255.0F,
+      .mean = {0.48145466F, 0.4578275F, 0.40821073F},
+      .std = {0.26862954F, 0.26130258F, 0.27577711F}}},
+    {"siglip",
+     "squash by bicubic; RGB from -1 to 1 (SigLIP and SigLIP 2 of fixed size)",
+     {.rule = NT_RESIZE_SQUASH, .resampler = NT_RESAMPLE_BICUBIC, .scale = 1 / 127.5F, .mean = ONES, .std = ONES}},
+    {"dinov2",
+     "the same as torchvision-bicubic: shorter side to 256/224 of the input, centre crop (DINOv2)",
+     {.rule = NT_RESIZE_CROP,
+      .resampler = NT_RESAMPLE_BICUBIC,
+      .scale = 1 / 255.0F,
+      .mean = IMAGENET_MEAN,
+      .std = IMAGENET_DEVIATION}},
     {"squash",
      "squash by Pillow's bilinear; RGB from -1 to 1 (niteru's own networks)",
      {.rule = NT_RESIZE_SQUASH, .resampler = NT_RESAMPLE_BILINEAR, .scale = 1 / 127.5F, .mean = ONES, .std = ONES}},
     {"squash-01",
      "squash by Pillow's bilinear; RGB from 0 to 1",
      {.rule = NT_RESIZE_SQUASH, .resampler = NT_RESAMPLE_BILINEAR, .scale = 1 / 255.0F, .std = ONES}},
+    {"squash-255",
+     "squash by Pillow's bilinear; RGB from 0 to 255: the network scales by itself (uint8 inputs)",
+     {.rule = NT_RESIZE_SQUASH, .resampler = NT_RESAMPLE_BILINEAR, .scale = 1, .std = ONES}},
     {0},
 };
 
@@ -83,7 +112,7 @@ const NtPreset *nt_preset_find(const char *name, GError **error) {
 
 NtCard *nt_card_for_network(const NtNetworkInfo *info, const char *name, const NtPreset *preset, GError **error) {
     if (preset == NULL) {
-        if (strcmp(info->producer, "pytorch") != 0) {
+        if (strcmp(info->producer, "pytorch") != 0 || info->bytes) {
             nt_fail(error, NITERU_ERROR_INVALID,
                     "how must photos be made ready for this network (made by '%s')? Name a --preset: keras-resnet50, "
                     "torchvision, squash, ...; niteru model --help lists them",
@@ -96,6 +125,9 @@ NtCard *nt_card_for_network(const NtNetworkInfo *info, const char *name, const N
     *card = (NtCard){
         .name = g_strdup(name),
         .output = g_strdup(info->output),
+        .choice = g_strdup(info->choice),
+        .cut = g_strdup(info->cut),
+        .cut_classes = info->cut_length,
         .preprocess = preset->preprocess,
         .dimension = (unsigned)info->dimension,
         .dtype = NT_DTYPE_F16,

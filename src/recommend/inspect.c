@@ -124,7 +124,8 @@ static NtJson *network_facts(const NtNetworkInfo *info) {
     nt_json_set(out, "input", nt_json_string(info->input));
     nt_json_set(out, "output", nt_json_string(info->output));
     nt_json_set(out, "pooled", nt_json_bool(info->pooled));
-    nt_json_set(out, "cut", nt_json_string(info->cut));
+    nt_json_set(out, "outputs", nt_json_string(info->outputs));
+    nt_json_set(out, "unfused", nt_json_string(info->unfused));
     nt_json_set(out, "opset", nt_json_integer(info->opset));
     nt_json_set(out, "producer", nt_json_string(info->producer));
     nt_json_set(out, "operators", nt_json_integer((int64_t)info->nodes));

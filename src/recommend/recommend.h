@@ -56,6 +56,9 @@ typedef struct NtModel {
     int64_t model; /* row in the database */
     char *name;
     uint32_t generation;
+    uint8_t hash[32];                /* of the network file, as it was added */
+    uint8_t digest[NT_DIGEST_BYTES]; /* of all its files, where has_digest */
+    bool has_digest;
     NtCard *card;         /* as it was when opened; scores change, see nt_model_card */
     NtVectors *vectors;   /* writable in a catalogue open for writing */
     GMutex loading;       /* of the network: it may take seconds, in which other models' searches go on */
@@ -95,6 +98,10 @@ bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, GError **err
 /* Measures the score table again when the number of vectors has doubled since, or never was measured. */
 bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error);
 
+/* Removes the files in a model's folder. */
+void nt_model_clear_folder(const char *folder);
+
+#define NT_SHIPPED_MODEL "niteru-base"
 /* The folder of the models niteru ships: $NITERU_MODELS, beside the program, or where it was installed. */
 char *nt_shipped_models(GError **error);
 NtCard *nt_shipped_card(const char *folder, GError **error);

@@ -237,9 +237,10 @@ static void test_two_models(void) {
     g_autofree char *network = g_build_filename(g_getenv("NITERU_MODELS"), "niteru-base.onnx", NULL);
     g_assert_true(niteru_model_add(
         shop.catalogue, network,
-        &(NiteruModelOptions){.name = "other", .preset = "squash-01", .metric = "euclidean", .dtype = "f4"}, &error));
-    g_assert_false(
-        niteru_model_add(shop.catalogue, network, &(NiteruModelOptions){.name = "other", .preset = "squash"}, &error));
+        &(NiteruModelOptions){.name = "other", .preset = "squash-01", .metric = "euclidean", .dtype = "f4"}, NULL,
+        &error));
+    g_assert_false(niteru_model_add(shop.catalogue, network, &(NiteruModelOptions){.name = "other", .preset = "squash"},
+                                    NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "already");
     NiteruSearchOptions ask = {.model = "other"};
     g_assert_null(niteru_similar(shop.catalogue, "p00.png", &ask, &error));
