@@ -55,6 +55,7 @@ bool nt_embedder_try(const NtCard *card, NtNetwork *network, GError **error) {
         nt_card_fits(card, info, card->name, error) ? nt_preprocessor_new(&card->preprocess, error) : NULL;
     g_autoptr(NtRunner) runner = preprocessor != NULL ? nt_runner_new(network, 1, 0, error) : NULL;
     if (runner == NULL) {
+        g_prefix_error(error, "%s: ", card->name);
         return false;
     }
     nt_autofree uint8_t *noise = make_noise(info->width, info->height, error);
