@@ -246,15 +246,18 @@ typedef struct NiteruImportOptions {
     const char *model;  /* name; must be given */
     const char *metric; /* "cosine", "euclidean" or "inner"; NULL: cosine */
     const char *dtype;  /* "f4" or "f2"; NULL: f4, so that nothing is lost */
+    bool mix;           /* take them into a model that has a network: its answers then compare vectors that different
+                           makers made; remembered, and shown by niteru_info_json and niteru_model_json */
     void (*failure)(const NiteruFailure *failure, void *data);
     void *data;
 } NiteruImportOptions;
 
-/* Takes vectors made elsewhere: an .npy of (n, dimension) and a text file of n product ids; the model is created when
- * it is not there, and a product that is not there too. An id that comes several times is a product with as many
- * photos, in that order. Rows that are not finite, or zero with the cosine metric, are reported and left out. *out_rows
- * (NULL is fine) counts those taken. Errors: NOT_FOUND, INVALID (another number of ids than rows, another dimension,
- * metric or dtype than the model has), CORRUPT and UNSUPPORTED (the .npy), LIMIT, NO_SPACE. */
+/* Takes vectors made elsewhere: an .npy of (n, dimension) and n product ids, in a text file of lines or an .npy of text;
+ * the model is created when it is not there, and a product that is not there too. An id that comes several times is a
+ * product with as many photos, in that order. Rows that are not finite, or zero with the cosine metric, are reported
+ * and left out. *out_rows (NULL is fine) counts those taken. Errors: NOT_FOUND, INVALID (another number of ids than
+ * rows, another dimension, metric or dtype than the model has, a model that has a network, not a single row that could
+ * be taken), CORRUPT and UNSUPPORTED (the .npy), LIMIT, NO_SPACE. */
 bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
                    uint64_t *out_rows, GError **error);
 

@@ -168,9 +168,9 @@ bool nt_catalogue_set_model_digest(NtCatalogue *catalogue, int64_t model, const 
            nt_sql_run(catalogue, error, "UPDATE model SET digest = ?2 WHERE model = ?1", "ix", model, digest);
 }
 
-bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, GError **error) {
+bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, bool mixed, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
-           nt_sql_run(catalogue, error, "UPDATE model SET mixed = 1 WHERE model = ?1", "i", model);
+           nt_sql_run(catalogue, error, "UPDATE model SET mixed = ?2 WHERE model = ?1", "ii", model, (int64_t)mixed);
 }
 
 bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error) {

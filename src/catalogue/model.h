@@ -44,8 +44,8 @@ bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const ch
 /* What the model's network is, by content; from now on its vectors are told from those of others. */
 bool nt_catalogue_set_model_digest(NtCatalogue *catalogue, int64_t model, const uint8_t digest[16], GError **error);
 
-/* Remembers that vectors made elsewhere may stand in the model; for good. */
-bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, GError **error);
+/* Remembers whether vectors made elsewhere may stand in the model. */
+bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, bool mixed, GError **error);
 
 /* Forgets the vectors of a model but not the model: its rows are 0 again, and its vectors file is now that of
  * `generation`, which must be there and empty. */

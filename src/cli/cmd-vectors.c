@@ -5,12 +5,13 @@
 #include <stdio.h>
 
 static char *model, *dtype, *metric;
+static gboolean mix;
 
 /* ---- export ---- */
 
 static const GOptionEntry export_options[] = {
     {"model", 'm', 0, G_OPTION_ARG_STRING, &model, "vectors of this model", "NAME"},
-    {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "f4 or f2 (as stored)", "TYPE"},
+    {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "f4 (float32) or f2 (float16); as stored when not given", "TYPE"},
     {0},
 };
 
@@ -51,7 +52,10 @@ static const GOptionEntry import_options[] = {
     {"model", 'm', 0, G_OPTION_ARG_STRING, &model, "the model these vectors belong to; made when it is not there",
      "NAME"},
     {"metric", 0, 0, G_OPTION_ARG_STRING, &metric, "cosine, euclidean or inner (cosine)", "METRIC"},
-    {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "f4 or f2: how to store them (f4)", "TYPE"},
+    {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "how to store them: f4 (float32) or f2 (float16); f4 when not given",
+     "TYPE"},
+    {"mix", 0, 0, G_OPTION_ARG_NONE, &mix,
+     "take vectors made elsewhere into a model that has a network, though the two are not comparable", NULL},
     {0},
 };
 
@@ -70,7 +74,7 @@ static CliStatus run_import(CliContext *context, int argc, char **argv, GError *
     }
     unsigned failures = 0;
     NiteruImportOptions import = {
-        .model = model, .metric = metric, .dtype = dtype, .failure = on_failure, .data = &failures};
+        .model = model, .metric = metric, .dtype = dtype, .mix = mix, .failure = on_failure, .data = &failures};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     uint64_t rows = 0;
     bool ok = catalogue != NULL && niteru_import(catalogue, argv[0], argv[1], &import, &rows, error);
@@ -82,10 +86,16 @@ static CliStatus run_import(CliContext *context, int argc, char **argv, GError *
 
 const CliCommand cli_import = {
     .name = "import",
-    .arguments = "VECTORS.npy IDS.txt",
+    .arguments = "VECTORS.npy IDS",
     .summary = "take in vectors made elsewhere",
-    .details = "VECTORS.npy holds one row per product, IDS.txt the id of each row. Products that are not in the "
-               "catalogue are added. Rows that are not finite are reported and left out.",
+    .details =
+        "VECTORS.npy holds one row per product, IDS the id of each row: a text file of lines, or an .npy of text. "
+        "Products that are not in the catalogue are added. Rows that are not finite are reported and left out; "
+        "the exit status is 1 when no row could be taken.\n\n"
+        "Vectors of another network are not comparable with those of a model's own network, so they go into a "
+        "model of their own. --mix says that they may stand side by side nevertheless, because the same network "
+        "made them elsewhere, say; the catalogue remembers it, niteru info shows it, and niteru index --rehash "
+        "makes such vectors anew.",
     .examples = "niteru import image_vectors.npy image_ids.txt --model my-resnet",
     .options = import_options,
     .least = 2,

@@ -22,12 +22,14 @@ bool nt_metric_parse(const char *text, NtMetric *out) {
 const char *nt_dtype_name(NtDtype dtype) { return dtype == NT_DTYPE_F16 ? "f2" : "f4"; }
 
 bool nt_dtype_parse(const char *text, NtDtype *out) {
-    bool half = strcmp(text, "f2") == 0 || strcmp(text, "f16") == 0;
-    if (!half && strcmp(text, "f4") != 0 && strcmp(text, "f32") != 0) {
-        return false;
+    static const char *const names[] = {"f2", "f16", "float16", "f4", "f32", "float32"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = i < 3 ? NT_DTYPE_F16 : NT_DTYPE_F32;
+            return true;
+        }
     }
-    *out = half ? NT_DTYPE_F16 : NT_DTYPE_F32;
-    return true;
+    return false;
 }
 
 double nt_metric_value(NtMetric metric, const float *a, const float *b, size_t dim) {

@@ -26,7 +26,7 @@ const char *nt_metric_name(NtMetric metric);
 /* The metric of such a name; false when there is none. */
 bool nt_metric_parse(const char *text, NtMetric *out);
 
-/* "f2" (float16) and "f4" (float32), as in .npy files; "f16" and "f32" are understood too. */
+/* "f2" (float16) and "f4" (float32), as in .npy files; "f16", "float16", "f32" and "float32" are understood too. */
 const char *nt_dtype_name(NtDtype dtype);
 bool nt_dtype_parse(const char *text, NtDtype *out);
 

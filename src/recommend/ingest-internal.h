@@ -32,6 +32,7 @@ typedef struct Ingest {
     GQueue jobs;          /* NtJob that the pipeline had no room for yet */
 
     NtModel *model;
+    int64_t maker;   /* what its network is among makers */
     uint64_t rows;   /* of the model that the database names, this transaction included */
     uint64_t before; /* and how many these were at the start */
     NtPipeline *pipeline;

@@ -110,7 +110,11 @@ static bool photo_failed(Ingest *ingest, const NtOutcome *outcome, const GError 
 bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *out_now, GError **error) {
     int64_t vrow = -1;
     bool fresh = g_hash_table_contains(ingest->fresh, &content);
-    if (!fresh && !nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, error)) {
+    bool ok = fresh ||
+              (ingest->options->rehash
+                   ? nt_catalogue_find_vector_of(ingest->db, ingest->model->model, content, ingest->maker, &vrow, error)
+                   : nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, error));
+    if (!ok) {
         return false;
     }
     *out_found = fresh || vrow >= 0;
@@ -205,7 +209,7 @@ static bool commit(Ingest *ingest, GError **error) {
             return false;
         }
         if (count > 0 && (!nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count,
-                                                    NT_MAKER_UNKNOWN, error) ||
+                                                    ingest->maker, error) ||
                           !nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error))) {
             return false;
         }
@@ -287,8 +291,12 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
     ingest->before = ingest->rows;
     ingest->pipeline = ingest->model != NULL ? nt_pipeline_new(ingest->catalogue, ingest->model, error) : NULL;
-    if (ingest->pipeline == NULL || !begin(ingest, error)) {
+    if (ingest->pipeline == NULL || !begin(ingest, error) ||
+        !nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error)) {
         return false;
+    }
+    if (ingest->options->rehash) {
+        nt_pipeline_only_of(ingest->pipeline, ingest->maker);
     }
     ingest->embed_started = g_get_monotonic_time();
     ingest->committed = ingest->embed_started;

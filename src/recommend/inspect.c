@@ -84,9 +84,18 @@ static bool add_summary(const NtModelRow *row, void *data) {
     return true;
 }
 
+/* Models in a few words. */
+typedef struct Brief {
+    NtCatalogue *db;
+    NtJson *models;
+    GError *fault;
+} Brief;
+
 static bool add_brief(const NtModelRow *row, void *data) {
-    nt_json_append(data, model_summary(row, false));
-    return true;
+    Brief *brief = data;
+    NtJson *summary = model_summary(row, false);
+    nt_json_append(brief->models, summary);
+    return !row->mixed || nt_makers_show(brief->db, row, summary, &brief->fault);
 }
 
 /* The card of the shipped model in the same form, when there is no catalogue. */
@@ -160,6 +169,9 @@ char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **e
         return NULL;
     }
     nt_json_set(out, "dead_vectors", nt_json_integer((int64_t)dead));
+    if (!nt_makers_show(reader.db, &row, out, error)) {
+        return NULL;
+    }
     if (model->card->preprocess.width > 0) {
         NtNetwork *network = nt_model_network(catalogue, model, error);
         if (network == NULL) {
@@ -247,6 +259,7 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
         return NULL;
     }
     NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();
+    Brief brief = {.db = reader.db, .models = models};
     nt_json_set(out, "catalogue", nt_json_set(counts(&totals), "folder", nt_json_string(catalogue->folder)));
     nt_json_set(out, "models", models);
     nt_json_set(out, "fields", fields);
@@ -254,7 +267,11 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
     nt_json_set(out, "niteru", program_facts(&catalogue->limits, catalogue->threads));
     if (!nt_catalogue_each_field(reader.db, true, add_field, fields, error) ||
         !nt_catalogue_each_source(reader.db, add_source, sources, error) ||
-        !nt_catalogue_each_model(reader.db, add_brief, models, error)) {
+        !nt_catalogue_each_model(reader.db, add_brief, &brief, error)) {
+        return NULL;
+    }
+    if (brief.fault != NULL) {
+        g_propagate_error(error, brief.fault);
         return NULL;
     }
     return nt_json_print(out, true);
@@ -277,26 +294,29 @@ static void add_finding(const NtVectorsFinding *finding, void *data) {
     add_problem(text, check->problems);
 }
 
-/* The network file against the hash it was added with; imported vectors have none. */
-static void check_network(const NtCatalogue *db, const NtModelRow *row, uint64_t most_bytes, NtJson *problems) {
-    static const uint8_t none[sizeof row->hash];
-    if (memcmp(row->hash, none, sizeof none) == 0) {
+/* The network's files against what was added; imported vectors have none. */
+static void check_network(const NtCatalogue *db, const NtModelRow *row, const NtLimits *limits, NtJson *problems) {
+    if (!nt_model_row_has_network(row)) {
         return;
     }
     g_autofree char *file = g_build_filename(row->name, "model.onnx", NULL);
     g_autofree char *path = nt_catalogue_path(db, "models", file);
     g_autoptr(GError) fault = NULL;
-    g_autoptr(GBytes) bytes = nt_file_read(path, most_bytes, &fault);
-    if (bytes == NULL) {
+    g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, limits, &fault);
+    if (files == NULL) {
         add_problem(fault->message, problems);
         return;
     }
+    uint8_t hash[sizeof row->hash], digest[sizeof row->digest];
     gsize size;
-    uint8_t hash[sizeof row->hash];
-    const void *data = g_bytes_get_data(bytes, &size);
+    const void *data = g_bytes_get_data(nt_network_files_bytes(files, 0), &size);
     nt_sha256(data, size, hash);
-    if (memcmp(hash, row->hash, sizeof hash) != 0) {
-        g_autofree char *text = g_strdup_printf("%s: not the network that the model was made with", path);
+    nt_network_files_digest(files, digest);
+    bool same = memcmp(hash, row->hash, sizeof hash) == 0;
+    if (!same || (row->has_digest && memcmp(digest, row->digest, sizeof digest) != 0)) {
+        g_autofree char *text =
+            g_strdup_printf("%s%s: not the network that the model was made with", path,
+                            same && nt_network_files_count(files) > 1 ? " or a file with its weights" : "");
         add_problem(text, problems);
     }
 }
@@ -357,8 +377,9 @@ bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error) {
     bool database = nt_json_count(problems) == 0;
     for (guint i = 0; i < rows->len; i++) {
         const NtModelRow *row = &g_array_index(rows, NtModelRow, i);
-        check_network(reader.db, row, catalogue->limits.onnx_bytes, problems);
-        if (!check_model(catalogue, reader.db, row, problems, error)) {
+        check_network(reader.db, row, &catalogue->limits, problems);
+        if (!check_model(catalogue, reader.db, row, problems, error) ||
+            !nt_makers_check(reader.db, row, problems, error)) {
             return false;
         }
     }

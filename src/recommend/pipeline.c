@@ -41,6 +41,7 @@ struct NtPipeline {
     NtNetwork *network;
     size_t input_floats;
     unsigned threads;
+    int64_t only_of;    /* the maker whose vectors count; NT_MAKER_UNKNOWN: everybody's do */
     GPtrArray *started; /* GThread */
 
     GMutex lock; /* all below */
@@ -83,6 +84,8 @@ static void fail_outcome(NtPipeline *pipeline, NtOutcome *outcome, GError *fault
     outcome->fault = fault;
     put_outcome(pipeline, outcome);
 }
+
+void nt_pipeline_only_of(NtPipeline *pipeline, int64_t maker) { pipeline->only_of = maker; }
 
 bool nt_pipeline_offer(NtPipeline *pipeline, NtJob *job) {
     g_mutex_lock(&pipeline->lock);
@@ -197,9 +200,15 @@ static GBytes *read_photo(const Reader *reader, NtOutcome *outcome, GError **err
 
 /* Whether the catalogue has a vector for these bytes, as of the last commit. */
 static bool has_vector(const Reader *reader, const NtContent *content) {
+    const NtPipeline *pipeline = reader->pipeline;
     int64_t row = 0, vrow = -1;
-    return reader->db != NULL && nt_catalogue_find_content(reader->db, content->hash, &row, NULL) && row > 0 &&
-           nt_catalogue_find_vector(reader->db, reader->pipeline->model->model, row, &vrow, NULL) && vrow >= 0;
+    if (reader->db == NULL || !nt_catalogue_find_content(reader->db, content->hash, &row, NULL) || row <= 0) {
+        return false;
+    }
+    bool ok = pipeline->only_of != NT_MAKER_UNKNOWN
+                  ? nt_catalogue_find_vector_of(reader->db, pipeline->model->model, row, pipeline->only_of, &vrow, NULL)
+                  : nt_catalogue_find_vector(reader->db, pipeline->model->model, row, &vrow, NULL);
+    return ok && vrow >= 0;
 }
 
 static const char *format_word(NtImageFormat format) {

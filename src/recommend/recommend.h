@@ -2,8 +2,9 @@
 /*
  * recommend: the product. It brings the other rooms together and is what the public header (niteru/niteru.h) shows:
  * the ingest pipeline (ingest.c, ingest-source.c, pipeline.c), search (search.c), evaluation (eval.c), models
- * (models.c) and their vectors files (generations.c), vectors in and out (transfer.c), looking inside (inspect.c),
- * contact sheets (sheet.c). What those share is below; the public header has the contracts of everything named niteru_.
+ * (models.c), their vectors files (generations.c) and whose vectors these are (makers.c), vectors in and out
+ * (transfer.c), looking inside (inspect.c), contact sheets (sheet.c). What those share is below; the public header has
+ * the contracts of everything named niteru_.
  */
 #ifndef NT_RECOMMEND_H
 #define NT_RECOMMEND_H
@@ -111,6 +112,19 @@ bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError 
 /* Stores the digests of the blocks that rows first .. first + count - 1 touch; in a transaction, after the sync. */
 bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error);
 
+/* ---- whose vectors a model holds (makers.c) ---- */
+
+/* Whether a model has a network, or vectors made elsewhere alone. */
+bool nt_model_row_has_network(const NtModelRow *row);
+/* XXH3-128 of a file, read once. */
+bool nt_file_digest(const char *path, uint8_t out[NT_DIGEST_BYTES], GError **error);
+/* The maker that a model's network is, added when it is not there; in a transaction, the network having been loaded. */
+bool nt_model_maker(NiteruCatalogue *catalogue, const char *name, int64_t *out_maker, GError **error);
+/* Sets "mixed", "imported" (a count), "imported_from"; reads all of the model's rows in the database. */
+bool nt_makers_show(NtCatalogue *db, const NtModelRow *row, NtJson *out, GError **error);
+/* Adds a problem when vectors are not those of the model's network, and should be. */
+bool nt_makers_check(NtCatalogue *db, const NtModelRow *row, NtJson *problems, GError **error);
+
 /* ---- the pipeline from photo files to vectors (pipeline.c) ---- */
 
 typedef struct NtPipeline NtPipeline;
@@ -139,6 +153,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtOutcome, nt_outcome_free)
 NtPipeline *nt_pipeline_new(NiteruCatalogue *catalogue, NtModel *model, GError **error);
 /* Takes a job (its texts too) unless the queue is full; false then. */
 bool nt_pipeline_offer(NtPipeline *pipeline, NtJob *job);
+/* From now on a content counts as known only when `maker` made its vector; before the first job. */
+void nt_pipeline_only_of(NtPipeline *pipeline, int64_t maker);
 /* The next outcome, waiting up to `microseconds` for one; NULL when there is none by then. */
 NtOutcome *nt_pipeline_take(NtPipeline *pipeline, int64_t microseconds);
 /* Jobs taken in that no outcome was given out for. */

@@ -26,6 +26,7 @@ typedef struct Search {
     GHashTable *matching; /* products `where` matches; NULL: all */
     GHashTable *found;    /* product -> Found */
     GHashTable *tie_ids;  /* row -> id, for rows that tie */
+    GError *fault;        /* the first one met while ties were ordered, where nobody can be told */
 } Search;
 
 typedef struct Found {
@@ -47,6 +48,7 @@ static void search_clear(Search *search) {
     g_clear_pointer(&search->matching, g_hash_table_unref);
     g_clear_pointer(&search->found, g_hash_table_unref);
     g_clear_pointer(&search->tie_ids, g_hash_table_unref);
+    g_clear_error(&search->fault);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
 
@@ -115,11 +117,16 @@ static const char *tie_id(Search *search, int64_t row) {
         return known;
     }
     g_autoptr(GArray) owners = g_array_new(FALSE, FALSE, sizeof(NtOwner));
-    nt_catalogue_owners(search->db, search->model->model, (uint64_t)row, owners, NULL);
+    GError **fault = search->fault == NULL ? &search->fault : NULL;
+    bool ok = nt_catalogue_owners(search->db, search->model->model, (uint64_t)row, owners, fault);
     char *first = NULL;
-    for (guint i = 0; i < owners->len; i++) {
+    for (guint i = 0; ok && i < owners->len; i++) {
         int64_t product = g_array_index(owners, NtOwner, i).product;
-        char *id = may_answer(search, product) ? nt_catalogue_product_id(search->db, product, NULL) : NULL;
+        if (!may_answer(search, product)) {
+            continue;
+        }
+        fault = search->fault == NULL ? &search->fault : NULL;
+        char *id = nt_catalogue_product_id(search->db, product, fault);
         if (id != NULL && (first == NULL || strcmp(id, first) < 0)) {
             g_free(first);
             first = g_steal_pointer(&id);
@@ -198,6 +205,10 @@ static bool search_rows(Search *search, const NtQueries *queries, size_t wanted,
     nt_autofree NtHit *hits = nt_alloc(queries->count * wanted, sizeof(NtHit), "results", error);
     g_autofree size_t *counts = g_new0(size_t, queries->count);
     if (hits == NULL || !nt_exact_search(&search->view, queries, &options, hits, counts, error)) {
+        return false;
+    }
+    if (search->fault != NULL) {
+        g_propagate_error(error, g_steal_pointer(&search->fault));
         return false;
     }
     g_autoptr(GArray) owners = g_array_new(FALSE, FALSE, sizeof(NtOwner));

@@ -98,15 +98,21 @@ typedef struct Import {
     NtIds ids;
     NtRun run;
     NtModel *model;
+    bool added;    /* the model was, by this import */
+    int64_t maker; /* this file, among those who made vectors */
     uint64_t rows; /* of the model that are named */
     uint64_t taken;
     GHashTable *positions; /* id -> photos of it so far */
+    char *first_fault;     /* of a row */
 } Import;
 
-static void tell(const Import *import, uint64_t row, const char *what) {
+static void tell(Import *import, uint64_t row, const char *what) {
+    g_autofree char *place = g_strdup_printf("%s: row %" G_GUINT64_FORMAT, import->npy, row);
+    g_autofree char *message = g_strdup_printf("%s %s", place, what);
+    if (import->first_fault == NULL) {
+        import->first_fault = g_strdup(message);
+    }
     if (import->options->failure != NULL) {
-        g_autofree char *place = g_strdup_printf("%s: row %" G_GUINT64_FORMAT, import->npy, row);
-        g_autofree char *message = g_strdup_printf("%s %s", place, what);
         NiteruFailure failure = {
             .place = place, .product = import->ids.lines[row], .message = message, .code = NITERU_ERROR_INVALID};
         import->options->failure(&failure, import->options->data);
@@ -121,9 +127,17 @@ static bool read_ids(Import *import, GError **error) {
                     import->ids.count, import->npy, nt_npy_rows(import->reader)));
 }
 
-/* The content a row belongs to: the next photo of its product, which is added when it is not there. 0: the id cannot
- * be used, which was told. */
-static bool content_of(Import *import, uint64_t row, int64_t *out_content, GError **error) {
+/* Which photo of its product a row stands for: rows of one id are its photos in turn, the bad ones too. */
+static unsigned next_position(Import *import, uint64_t row) {
+    char *id = import->ids.lines[row];
+    unsigned position = GPOINTER_TO_UINT(g_hash_table_lookup(import->positions, id));
+    g_hash_table_insert(import->positions, id, GUINT_TO_POINTER(position + 1));
+    return position;
+}
+
+/* The content a row belongs to: that photo of its product, which is added when it is not there. 0: the id cannot be
+ * used, which was told. */
+static bool content_of(Import *import, uint64_t row, unsigned position, int64_t *out_content, GError **error) {
     const char *id = import->ids.lines[row];
     g_autoptr(GError) fault = NULL;
     int64_t product = 0;
@@ -146,8 +160,6 @@ static bool content_of(Import *import, uint64_t row, int64_t *out_content, GErro
             return false;
         }
     }
-    unsigned position = GPOINTER_TO_UINT(g_hash_table_lookup(import->positions, id));
-    g_hash_table_insert(import->positions, (char *)id, GUINT_TO_POINTER(position + 1));
     return nt_catalogue_import_content(import->db, product, position, out_content, error);
 }
 
@@ -162,10 +174,11 @@ static bool import_chunk(Import *import, uint64_t first, size_t count, GError **
     const NtVectorsSpec *spec = nt_vectors_spec(import->model->vectors);
     for (size_t i = 0; i < count; i++) {
         NtRowFault fault = nt_vectors_fault(spec, rows + i * dim);
+        unsigned position = next_position(import, first + i);
         int64_t content = 0;
         if (fault != NT_ROW_GOOD) {
             tell(import, first + i, nt_row_fault_text(fault));
-        } else if (!content_of(import, first + i, &content, error)) {
+        } else if (!content_of(import, first + i, position, &content, error)) {
             return false;
         }
         if (content > 0) {
@@ -178,7 +191,7 @@ static bool import_chunk(Import *import, uint64_t first, size_t count, GError **
     }
     if (!nt_vectors_append(import->model->vectors, import->rows, rows, kept, NULL, &written, error) ||
         !nt_vectors_sync(import->model->vectors, error) ||
-        !nt_catalogue_add_vectors(import->db, import->model->model, import->rows, contents, kept, NT_MAKER_UNKNOWN,
+        !nt_catalogue_add_vectors(import->db, import->model->model, import->rows, contents, kept, import->maker,
                                   error) ||
         !nt_put_digests(import->db, import->model, import->rows, kept, error)) {
         return false;
@@ -188,10 +201,36 @@ static bool import_chunk(Import *import, uint64_t first, size_t count, GError **
     return true;
 }
 
-/* What was asked of a model that is there already must be what it is. */
+/* The metric and dtype that were asked for, where they were. */
+static bool read_options(const NiteruImportOptions *options, NtMetric *metric, NtDtype *dtype, GError **error) {
+    if (options->metric != NULL && !nt_metric_parse(options->metric, metric)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a metric: cosine, euclidean or inner",
+                       options->metric);
+    }
+    return options->dtype == NULL || nt_dtype_parse(options->dtype, dtype) ||
+           nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a dtype: f2 or f4", options->dtype);
+}
+
+/* What was asked of a model that is there already must be what it is, and one with a network takes vectors of others
+ * only on request. */
 static bool check_model(const Import *import, const NtModelRow *row, GError **error) {
-    const char *metric = import->options->metric, *dtype = import->options->dtype;
-    if ((metric == NULL || strcmp(metric, row->metric) == 0) && (dtype == NULL || strcmp(dtype, row->dtype) == 0)) {
+    NtVectorsSpec spec;
+    if (!nt_generation_spec(row, &spec, error)) {
+        return false;
+    }
+    NtMetric metric = spec.metric;
+    NtDtype dtype = spec.dtype;
+    if (!read_options(import->options, &metric, &dtype, error)) {
+        return false;
+    }
+    if (nt_model_row_has_network(row) && !row->mixed && !import->options->mix) {
+        return nt_fail(
+            error, NITERU_ERROR_INVALID,
+            "the model %s has a network of its own, and vectors made elsewhere are not comparable with those "
+            "it makes: import under another name (--model NAME); --mix takes them in nevertheless",
+            row->name);
+    }
+    if (metric == spec.metric && dtype == spec.dtype) {
         return true;
     }
     return nt_fail(error, NITERU_ERROR_INVALID,
@@ -210,17 +249,14 @@ static bool find_or_add_model(Import *import, GError **error) {
         }
     } else {
         NtCard card = {.name = (char *)import->options->model, .dimension = (unsigned)dim, .dtype = NT_DTYPE_F32};
-        if (import->options->metric != NULL && !nt_metric_parse(import->options->metric, &card.metric)) {
-            return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a metric: cosine, euclidean or inner",
-                           import->options->metric);
-        }
-        if (import->options->dtype != NULL && !nt_dtype_parse(import->options->dtype, &card.dtype)) {
-            return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a dtype: f2 or f4", import->options->dtype);
+        if (!read_options(import->options, &card.metric, &card.dtype, error)) {
+            return false;
         }
         card.scores = nt_scores_default(card.metric);
         if (!nt_card_check_name(card.name, error) || !nt_model_add_vectors_only(import->catalogue, &card, error)) {
             return false;
         }
+        import->added = true;
     }
     if (!nt_model_repair(import->catalogue, import->options->model, &lost, error)) {
         return false;
@@ -236,12 +272,21 @@ static bool find_or_add_model(Import *import, GError **error) {
                     import->npy, dim, import->model->name, import->model->card->dimension));
 }
 
-static bool import_all(Import *import, GError **error) {
+/* One transaction: where the vectors come from. */
+static bool start_import(Import *import, GError **error) {
     g_autofree char *location = g_canonicalize_filename(import->npy, NULL);
+    NtMaker maker = {.kind = NT_MADE_ELSEWHERE, .source = location};
+    return nt_file_digest(import->npy, maker.digest, error) && nt_catalogue_begin(import->db, error) &&
+           nt_catalogue_put_maker(import->db, &maker, &import->maker, error) &&
+           (!import->options->mix || import->model->card->preprocess.width == 0 ||
+            nt_catalogue_set_model_mixed(import->db, import->model->model, true, error)) &&
+           nt_catalogue_start_run(import->db, "import", location, &import->run, error) &&
+           nt_catalogue_commit(import->db, error);
+}
+
+static bool import_all(Import *import, GError **error) {
     uint64_t total = nt_npy_rows(import->reader), before = import->rows;
-    bool ok = nt_catalogue_begin(import->db, error) &&
-              nt_catalogue_start_run(import->db, "import", location, &import->run, error) &&
-              nt_catalogue_commit(import->db, error);
+    bool ok = start_import(import, error);
     for (uint64_t first = 0; ok && first < total; first += ROWS_AT_ONCE) {
         size_t count = (size_t)MIN((uint64_t)ROWS_AT_ONCE, total - first);
         ok = nt_catalogue_begin(import->db, error) && import_chunk(import, first, count, error) &&
@@ -251,6 +296,11 @@ static bool import_all(Import *import, GError **error) {
          nt_catalogue_end_run(import->db, &import->run, false, NULL, error) && nt_catalogue_commit(import->db, error);
     if (!ok) {
         nt_catalogue_rollback(import->db);
+    }
+    if (ok && import->taken == 0) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: none of its %" G_GUINT64_FORMAT " rows could be taken%s%s",
+                       import->npy, total, import->first_fault != NULL ? "; the first: " : "",
+                       import->first_fault != NULL ? import->first_fault : "");
     }
     return ok && nt_model_calibrate(import->catalogue, import->model, import->rows, error) &&
            nt_model_compact(import->catalogue, import->model, before, false, error);
@@ -270,6 +320,10 @@ bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids,
     bool ok = import.reader != NULL && read_ids(&import, error) && find_or_add_model(&import, error) &&
               import_all(&import, error);
     nt_writer_unlock(catalogue);
+    if (import.added && import.taken == 0) {
+        niteru_model_remove(catalogue, options->model, NULL); /* an empty one, which nobody asked for */
+    }
+    g_free(import.first_fault);
     g_hash_table_unref(import.positions);
     nt_ids_clear(&import.ids);
     nt_npy_close(import.reader);

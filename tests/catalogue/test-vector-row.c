@@ -273,7 +273,7 @@ static void test_makers(Shop *shop, const void *data) {
     g_assert_cmpint(network, ==, again);
     g_assert_cmpint(network, !=, import);
     g_assert_true(nt_catalogue_set_model_digest(shop->catalogue, shop->model, by_network.digest, &error));
-    g_assert_true(nt_catalogue_set_model_mixed(shop->catalogue, shop->model, &error));
+    g_assert_true(nt_catalogue_set_model_mixed(shop->catalogue, shop->model, true, &error));
     g_assert_true(nt_catalogue_model_maker(shop->catalogue, shop->model, &own, &error));
     g_assert_cmpint(own, ==, network);
 
