@@ -127,5 +127,5 @@ char *nt_json_print(const NtJson *value, bool indented) {
     char *text = json_dumps(value, flags);
     char *copy = g_strdup(text);
     free(text); /* jansson's allocator; callers use g_free */
-    return copy;
+    return nt_text_json_safe(copy);
 }

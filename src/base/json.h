@@ -65,7 +65,8 @@ int64_t nt_json_int(const NtJson *value, int64_t fallback);
 double nt_json_number(const NtJson *value, double fallback);
 bool nt_json_truth(const NtJson *value, bool fallback);
 
-/* One line, or indented by two spaces; keys in the order set, numbers with up to 15 digits. New text. */
+/* One line, or indented by two spaces; keys in the order set, numbers with up to 15 digits and a point in every locale;
+ * characters that a terminal would obey are escaped. New text. */
 char *nt_json_print(const NtJson *value, bool indented);
 
 #endif

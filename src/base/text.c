@@ -64,6 +64,14 @@ char *nt_text_to_utf8(const char *text, size_t size, const char *encoding, const
 
 char *nt_text_nfc(const char *text) { return g_utf8_normalize(text, -1, G_NORMALIZE_NFC); }
 
+/* What a terminal might obey, or what would turn or hide text after it. The joiners of emoji and of Persian and Indic
+ * letters do neither. */
+static bool is_unsafe(gunichar c) {
+    GUnicodeType type = g_unichar_type(c);
+    return type == G_UNICODE_CONTROL || (type == G_UNICODE_FORMAT && c != 0x200c && c != 0x200d) ||
+           type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR;
+}
+
 char *nt_text_printable(const char *text, size_t limit) {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     GString *out = g_string_new(NULL);
@@ -74,14 +82,32 @@ char *nt_text_printable(const char *text, size_t limit) {
             break;
         }
         gunichar c = g_utf8_get_char(p);
-        GUnicodeType type = g_unichar_type(c);
-        if (type == G_UNICODE_CONTROL || type == G_UNICODE_FORMAT || type == G_UNICODE_LINE_SEPARATOR ||
-            type == G_UNICODE_PARAGRAPH_SEPARATOR) {
+        if (is_unsafe(c)) {
             g_string_append_printf(out, c < 256 ? "\\x%02x" : "\\u%04x", c);
         } else {
             g_string_append_unichar(out, c);
         }
     }
+    return g_string_free(out, FALSE);
+}
+
+char *nt_text_json_safe(char *json) {
+    const char *p = json;
+    while ((unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f) { /* mostly it is all ASCII */
+        p++;
+    }
+    GString *out = g_string_new_len(json, p - json);
+    for (; *p != '\0'; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        if (c == '\n' || !is_unsafe(c)) { /* the line ends of an indented document */
+            g_string_append_unichar(out, c);
+        } else if (c < 0x10000) {
+            g_string_append_printf(out, "\\u%04x", c);
+        } else {
+            g_string_append_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+        }
+    }
+    g_free(json);
     return g_string_free(out, FALSE);
 }
 

@@ -17,12 +17,17 @@ char *nt_text_to_utf8(const char *text, size_t size, const char *encoding, const
 /* The canonical composed form (NFC) of valid UTF-8, so that one name typed on two systems is one id. New text. */
 char *nt_text_nfc(const char *text);
 
-/* A copy fit for a terminal or a message: control characters and broken UTF-8 become visible escapes, and at most
+/* A copy fit for a terminal or a message: control characters, marks that turn the direction of text, and broken UTF-8
+ * become visible escapes, and at most
  * `limit` characters are kept (then an ellipsis). */
 char *nt_text_printable(const char *text, size_t limit);
 
-/* The same for a message: where it is longer than `limit` characters, its middle is left out, for the place stands at
- * its beginning and the reason at its end. */
+/* The same for a JSON text that is valid: such characters, which stand in strings only, become JSON's own escapes, so
+ * that the document means the same. Takes the text, gives a new one. */
+char *nt_text_json_safe(char *json);
+
+/* The same as nt_text_printable for a message: where it is longer than `limit` characters, its middle is left out, for
+ * the place stands at its beginning and the reason at its end. */
 char *nt_text_message(const char *text, size_t limit);
 
 /* Columns a text takes on a terminal: East Asian wide characters count 2, combining ones 0. */

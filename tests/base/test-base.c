@@ -92,6 +92,8 @@ static void test_text(void) {
     g_assert_cmpstr(safe, ==,
                     "a\\x1b[31m\xef\xbf\xbd"
                     "bc…");
+    g_autofree char *turned = nt_text_printable("a\xc2\x9b\xe2\x80\xae\xe2\x80\x8dz", SIZE_MAX);
+    g_assert_cmpstr(turned, ==, "a\\x9b\\u202e\xe2\x80\x8dz"); /* the joiner stays */
     g_assert_cmpuint(nt_text_columns("似てるab"), ==, 8);
     /* A message keeps its reason, whatever the length of the path in it. */
     g_autofree char *path = g_strnfill(3000, 'p'), *message = g_strdup_printf("l.csv:3: /似て/%s: Not there", path);
@@ -110,6 +112,11 @@ static void test_json(void) {
     g_autofree char *printed = nt_json_print(value, false);
     g_assert_cmpstr(printed, ==, text);
     g_assert_cmpfloat(nt_json_number(nt_json_at(nt_json_get(value, "b"), 0), 0), ==, 1.0);
+    g_autoptr(NtJson) odd = nt_json_string("é\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\x81\xe2\x80\x8d");
+    g_autofree char *escaped = nt_json_print(odd, false);
+    g_assert_cmpstr(escaped, ==, "\"é\\u007f\\u009b\\u202e\\udb40\\udc01\xe2\x80\x8d\"");
+    g_autoptr(NtJson) back = nt_json_parse(escaped, strlen(escaped), "x.json", NULL, &error);
+    g_assert_cmpstr(nt_json_text(back, ""), ==, nt_json_text(odd, "-"));
     NtLimits limits = nt_limits_default();
     limits.json_depth = 2;
     limits.json_values = 7;
