@@ -147,7 +147,7 @@ typedef struct NiteruResult {
     const char *photo;   /* which of its photos matched: path or address; "" for imported vectors without photos */
     double score;        /* 0 .. 100: 100 the identical photo, 0 the median pair of the catalogue */
     double raw;          /* the metric's own value: cosine, inner product, or Euclidean distance */
-    const char *word;    /* "nearly the same", "very alike", "alike", "loosely alike" */
+    const char *word;    /* "nearly the same", "very alike", "alike", "loosely alike", "not alike" */
 } NiteruResult;
 
 typedef struct NiteruResults NiteruResults;

@@ -60,9 +60,15 @@ double nt_scores_of(const NtScores *scores, double raw) {
     return scores->points[scores->count - 1].score;
 }
 
+bool nt_score_alike(double score) { return round(score * 10) / 10 >= NT_SCORE_FLOOR; }
+
 const char *nt_score_word(double score) {
     score = round(score * 10) / 10; /* as it is shown */
-    return score >= 90 ? "nearly the same" : score >= 75 ? "very alike" : score >= 50 ? "alike" : "loosely alike";
+    return score >= 90             ? "nearly the same"
+           : score >= 75           ? "very alike"
+           : score >= 50           ? "alike"
+           : nt_score_alike(score) ? "loosely alike"
+                                   : "not alike";
 }
 
 bool nt_scores_valid(const NtScores *scores) {

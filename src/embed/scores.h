@@ -34,8 +34,12 @@ NtScores nt_scores_measure(NtMetric metric, double *pairs, size_t count, double 
 /* The score of a raw value; values beyond the ends of the table give 0 and 100. NaN gives 0. */
 double nt_scores_of(const NtScores *scores, double raw);
 
-/* "nearly the same" (90 and more), "very alike" (75), "alike" (50), else "loosely alike"; by the score rounded to
- * tenths, as it is shown. Static text. */
+/* Below this score two photos are called "not alike": 90 of 100 random pairs are. */
+enum { NT_SCORE_FLOOR = 25 };
+bool nt_score_alike(double score);
+
+/* "nearly the same" (90 and more), "very alike" (75), "alike" (50), "loosely alike" (25), else "not alike"; by the
+ * score rounded to tenths, as it is shown. Static text. */
 const char *nt_score_word(double score);
 
 /* Whether the table is usable: as its fields say. */

@@ -54,7 +54,12 @@ static void test_words(void) {
     g_assert_cmpstr(nt_score_word(89.9), ==, "very alike");
     g_assert_cmpstr(nt_score_word(89.96), ==, "nearly the same"); /* shown as 90.0 */
     g_assert_cmpstr(nt_score_word(50), ==, "alike");
-    g_assert_cmpstr(nt_score_word(0), ==, "loosely alike");
+    g_assert_cmpstr(nt_score_word(25), ==, "loosely alike");
+    g_assert_cmpstr(nt_score_word(24.96), ==, "loosely alike"); /* shown as 25.0 */
+    g_assert_cmpstr(nt_score_word(24.94), ==, "not alike");
+    g_assert_cmpstr(nt_score_word(4.3), ==, "not alike");
+    g_assert_cmpstr(nt_score_word(0), ==, "not alike");
+    g_assert_true(nt_score_alike(25) && !nt_score_alike(4.3));
 }
 
 /* A card survives being written and read. */
