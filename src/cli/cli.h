@@ -32,6 +32,7 @@ typedef struct CliCommand {
     const char *examples;        /* command lines, one a line */
     const GOptionEntry *options; /* ends with an empty entry */
     int least, most;             /* how many arguments; most < 0: any number */
+    bool stops;                  /* looks at CliContext.cancel; else the first Ctrl-C ends the program */
     CliStatus (*run)(CliContext *context, int argc, char **argv, GError **error); /* argv: the arguments alone */
 } CliCommand;
 

@@ -12,14 +12,24 @@ static const GOptionEntry options[] = {
     {0},
 };
 
+/* A catalogue is needed only for its models and scores: without one, the model that niteru ships compares. */
+static bool open_if_needed(const CliContext *context, NiteruCatalogue **out, GError **error) {
+    if (context->catalogue == NULL && model == NULL) {
+        return true;
+    }
+    g_autoptr(GError) fault = NULL;
+    *out = cli_open(context, false, &fault);
+    if (*out == NULL && !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return false;
+    }
+    return true;
+}
+
 static CliStatus run_compare(CliContext *context, int argc, char **argv, GError **error) {
-    /* A catalogue is needed only to name one of its models; one that is asked for must exist. */
     g_autoptr(NiteruCatalogue) catalogue = NULL;
-    if (context->catalogue != NULL || model != NULL) {
-        catalogue = cli_open(context, false, error);
-        if (catalogue == NULL) {
-            return CLI_FAILED;
-        }
+    if (!open_if_needed(context, &catalogue, error)) {
+        return CLI_FAILED;
     }
     g_autoptr(NiteruResults) results = niteru_compare(catalogue, argv[0], argv[1], model, error);
     if (results == NULL) {
@@ -39,8 +49,10 @@ const CliCommand cli_compare = {
     .arguments = "PHOTO PHOTO",
     .summary = "how alike two photo files are",
     .details =
-        "Neither photo need be in a catalogue. The score is 0 to 100; raw is the metric's own value (the cosine, "
-        "for most models).",
+        "Neither photo need be in a catalogue, and none need exist: the model that niteru ships compares then. The "
+        "score "
+        "is 0 to 100; raw is the metric's own value (the cosine, for most models). With -C or --model, a catalogue's "
+        "models and its scale of scores are used.",
     .examples = "niteru compare a.jpg b.jpg",
     .options = options,
     .least = 2,

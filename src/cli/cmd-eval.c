@@ -46,10 +46,11 @@ static void print_json(const NiteruEvalReport *report) {
 
 static void print_text(const NiteruEvalReport *report) {
     g_autofree char *queries = cli_count(report->queries), *labels = cli_count(report->labels);
-    printf("%s photos, %s values of %s, %s; %.1f s\n", queries, labels, label,
+    g_autofree char *field = nt_text_printable(label, 60);
+    printf("%s photos, %s values of %s, %s; %.1f s\n", queries, labels, field,
            query != NULL ? "queries against a gallery" : "leave-one-out", report->seconds);
     if (report->unlabelled > 0) {
-        printf("%" G_GUINT64_FORMAT " photos have no %s and were left out\n", report->unlabelled, label);
+        printf("%" G_GUINT64_FORMAT " photos have no %s and were left out\n", report->unlabelled, field);
     }
     static const char *const headings[] = {"", ">P@1", ">P@5", ">P@10", ">mAP@10", ">R@1", ">R@5", NULL};
     CliTable *table = cli_table_new(headings);
@@ -101,5 +102,6 @@ const CliCommand cli_eval = {
     .options = options,
     .least = 0,
     .most = 0,
+    .stops = true,
     .run = run_eval,
 };

@@ -214,5 +214,6 @@ const CliCommand cli_index = {
     .options = options,
     .least = 1,
     .most = 1,
+    .stops = true,
     .run = run_index,
 };

@@ -2,6 +2,7 @@
 /* Looking at single products and taking them away: show, list, remove. */
 #include "cli/commands.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,8 @@ static bool print_field(const char *name, NtJson *value, void *data) {
 }
 
 static void print_product(const NtJson *product) {
-    printf("%s\n", nt_json_text(nt_json_get(product, "product"), ""));
+    g_autofree char *id = nt_text_printable(nt_json_text(nt_json_get(product, "product"), ""), SIZE_MAX);
+    printf("%s\n", id);
     nt_json_foreach(nt_json_get(product, "metadata"), print_field, NULL);
     NtJson *photos = nt_json_get(product, "photos");
     for (size_t i = 0; i < nt_json_count(photos); i++) {
@@ -34,7 +36,8 @@ static void print_product(const NtJson *product) {
         const char *fault = nt_json_text(nt_json_get(photo, "error"), NULL);
         printf("  %-16s %s", "photo", path);
         if (fault != NULL) {
-            printf("  (%s)\n", fault);
+            g_autofree char *safe = nt_text_message(fault, 400);
+            printf("  (%s)\n", safe);
         } else if (nt_json_get(photo, "width") != NULL) {
             printf("  %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " %s\n", nt_json_int(nt_json_get(photo, "width"), 0),
                    nt_json_int(nt_json_get(photo, "height"), 0), nt_json_text(nt_json_get(photo, "format"), ""));
@@ -87,14 +90,19 @@ static const GOptionEntry list_options[] = {
 };
 
 static bool print_listed(const char *id, const char *json, void *data) {
-    puts(data != NULL ? json : id);
+    g_autofree char *safe = data != NULL ? NULL : nt_text_printable(id, SIZE_MAX);
+    puts(data != NULL ? json : safe);
     return !ferror(stdout);
 }
 
 static CliStatus run_list(CliContext *context, int argc, char **argv, GError **error) {
+    if (limit < 0) {
+        cli_usage(error, "-k %d: at least one, or 0 for all", limit);
+        return CLI_USAGE;
+    }
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
-    bool ok = catalogue != NULL && niteru_list(catalogue, where, after, (size_t)MAX(limit, 0), print_listed,
-                                               context->json ? context : NULL, error);
+    bool ok = catalogue != NULL &&
+              niteru_list(catalogue, where, after, (size_t)limit, print_listed, context->json ? context : NULL, error);
     return ok ? CLI_DONE : CLI_FAILED;
 }
 
@@ -102,7 +110,9 @@ const CliCommand cli_list = {
     .name = "list",
     .arguments = "",
     .summary = "the ids of the products",
-    .details = "Prints one id a line, in order; with --json one product a line, with its metadata and photos.",
+    .details =
+        "Prints one id a line, in order; with --json one product a line, with its metadata and photos. Characters "
+        "that a terminal would obey are written as \\x9b or \\u202e; --json has the exact ids.",
     .examples = "niteru list --where \"category = 'Dress' and price < 50\"",
     .options = list_options,
     .least = 0,

@@ -36,6 +36,10 @@ static CliStatus run_queries(CliContext *context, bool by_product, int count, ch
         cli_usage(error, "-k %d: at least one", k);
         return CLI_USAGE;
     }
+    if (threshold > 0 && threshold <= 1) {
+        fprintf(stderr, "niteru: thresholds are from 0 to 100; %g filters next to nothing; did you mean %g?\n",
+                threshold, threshold * 100);
+    }
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
     if (catalogue == NULL) {
         return CLI_FAILED;
@@ -68,8 +72,10 @@ const CliCommand cli_similar = {
     .summary = "products that look like a product",
     .details =
         "Prints the products most alike to product ID, best first, with a score from 0 (a random pair of the "
-        "catalogue) to 100 (the identical photo). The product itself is left out, and a product with several "
-        "photos counts once. With several ids, each is answered in turn; --json then prints one document for each.",
+        "catalogue) to 100 (the identical photo): from 90 nearly the same, from 75 very alike, from 50 alike, from 25 "
+        "loosely alike, below that, as 90 of 100 random pairs are, not alike. The product itself is left out, and a "
+        "product with several photos counts once. With several ids, each is answered in turn; --json then prints one "
+        "document for each.",
     .examples = "niteru similar dress-017-red\n"
                 "niteru similar dress-017-red -k 10 --where \"price < 50\" --sheet alike.html",
     .options = options,

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,12 +48,18 @@ void cli_print_json(char *json) {
     g_free(json);
 }
 
+static gint stops; /* atomic: the command under way looks at context.cancel */
+
 /* Waits for Ctrl-C or SIGTERM in a thread of its own, where cancelling is allowed (a signal handler may do next to
- * nothing). The first one stops the work between photos; the second ends the process. */
+ * nothing). The first one stops a command that looks for it, between photos; the second, or the first of every other
+ * command, ends the process at once, which loses nothing that was acknowledged. */
 static void *watch_signals(void *data) {
     sigset_t *set = data;
     int signal_number;
     while (sigwait(set, &signal_number) != 0) {
+    }
+    if (g_atomic_int_get(&stops) == 0) {
+        _exit(128 + signal_number);
     }
     g_cancellable_cancel(context.cancel);
     while (sigwait(set, &signal_number) != 0) {
@@ -136,12 +143,29 @@ static CliStatus run(int argc, char **argv, const CliCommand **out_command, GErr
         cli_usage(error, "usage: niteru %s%s%s", command->name, *command->arguments ? " " : "", command->arguments);
         return CLI_USAGE;
     }
+    if (context.threads < 0) {
+        cli_usage(error, "--threads %d: at least one, or 0 for one per core", context.threads);
+        return CLI_USAGE;
+    }
     context.catalogue = catalogue_option;
+    g_atomic_int_set(&stops, command->stops);
     return command->run(&context, argc - 1, argv + 1, error);
+}
+
+/* Why standard output failed. The write that met the fault is long gone, and its errno with it: try one byte more. */
+static int output_fault(void) { return write(STDOUT_FILENO, "\n", 1) < 0 ? errno : EIO; }
+
+static void tell(const GError *error, const CliCommand *command, bool usage) {
+    g_autofree char *safe = nt_text_printable(error->message, SIZE_MAX);
+    fprintf(stderr, "niteru: %s\n", safe);
+    if (usage && command != NULL) {
+        fprintf(stderr, "try: niteru %s --help\n", command->name);
+    }
 }
 
 int main(int argc, char **argv) {
     setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C"); /* numbers have a point in every language: programs read them */
     context.cancel = g_cancellable_new();
     start_signal_watch();
     const CliCommand *command = NULL;
@@ -149,14 +173,11 @@ int main(int argc, char **argv) {
     CliStatus status = run(argc, argv, &command, &error);
     if (error != NULL) {
         bool usage = error->domain == G_OPTION_ERROR || error->domain == CLI_USAGE_ERROR;
-        fprintf(stderr, "niteru: %s\n", error->message);
-        if (usage && command != NULL) {
-            fprintf(stderr, "try: niteru %s --help\n", command->name);
-        }
+        tell(error, command, usage);
         status = usage ? CLI_USAGE : CLI_FAILED;
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "niteru: standard output: %s\n", g_strerror(errno));
+        fprintf(stderr, "niteru: standard output: %s\n", g_strerror(output_fault()));
         status = CLI_FAILED;
     }
     return (int)status;

@@ -173,6 +173,23 @@ static void append_long_options(GString *script, const GOptionEntry *options) {
     }
 }
 
+/* The words that a command's arguments can be, each after a blank: what is lower-case at the beginning of an
+ * alternative ("add FILE.onnx | list", "bash|zsh|fish"), and for COMMAND the commands. */
+static char *argument_words(const CliCommand *command) {
+    GString *words = g_string_new(NULL);
+    g_auto(GStrv) alternatives = g_strsplit(command->arguments, "|", -1);
+    for (size_t i = 0; alternatives[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(g_strstrip(alternatives[i]), " ", 2);
+        if (parts[0] != NULL && g_ascii_islower(parts[0][0])) {
+            g_string_append_printf(words, " %s", parts[0]);
+        }
+    }
+    for (size_t i = 0; strstr(command->arguments, "COMMAND") != NULL && cli_commands[i] != NULL; i++) {
+        g_string_append_printf(words, " %s", cli_commands[i]->name);
+    }
+    return g_string_free(words, FALSE);
+}
+
 /* bash: the words for each command; files and folders complete by themselves (-o default). zsh runs the same script
  * through its bashcompinit. */
 static char *bash_script(void) {
@@ -191,11 +208,8 @@ static char *bash_script(void) {
         g_string_append_printf(script, "    %s) words=\"", cli_commands[i]->name);
         append_long_options(script, cli_commands[i]->options);
         append_long_options(script, cli_common_options);
-        if (strcmp(cli_commands[i]->name, "model") == 0) {
-            g_string_append(script, " add list show");
-        } else if (strcmp(cli_commands[i]->name, "completion") == 0) {
-            g_string_append(script, " bash zsh fish");
-        }
+        g_autofree char *words = argument_words(cli_commands[i]);
+        g_string_append(script, words);
         g_string_append(script, "\" ;;\n");
     }
     g_string_append(script, "    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
@@ -226,6 +240,10 @@ static char *fish_script(void) {
                                cli_commands[i]->name, text);
         g_autofree char *condition = g_strdup_printf(" -n '__fish_seen_subcommand_from %s'", cli_commands[i]->name);
         append_fish_options(script, cli_commands[i]->options, condition);
+        g_autofree char *words = argument_words(cli_commands[i]);
+        if (words[0] != '\0') {
+            g_string_append_printf(script, "complete -c niteru%s -a '%s'\n", condition, words + 1);
+        }
     }
     append_fish_options(script, cli_common_options, "");
     return g_string_free(script, FALSE);

@@ -342,12 +342,18 @@ NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vec
 /* ---- two photos ---- */
 
 /* Embeds both by niteru's own model, without a catalogue. */
-static bool embed_pair(const char *const paths[2], NtCard **out_card, float *vectors[2], GError **error) {
+static bool embed_pair(const char *const paths[2], const char *model, NtCard **out_card, float *vectors[2],
+                       GError **error) {
     NtLimits limits = nt_limits_default();
     g_autofree char *folder = nt_shipped_models(error);
     g_autoptr(NtCard) card = folder != NULL ? nt_shipped_card(folder, error) : NULL;
     if (card == NULL) {
         return false;
+    }
+    if (model != NULL && strcmp(model, card->name) != 0) {
+        return nt_fail(error, NITERU_ERROR_NOT_FOUND,
+                       "there is no catalogue with a model '%s'; without one, %s compares (-C names a catalogue)",
+                       model, card->name);
     }
     g_autofree char *file = g_strdup_printf("%s.onnx", card->name);
     g_autofree char *path = g_build_filename(folder, file, NULL);
@@ -373,7 +379,7 @@ NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, co
     NtScores scores;
     bool ok;
     if (catalogue == NULL) {
-        ok = embed_pair(paths, &card, vectors, error);
+        ok = embed_pair(paths, model_name, &card, vectors, error);
         scores = ok ? card->scores : (NtScores){0};
     } else {
         g_auto(NtReader) reader = {0};

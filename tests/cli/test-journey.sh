@@ -40,6 +40,9 @@ is "$(grep -cw mug "$work/out")" 4 "k results under a condition"
 runs 0 "nothing matches" "$niteru" similar "$first" --where "category = 'Boat'"
 says "nothing is this alike"
 runs 0 "a threshold" "$niteru" similar "$first" -k 59 --threshold 100 --json
+is "$(wc -c <"$work/err")" 0 "which needs no warning"
+runs 0 "a threshold meant for 0 to 1" "$niteru" similar "$first" -t 0.9
+complains "thresholds are from 0 to 100; 0.9 filters next to nothing; did you mean 90?"
 runs 1 "a wrong field" "$niteru" similar "$first" --where "categry = 'Mug'"
 complains "category"
 runs 1 "no such product" "$niteru" similar nobody
@@ -47,9 +50,15 @@ complains "nobody"
 runs 0 "compare" "$niteru" compare "$photo" "$photo"
 says "100.0  nearly the same"
 runs 0 "compare needs no catalogue" env NITERU_CATALOGUE=/nowhere "$niteru" compare "$photo" "$second" --json
+runs 0 "nor one that is named" "$niteru" -C "$work/nowhere.niteru" compare "$photo" "$second"
+runs 0 "nor for its own model" env NITERU_CATALOGUE=/nowhere "$niteru" compare "$photo" "$second" --model niteru-base
+runs 1 "other models are in catalogues" env NITERU_CATALOGUE=/nowhere "$niteru" compare "$photo" "$second" --model other
+complains "other"
 
 runs 0 "show" "$niteru" show "$first"
 says "category"
+runs 1 "a full disk under a list" sh -c "'$niteru' list --json >/dev/full"
+complains "No space left on device"
 runs 0 "list" "$niteru" list --where "category = 'Mug'"
 is "$(grep -vc '^mug' "$work/out")" 0 "only mugs"
 runs 0 "info" "$niteru" info
@@ -71,6 +80,14 @@ says "60 vectors taken in"
 "$niteru" similar "$first" -k 10 --json 2>/dev/null | grep '"product"' >"$work/a"
 "$niteru" -C "$work/two.niteru" similar "$first" -k 10 --json 2>/dev/null | grep '"product"' >"$work/b"
 runs 0 "the same answers from imported vectors" cmp "$work/a" "$work/b"
+"$niteru" -C "$work/two.niteru" export "$work/odd" --quiet
+sed "1s/.*/$(printf 'a\342\200\256b')/;2s/.*/$(printf 'a\302\23331m')/" "$work/odd/image_ids.txt" >"$work/odd.txt"
+runs 0 "ids that a terminal would obey" "$niteru" -C "$work/odd.niteru" import "$work/odd/image_vectors.npy" "$work/odd.txt" --model mine
+complains 'a\x9b31m'
+runs 0 "are listed" "$niteru" -C "$work/odd.niteru" list
+says 'a\u202eb'
+runs 0 "in JSON too" "$niteru" -C "$work/odd.niteru" list --json
+says 'a\u202eb'
 runs 1 "a network is needed to search by photo" "$niteru" -C "$work/two.niteru" search "$photo"
 complains "imported vectors"
 

@@ -62,6 +62,18 @@ esac
 runs 0 "and goes on" "$niteru" index "$list"
 is "$("$niteru" list | wc -l)" 80 "all there"
 
+# A command that does not look for it is ended by the first one, at once.
+printf '#!/bin/sh\nexec sleep 30\n' >"$work/slow" && chmod +x "$work/slow"
+set -- "$work"/photos/images/*
+began=$(date +%s)
+NITERU_DECODER=$work/slow "$niteru" compare "$1" "$2" >"$work/out" 2>"$work/err" &
+process=$!
+sleep 0.5
+kill -TERM $process
+wait $process
+is $? 143 "ended by the first signal"
+[ $(($(date +%s) - began)) -lt 5 ] && ok "and at once" || not_ok "and at once"
+
 # A full disk: an error, nothing lost, and it recovers. A real one where a file system of a megabyte may be mounted.
 rm -rf "$NITERU_CATALOGUE"
 mkdir "$work/disk"

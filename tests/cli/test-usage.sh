@@ -23,6 +23,9 @@ runs 2 "eval without a label" "$niteru" eval
 complains "--label"
 runs 2 "remove nothing" "$niteru" remove
 runs 2 "-k 0" "$niteru" similar x -k 0
+runs 2 "a negative count" "$niteru" list -k -1
+complains "-k -1"
+runs 2 "a negative number of threads" "$niteru" --threads -1 list
 runs 1 "no catalogue" "$niteru" similar x
 complains "shop.niteru"
 runs 1 "a limit that is none" "$niteru" -C "$work/a" --limit photos=3 index "$work"
@@ -45,4 +48,10 @@ runs 0 "fish completion" "$niteru" completion fish
 runs 0 "zsh completion" "$niteru" completion zsh
 runs 2 "no such shell" "$niteru" completion csh
 runs 1 "a full disk under standard output" sh -c "'$niteru' --help >/dev/full"
+complains "No space left on device"
+"$niteru" completion bash >"$work/completion"
+for words in "add list show default remove" "bash zsh fish" "--photos" "--strict" "--image-separator"; do
+    runs 0 "completion has $words" grep -q -e " $words" "$work/completion"
+done
+runs 0 "fish has them too" sh -c "'$niteru' completion fish | grep -q -e \"-a 'add list show default remove'\""
 finish
