@@ -209,7 +209,10 @@ static bool infer_where(NtShapes *shapes, const NtNode *node, GError **error) {
         nt_shapes_type(shapes, node, 1) != nt_shapes_type(shapes, node, 2)) {
         return nt_op_corrupt(shapes, node, error, "its inputs do not fit");
     }
-    if (nt_shapes_known(shapes, node, 0) == NULL) {
+    /* Truth values of the photo's are refused where they arise, but for those of IsNaN, which are float32. */
+    const NtNode *maker = nt_graph_producer(shapes->graph, node->inputs[0]);
+    bool asked = maker != NULL && strcmp(maker->type, "IsNaN") == 0;
+    if (!asked && nt_shapes_known(shapes, node, 0) == NULL) {
         return nt_op_refuse(shapes, node, error, "a condition that depends on the photo is not supported");
     }
     return nt_shapes_out(shapes, node, 0, nt_shapes_type(shapes, node, 1), &out, error);
@@ -235,10 +238,21 @@ static void copy_element(const NtView *out, int64_t i, const NtView *in, int64_t
     }
 }
 
+/* The same, quickly where the operand is as large as the result or a single number. */
+static int64_t operand_index(const NtView *operand, int64_t operand_count, const NtView *out, int64_t count,
+                             int64_t i) {
+    return operand_count == count ? i : operand_count == 1 ? 0 : repeated_index(&operand->shape, &out->shape, i);
+}
+
 static bool compute_where(const NtNode *node, const NtView *in, const NtView *out, GError **error) {
-    for (int64_t i = 0, count = nt_shape_count(&out->shape); i < count; i++) {
-        const NtView *from = in[0].i64[repeated_index(&in[0].shape, &out->shape, i)] != 0 ? &in[1] : &in[2];
-        copy_element(out, i, from, repeated_index(&from->shape, &out->shape, i));
+    int64_t counts[3], count = nt_shape_count(&out->shape);
+    for (unsigned j = 0; j < 3; j++) {
+        counts[j] = nt_shape_count(&in[j].shape);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = operand_index(&in[0], counts[0], out, count, i);
+        unsigned from = (in->type == NT_F32 ? in->f32[at] != 0 : in->i64[at] != 0) ? 1 : 2;
+        copy_element(out, i, &in[from], operand_index(&in[from], counts[from], out, count, i));
     }
     return true;
 }

@@ -182,6 +182,9 @@ static double other(const char *type, double x) {
         double (*function)(double);
     } others[] = {{"Erf", erf}, {"Floor", floor}, {"Ceil", ceil}, {"Round", nearbyint}, {"Sin", sin},
                   {"Cos", cos}, {"Neg", NULL},    {"Abs", fabs},  {"Reciprocal", NULL}};
+    if (strcmp(type, "IsNaN") == 0) {
+        return isnan(x);
+    }
     if (strcmp(type, "Neg") == 0) {
         return -x;
     }
@@ -304,6 +307,7 @@ FUNCTION(nt_op_round, "Round", 11, NULL);
 FUNCTION(nt_op_sin, "Sin", 7, NULL);
 FUNCTION(nt_op_cos, "Cos", 7, NULL);
 FUNCTION(nt_op_reciprocal, "Reciprocal", 6, NULL);
+FUNCTION(nt_op_is_nan, "IsNaN", 9, NULL); /* 1 or 0 as float32: it is asked of the photo's numbers, for Where */
 FUNCTION(nt_op_not, "Not", 1, NULL);
 FUNCTION(nt_op_sign, "Sign", 9, NULL);
 

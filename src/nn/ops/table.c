@@ -36,6 +36,7 @@
     ROW(hard_swish)                                                                                                    \
     ROW(identity)                                                                                                      \
     ROW(instance_normalization)                                                                                        \
+    ROW(is_nan)                                                                                                        \
     ROW(layer_normalization)                                                                                           \
     ROW(leaky_relu)                                                                                                    \
     ROW(less)                                                                                                          \

@@ -601,6 +601,12 @@ def parametric():
     c.finish(c.op("LpNormalization", c.op("Flatten", "image")))
     c = Case("lpnormalization-axis")
     c.finish(c.op("LpNormalization", "image", axis=1, p=1))
+    c = Case("isnan-where")
+    x = c.op("Sqrt", "image")
+    x = c.op("Where", c.op("IsNaN", x), f32(0.25), x)
+    y = c.op("Softmax", c.op("MatMul", "image", weights("w", 10, 6)))
+    y = c.op("Where", c.op("IsNaN", y), weights("v", 6), y)
+    c.finish(c.op("Concat", c.op("Flatten", x), c.op("Flatten", y), axis=1))
     c = Case("batchnorm-training", opset=15)
     w = c.op("Reshape", weights("w", 20, 3, 3, 3), i64(1, 20, -1))
     one = [np.full(20, v, np.float32) for v in (0.7, 0.1, 0, 1)]
