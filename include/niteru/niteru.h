@@ -116,6 +116,7 @@ typedef struct NiteruIndexReport {
     uint64_t embedded;  /* photos that went through the network */
     uint64_t reused;    /* photos whose content had a vector already: unchanged, moved, or the same picture */
     uint64_t identical; /* among these, those whose content another photo brought in this same run */
+    uint64_t cut_short; /* photos whose end is missing, taken nevertheless */
     uint64_t failed;    /* photos and rows that could not be used; the rest went on */
     uint64_t others;    /* files of a folder that are no photos niteru reads; hidden ones among them */
     uint64_t hidden;    /* among these, those whose names begin with a dot */
@@ -161,12 +162,14 @@ typedef struct NiteruSearchOptions {
 
 /* Products that look like product `id`, best first, itself left out; a product counts once, by its best photo, and
  * products that are equally near come in the order of ids. k products come back whenever k match. Free the answer with
- * niteru_results_free. Errors: NOT_FOUND (no such product, or it has no usable photo), INVALID (threshold). */
+ * niteru_results_free. Errors: NOT_FOUND (no such product, it has no usable photo, or the model has no vectors),
+ * INVALID (threshold). */
 NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const NiteruSearchOptions *options,
                               GError **error);
 
 /* Products that look like a photo file that need not be in the catalogue. Errors: INVALID (a model of imported
- * vectors), and those of reading a photo: NOT_FOUND, UNSUPPORTED (not a photo niteru reads), LIMIT, CORRUPT. */
+ * vectors), NOT_FOUND (the model has no vectors), and those of reading a photo: NOT_FOUND, UNSUPPORTED (not a photo
+ * niteru reads), LIMIT, CORRUPT. */
 NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
                                    GError **error);
 
@@ -177,7 +180,11 @@ NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vec
 /* How many there are, and one of them, borrowed until niteru_results_free (NULL beyond the last). */
 size_t niteru_results_count(const NiteruResults *results);
 const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i);
-/* {"query", "model", "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]}. */
+/* A sentence on the answer as a whole, borrowed: why it is empty (a condition that nothing matches is told with the
+ * values that are near), or that even its best is not alike. NULL: there is nothing to say. */
+const char *niteru_results_note(const NiteruResults *results);
+/* {"query", "model", "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]}; where there is a note,
+ * "note"; where a condition matched nothing, "near" as niteru_where_json has it. */
 char *niteru_results_json(const NiteruResults *results);
 void niteru_results_free(NiteruResults *results); /* NULL is fine */
 
@@ -195,6 +202,13 @@ char *niteru_product_json(NiteruCatalogue *catalogue, const char *id, GError **e
  * `limit` (0: all) that match `where` (NULL: all); stops early, and well, when `each` returns false. */
 bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit,
                  bool (*each)(const char *id, const char *json, void *data), void *data, GError **error);
+
+/* Whether a condition matches any product, and where it matches none, why: {"matches", "note": in words, "near":
+ * [{"condition", "field", "near": [{"value", "products"}] | "least", "most"}]}, an item for each comparison that no
+ * product passes by itself: texts that differ in case, blanks or a letter or two only, or the range of numbers and
+ * dates.
+ */
+char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, GError **error);
 
 /* Counts, fields, models, sizes, limits, the machine's kernels. `catalogue` may be NULL: only the program's. */
 char *niteru_info_json(NiteruCatalogue *catalogue, GError **error);
@@ -229,8 +243,8 @@ typedef struct NiteruEvalReport {
 } NiteruEvalReport;
 
 /* Leave-one-out by photo: the query's own product is left out; a label that is unique counts as a miss. Errors: INVALID
- * (no label given, no product with a vector has it, or none of `gallery` or `query`), NOT_FOUND (a field or file),
- * CANCELLED. */
+ * (no label given, no product with a vector has it, or none of `gallery` or `query`), NOT_FOUND (a field or file; the
+ * model has no vectors), CANCELLED. */
 bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, GCancellable *cancellable,
                  NiteruEvalReport *out_report, GError **error);
 
@@ -252,12 +266,12 @@ typedef struct NiteruImportOptions {
     void *data;
 } NiteruImportOptions;
 
-/* Takes vectors made elsewhere: an .npy of (n, dimension) and n product ids, in a text file of lines or an .npy of text;
- * the model is created when it is not there, and a product that is not there too. An id that comes several times is a
- * product with as many photos, in that order. Rows that are not finite, or zero with the cosine metric, are reported
- * and left out. *out_rows (NULL is fine) counts those taken. Errors: NOT_FOUND, INVALID (another number of ids than
- * rows, another dimension, metric or dtype than the model has, a model that has a network, not a single row that could
- * be taken), CORRUPT and UNSUPPORTED (the .npy), LIMIT, NO_SPACE. */
+/* Takes vectors made elsewhere: an .npy of (n, dimension) and n product ids, in a text file of lines or an .npy of
+ * text; the model is created when it is not there, and a product that is not there too. An id that comes several times
+ * is a product with as many photos, in that order. Rows that are not finite, or zero with the cosine metric, are
+ * reported and left out. *out_rows (NULL is fine) counts those taken. Errors: NOT_FOUND, INVALID (another number of ids
+ * than rows, another dimension, metric or dtype than the model has, a model that has a network, not a single row that
+ * could be taken), CORRUPT and UNSUPPORTED (the .npy), LIMIT, NO_SPACE. */
 bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
                    uint64_t *out_rows, GError **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -122,6 +123,29 @@ char *nt_text_message(const char *text, size_t limit) {
     char *cut = g_strdup_printf("%.*s…%s", (int)(head - whole), whole, tail);
     g_free(whole);
     return cut;
+}
+
+unsigned nt_text_distance(const char *a, const char *b) {
+    enum { LONGEST = 63 };
+    unsigned row[LONGEST + 1];
+    size_t m = (size_t)g_utf8_strlen(a, -1), n = (size_t)g_utf8_strlen(b, -1);
+    if (m > LONGEST || n > LONGEST) {
+        return UINT_MAX;
+    }
+    for (size_t j = 0; j <= n; j++) {
+        row[j] = (unsigned)j;
+    }
+    for (size_t i = 1; i <= m; i++, a = g_utf8_next_char(a)) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        const char *at = b;
+        for (size_t j = 1; j <= n; j++, at = g_utf8_next_char(at)) {
+            unsigned above = row[j], change = diagonal + (g_utf8_get_char(a) != g_utf8_get_char(at));
+            row[j] = MIN(change, MIN(above, row[j - 1]) + 1);
+            diagonal = above;
+        }
+    }
+    return row[n];
 }
 
 size_t nt_text_columns(const char *text) {

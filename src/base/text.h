@@ -30,6 +30,9 @@ char *nt_text_json_safe(char *json);
  * the place stands at its beginning and the reason at its end. */
 char *nt_text_message(const char *text, size_t limit);
 
+/* Levenshtein's distance of two valid texts, in characters; UINT_MAX when one has more than 63. */
+unsigned nt_text_distance(const char *a, const char *b);
+
 /* Columns a text takes on a terminal: East Asian wide characters count 2, combining ones 0. */
 size_t nt_text_columns(const char *text);
 

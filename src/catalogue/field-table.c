@@ -64,35 +64,14 @@ const StoredField *nt_fields_find(const GArray *fields, const char *name) {
     return NULL;
 }
 
-/* Levenshtein's distance of two names in bytes, ASCII case ignored; names longer than 63 bytes are far. */
-static unsigned distance(const char *a, const char *b) {
-    size_t m = strlen(a), n = strlen(b);
-    unsigned row[64];
-    if (m >= 64 || n >= 64) {
-        return UINT_MAX;
-    }
-    for (size_t j = 0; j <= n; j++) {
-        row[j] = (unsigned)j;
-    }
-    for (size_t i = 1; i <= m; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= n; j++) {
-            unsigned above = row[j];
-            unsigned change = diagonal + (g_ascii_tolower(a[i - 1]) != g_ascii_tolower(b[j - 1]));
-            row[j] = MIN(change, MIN(above, row[j - 1]) + 1);
-            diagonal = above;
-        }
-    }
-    return row[n];
-}
-
 const char *nt_fields_nearest(const GArray *fields, const char *name) {
     const char *nearest = NULL;
     unsigned least = MAX(2u, (unsigned)strlen(name) / 3) + 1;
+    g_autofree char *asked = g_ascii_strdown(name, -1);
     for (guint i = 0; i < fields->len; i++) {
         const char *candidate = g_array_index(fields, StoredField, i).name;
-        unsigned far = distance(name, candidate);
+        g_autofree char *lower = g_ascii_strdown(candidate, -1);
+        unsigned far = nt_text_distance(asked, lower);
         if (far < least && far < strlen(candidate)) {
             least = far;
             nearest = candidate;

@@ -50,5 +50,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Node, nt_where_node_free)
 
 /* Text to tree; knows nothing of fields. Errors: INVALID, LIMIT, with the column. */
 Node *nt_where_read(const char *text, GError **error);
+/* Tree to SQL. Errors: those of nt_where_parse that fields and values have. */
+NtWhere *nt_where_compile(const GArray *fields, const Node *node, GError **error);
+/* Composed, of one width and one case: "Ｔシャツ" contains "tシャツ", "CAFÉ" contains "café". New text. */
+char *nt_where_folded(const char *text);
 
 #endif

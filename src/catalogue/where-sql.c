@@ -49,8 +49,7 @@ void nt_where_bind(const NtWhere *where, sqlite3_stmt *stmt) {
 
 /* ---- the "contains" of `~` -------------------------------------------------------------------------------------- */
 
-/* Composed, of one width and one case: "Ｔシャツ" contains "tシャツ", "CAFÉ" contains "café". */
-static char *folded(const char *text) {
+char *nt_where_folded(const char *text) {
     g_autofree char *valid = g_utf8_make_valid(text, -1); /* a database may hold anything */
     g_autofree char *plain = g_utf8_normalize(valid, -1, G_NORMALIZE_ALL_COMPOSE);
     return g_utf8_casefold(plain != NULL ? plain : valid, -1);
@@ -67,9 +66,9 @@ static void sql_contains(sqlite3_context *context, int argc, sqlite3_value **arg
     g_autofree char *made = NULL;
     if (part == NULL) {
         const char *given = (const char *)sqlite3_value_text(argv[1]);
-        part = made = folded(given != NULL ? given : "");
+        part = made = nt_where_folded(given != NULL ? given : "");
     }
-    g_autofree char *whole = folded(text);
+    g_autofree char *whole = nt_where_folded(text);
     sqlite3_result_int(context, strstr(whole, part) != NULL);
     if (made != NULL) {
         sqlite3_set_auxdata(context, 1, g_steal_pointer(&made), g_free);
@@ -345,12 +344,7 @@ static bool write_node(Compiler *compiler, const Node *node, GError **error) {
     }
 }
 
-NtWhere *nt_where_parse(NtCatalogue *catalogue, const char *text, GError **error) {
-    g_autoptr(Node) node = nt_where_read(text, error);
-    const GArray *fields = node != NULL ? nt_fields(catalogue, error) : NULL;
-    if (fields == NULL) {
-        return NULL;
-    }
+NtWhere *nt_where_compile(const GArray *fields, const Node *node, GError **error) {
     g_autoptr(NtWhere) where = g_new0(NtWhere, 1);
     where->sql = g_string_new(" AND (");
     where->parameters = g_array_new(false, true, sizeof(Parameter));
@@ -361,4 +355,10 @@ NtWhere *nt_where_parse(NtCatalogue *catalogue, const char *text, GError **error
     }
     g_string_append_c(where->sql, ')');
     return g_steal_pointer(&where);
+}
+
+NtWhere *nt_where_parse(NtCatalogue *catalogue, const char *text, GError **error) {
+    g_autoptr(Node) node = nt_where_read(text, error);
+    const GArray *fields = node != NULL ? nt_fields(catalogue, error) : NULL;
+    return fields != NULL ? nt_where_compile(fields, node, error) : NULL;
 }

@@ -37,6 +37,14 @@ typedef struct NtWhere NtWhere;
  * field's type), NOT_FOUND (no such field: names the nearest and lists those there are), LIMIT. */
 NtWhere *nt_where_parse(NtCatalogue *catalogue, const char *text, GError **error);
 void nt_where_free(NtWhere *where);
+
+/* What to say of a condition that no product matches: an array with an item for each comparison in it that no product
+ * passes by itself (none of the first eight may be such: then only all together match nothing). An item has "condition"
+ * and "field"; of texts "near", up to three values the field has that are the same but for case, width and blanks, or
+ * one or two letters away, as {"value", "products"}; of numbers, dates and orderings "least" and "most", the range
+ * there is. Looks at 200,000 products and 5,000 values of a field at most. Errors: those of nt_where_parse. */
+NtJson *nt_where_near(NtCatalogue *catalogue, const char *text, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtWhere, nt_where_free)
 
 #endif

@@ -72,6 +72,10 @@ char *cli_count_of(uint64_t number, const char *one, const char *many); /* "1 ph
 /* results.c: how answers are shown. */
 void cli_print_results(const CliContext *context, NiteruCatalogue *catalogue, const NiteruResults *results);
 
+/* Says on standard error why a condition (NULL: none) matches nothing, if it does not: a sentence, or with --json the
+ * document of niteru_where_json, so that standard output stays a list of products. */
+void cli_print_near(const CliContext *context, NiteruCatalogue *catalogue, const char *where);
+
 /* manual.c */
 void cli_print_help(FILE *out);
 void cli_print_command_help(const CliCommand *command, FILE *out);

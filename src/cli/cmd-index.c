@@ -110,6 +110,7 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
         nt_json_set(out, "embedded", nt_json_integer((int64_t)report->embedded));
         nt_json_set(out, "reused", nt_json_integer((int64_t)report->reused));
         nt_json_set(out, "identical", nt_json_integer((int64_t)report->identical));
+        nt_json_set(out, "cut_short", nt_json_integer((int64_t)report->cut_short));
         nt_json_set(out, "not_photos", nt_json_integer((int64_t)report->others));
         nt_json_set(out, "hidden", nt_json_integer((int64_t)report->hidden));
         nt_json_set(out, "failed", nt_json_integer((int64_t)report->failed));
@@ -130,6 +131,10 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
     if (report->identical > 0) {
         g_autofree char *identical = cli_count(report->identical);
         printf(", %s identical to another", identical);
+    }
+    if (report->cut_short > 0) {
+        g_autofree char *cut_short = cli_count(report->cut_short);
+        printf(", %s cut short", cut_short);
     }
     printf(", %s failed; %.1f s", failed, report->seconds);
     if (report->embedded > 0 && report->embed_seconds > 0) {

@@ -89,9 +89,16 @@ static const GOptionEntry list_options[] = {
     {0},
 };
 
+typedef struct Listing {
+    bool json;
+    uint64_t count;
+} Listing;
+
 static bool print_listed(const char *id, const char *json, void *data) {
-    g_autofree char *safe = data != NULL ? NULL : nt_text_printable(id, SIZE_MAX);
-    puts(data != NULL ? json : safe);
+    Listing *listing = data;
+    g_autofree char *safe = nt_text_printable(id, SIZE_MAX);
+    puts(listing->json ? json : safe);
+    listing->count++;
     return !ferror(stdout);
 }
 
@@ -101,8 +108,11 @@ static CliStatus run_list(CliContext *context, int argc, char **argv, GError **e
         return CLI_USAGE;
     }
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
-    bool ok = catalogue != NULL &&
-              niteru_list(catalogue, where, after, (size_t)limit, print_listed, context->json ? context : NULL, error);
+    Listing listing = {.json = context->json};
+    bool ok = catalogue != NULL && niteru_list(catalogue, where, after, (size_t)limit, print_listed, &listing, error);
+    if (ok && listing.count == 0) {
+        cli_print_near(context, catalogue, where);
+    }
     return ok ? CLI_DONE : CLI_FAILED;
 }
 
@@ -142,6 +152,9 @@ static CliStatus run_remove(CliContext *context, int argc, char **argv, GError *
         printf("{\"removed\": %" G_GUINT64_FORMAT "}\n", removed);
     } else if (!context->quiet) {
         printf("%" G_GUINT64_FORMAT " removed\n", removed);
+    }
+    if (removed == 0) {
+        cli_print_near(context, catalogue, where);
     }
     /* Asking to remove what is not there is worth knowing in a script. */
     return removed > 0 || argc == 0 ? CLI_DONE : CLI_FAILED;

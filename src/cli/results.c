@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,13 +13,32 @@ static NtJson *metadata_of(NiteruCatalogue *catalogue, const char *id) {
     return metadata != NULL ? nt_json_ref(metadata) : NULL;
 }
 
+static void print_note(const NiteruResults *results) {
+    if (niteru_results_note(results) != NULL) {
+        g_autofree char *safe = nt_text_printable(niteru_results_note(results), SIZE_MAX);
+        puts(safe);
+    }
+}
+
+void cli_print_near(const CliContext *context, NiteruCatalogue *catalogue, const char *where) {
+    g_autofree char *text = where != NULL ? niteru_where_json(catalogue, where, NULL) : NULL;
+    g_autoptr(NtJson) found = text != NULL ? nt_json_parse(text, strlen(text), where, NULL, NULL) : NULL;
+    const char *note = nt_json_text(nt_json_get(found, "note"), NULL);
+    if (note != NULL && context->json) {
+        fprintf(stderr, "%s\n", text);
+    } else if (note != NULL && !context->quiet) {
+        g_autofree char *safe = nt_text_printable(note, SIZE_MAX);
+        fprintf(stderr, "niteru: %s\n", safe);
+    }
+}
+
 void cli_print_results(const CliContext *context, NiteruCatalogue *catalogue, const NiteruResults *results) {
     if (context->json) {
         cli_print_json(niteru_results_json(results));
         return;
     }
     if (niteru_results_count(results) == 0) {
-        puts("nothing is this alike");
+        print_note(results);
         return;
     }
     static const char *const headings[] = {">#", ">score", "how alike", "product", "title", "category", NULL};
@@ -33,4 +53,5 @@ void cli_print_results(const CliContext *context, NiteruCatalogue *catalogue, co
                       nt_json_text(nt_json_get(metadata, "category"), ""), NULL);
     }
     cli_table_print(table);
+    print_note(results);
 }

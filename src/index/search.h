@@ -8,12 +8,12 @@
  *
  * Ties. Rows of equal raw value (copies of one photo) come in the order of `tie`, or of row numbers without one; the
  * same order decides which of them are among the k. So a caller gets "best first, ties by product id" by comparing
- * ids in `tie`, and exactly min(k, rows there are) hits, however many rows are equal.
+ * ids in `tie`, and exactly min(k, rows that may answer) hits, however many are equal.
  *
  * Cost. One query: one pass over the rows at the speed of memory (100,000 x 1,280 float16 are 256 MB), plus one score
  * in double for about k ln(rows / k) candidates, and one for each further row that ties. Batches: rows are read once
  * for 64 queries, and the rate is bounded by arithmetic. Memory: none per row; threads x queries x k hits when there
- * are fewer queries than threads, else nothing beyond the output.
+ * are fewer than 64 queries for each thread, else nothing beyond the output.
  */
 #ifndef NT_INDEX_SEARCH_H
 #define NT_INDEX_SEARCH_H

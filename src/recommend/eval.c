@@ -323,6 +323,21 @@ static bool run(Eval *eval, NiteruCatalogue *catalogue, NtModel *model, GCancell
     return true;
 }
 
+/* Why there is nothing to evaluate. */
+static bool no_entries(const Eval *eval, NtCatalogue *db, const NtModel *model, GError **error) {
+    if (eval->rows == 0) {
+        return nt_fail_no_vectors(model, error);
+    }
+    g_autofree char *words = NULL;
+    g_autoptr(NtJson) near = NULL;
+    if (eval->options->where != NULL && eval->unlabelled == 0) {
+        return nt_explain_where(db, eval->options->where, &near, &words, error) &&
+               nt_fail(error, NITERU_ERROR_INVALID, "there is nothing to evaluate: %s", words);
+    }
+    return nt_fail(error, NITERU_ERROR_INVALID, "no photo with a vector of the model %s has the field '%s'",
+                   model->name, eval->options->label);
+}
+
 bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, GCancellable *cancellable,
                  NiteruEvalReport *out_report, GError **error) {
     if (options == NULL || options->label == NULL) {
@@ -349,8 +364,7 @@ bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, G
         return false;
     }
     if (eval.entries->len == 0) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "no photo with a vector of the model %s has the field '%s'",
-                       model->name, options->label);
+        return no_entries(&eval, reader.db, model, error);
     }
     eval.label_sums = g_new0(double, 4 * (size_t)g_hash_table_size(eval.texts));
     if (!prepare(&eval, error) || !check_sides(&eval, error) || !run(&eval, catalogue, model, cancellable, error)) {

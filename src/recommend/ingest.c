@@ -332,6 +332,15 @@ static bool finish(Ingest *ingest, GError **error) {
     return ingest_check_found(ingest, error) && (why == NULL || nt_fail(error, NITERU_ERROR_IO, "%s", why));
 }
 
+/* Photos whose end was missing were taken: that is no failure, but worth knowing. */
+static void tell_cut_short(Ingest *ingest) {
+    g_autofree char *note =
+        ingest->pipeline != NULL ? nt_pipeline_note(ingest->pipeline, &ingest->report.cut_short) : NULL;
+    if (note != NULL && ingest->options->note != NULL) {
+        ingest->options->note(note, ingest->options->data);
+    }
+}
+
 static void clear(Ingest *ingest) {
     g_clear_pointer(&ingest->pipeline, nt_pipeline_free);
     if (ingest->open) {
@@ -373,6 +382,7 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
                      .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
                      .started = g_get_monotonic_time()};
     bool ok = start(&ingest, source, error) && work(&ingest, error) && finish(&ingest, error);
+    tell_cut_short(&ingest);
     int64_t now = g_get_monotonic_time();
     ingest.report.seconds = (double)(now - ingest.started) / G_TIME_SPAN_SECOND;
     if (ingest.embed_started > 0) {

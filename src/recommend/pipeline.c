@@ -243,9 +243,10 @@ static void note_cut_short(NtPipeline *pipeline, const NtImageHeader *header, co
     g_mutex_unlock(&pipeline->lock);
 }
 
-char *nt_pipeline_note(NtPipeline *pipeline) {
+char *nt_pipeline_note(NtPipeline *pipeline, uint64_t *out_count) {
     g_mutex_lock(&pipeline->lock);
     unsigned count = pipeline->cut_short;
+    *out_count = count;
     char *note = count == 0 ? NULL
                             : g_strdup_printf("%u photo%s cut short and taken (--strict refuses such): %s%s", count,
                                               count == 1 ? " was" : "s were", pipeline->short_names->str,

@@ -159,8 +159,9 @@ void nt_pipeline_only_of(NtPipeline *pipeline, int64_t maker);
 NtOutcome *nt_pipeline_take(NtPipeline *pipeline, int64_t microseconds);
 /* Jobs taken in that no outcome was given out for. */
 size_t nt_pipeline_pending(NtPipeline *pipeline);
-/* "3 photos were cut short and taken (--strict refuses them): A, B, C", new text, of those so far; NULL: none were. */
-char *nt_pipeline_note(NtPipeline *pipeline);
+/* "3 photos were cut short and taken (--strict refuses such): A, B, C", new text, of those so far; NULL: none were.
+ * *out_count is how many. */
+char *nt_pipeline_note(NtPipeline *pipeline, uint64_t *out_count);
 /* Stops the threads as soon as their present photo is done, and frees. */
 void nt_pipeline_free(NtPipeline *pipeline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPipeline, nt_pipeline_free)
@@ -180,9 +181,18 @@ bool nt_ids_read(const char *path, NtIds *out, GError **error);
 void nt_ids_clear(NtIds *ids);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtIds, nt_ids_clear)
 
+/* ---- when there is no answer (no-answer.c) ---- */
+
+/* Why a condition matches no product: *out_near as nt_where_near has it, *out_words the same in words; both new. */
+bool nt_explain_where(NtCatalogue *db, const char *where, NtJson **out_near, char **out_words, GError **error);
+/* Fails with NOT_FOUND: the model has no vectors; says how to make them. */
+bool nt_fail_no_vectors(const NtModel *model, GError **error);
+
 /* ---- results (results.c) ---- */
 
 NiteruResults *nt_results_new(const char *query, const char *model);
 void nt_results_add(NiteruResults *results, const char *product, const char *photo, double raw, const NtScores *scores);
+/* What to say of the answer as a whole; takes `words`, and `near` (NULL: none). */
+void nt_results_note(NiteruResults *results, char *words, NtJson *near);
 
 #endif

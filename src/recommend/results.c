@@ -7,6 +7,8 @@ struct NiteruResults {
     char *model;
     GArray *items;         /* NiteruResult */
     GStringChunk *strings; /* what the items point at */
+    char *note;            /* or NULL */
+    NtJson *near;          /* or NULL */
 };
 
 NiteruResults *nt_results_new(const char *query, const char *model) {
@@ -35,9 +37,20 @@ void niteru_results_free(NiteruResults *results) {
         g_free(results->model);
         g_array_unref(results->items);
         g_string_chunk_free(results->strings);
+        g_free(results->note);
+        nt_json_free(results->near);
         g_free(results);
     }
 }
+
+void nt_results_note(NiteruResults *results, char *words, NtJson *near) {
+    g_free(results->note);
+    nt_json_free(results->near);
+    results->note = words;
+    results->near = near;
+}
+
+const char *niteru_results_note(const NiteruResults *results) { return results->note; }
 
 size_t niteru_results_count(const NiteruResults *results) { return results->items->len; }
 
@@ -61,5 +74,11 @@ char *niteru_results_json(const NiteruResults *results) {
         nt_json_append(items, item);
     }
     nt_json_set(out, "results", items);
+    if (results->note != NULL) {
+        nt_json_set(out, "note", nt_json_string(results->note));
+    }
+    if (results->near != NULL) {
+        nt_json_set(out, "near", nt_json_ref(results->near));
+    }
     return nt_json_print(out, true);
 }

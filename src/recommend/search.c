@@ -89,9 +89,10 @@ static bool prepare(Search *search, NtReader *reader, NiteruCatalogue *catalogue
     search->catalogue = catalogue;
     search->options = options != NULL ? options : &standard;
     search->k = search->options->k > 0 ? search->options->k : 5;
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
     if (!(search->options->threshold >= 0 && search->options->threshold <= 100)) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "a threshold of %g: scores go from 0 to 100",
-                       search->options->threshold);
+        return nt_fail(error, NITERU_ERROR_INVALID, "a threshold of %s: scores go from 0 to 100",
+                       g_ascii_dtostr(digits, sizeof digits, search->options->threshold));
     }
     if (!nt_reader_open(reader, catalogue, error)) {
         return false;
@@ -236,6 +237,39 @@ static int nearest_first(const void *a, const void *b, void *data) {
     return strcmp(x->id, y->id);
 }
 
+/* Says what is to be said of the answer as a whole: why it is empty, or that even its best is not alike. */
+static bool add_note(const Search *search, NiteruResults *results, const Found *best, GError **error) {
+    const NiteruResult *first = niteru_results_get(results, 0);
+    double score = best != NULL ? nt_scores_of(&search->scores, best->raw) : 0;
+    if (first != NULL && nt_score_alike(first->score)) {
+        return true;
+    }
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(digits, sizeof digits, "%.1f", score);
+    if (first != NULL) {
+        nt_results_note(results,
+                        g_strdup_printf("nothing is really alike: the best has %s of 100, and 90 of 100 random pairs "
+                                        "have less than %d",
+                                        digits, NT_SCORE_FLOOR),
+                        NULL);
+    } else if (best != NULL) {
+        nt_results_note(results,
+                        g_strdup_printf("nothing is this alike: the best has %s of 100, under the threshold", digits),
+                        NULL);
+    } else if (search->matching != NULL && g_hash_table_size(search->matching) == 0) {
+        NtJson *near = NULL;
+        g_autofree char *words = NULL;
+        if (!nt_explain_where(search->db, search->options->where, &near, &words, error)) {
+            return false;
+        }
+        nt_results_note(results, g_strdup_printf("nothing is this alike: %s", words), near);
+    } else {
+        nt_results_note(results, g_strdup("nothing is this alike: no other product that may answer has a vector"),
+                        NULL);
+    }
+    return true;
+}
+
 static NiteruResults *make_results(Search *search, const char *query, GError **error) {
     g_autofree gpointer *items = g_hash_table_get_keys_as_array(search->found, NULL);
     guint count = g_hash_table_size(search->found);
@@ -255,7 +289,7 @@ static NiteruResults *make_results(Search *search, const char *query, GError **e
         }
         nt_results_add(results, found->id, location, found->raw, &search->scores);
     }
-    return g_steal_pointer(&results);
+    return add_note(search, results, count > 0 ? items[0] : NULL, error) ? g_steal_pointer(&results) : NULL;
 }
 
 static NiteruResults *run_search(Search *search, const char *query, const NtQueries *queries, GError **error) {
@@ -273,13 +307,17 @@ static NiteruResults *run_search(Search *search, const char *query, const NtQuer
     return make_results(search, query, error);
 }
 
+static bool has_vectors(const Search *search, GError **error) {
+    return search->rows > 0 || nt_fail_no_vectors(search->model, error);
+}
+
 NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const NiteruSearchOptions *options,
                               GError **error) {
     g_auto(NtReader) reader = {0};
     g_auto(Search) search = {0};
     g_autoptr(GArray) photos = g_array_new(FALSE, FALSE, sizeof(NtProductVector));
     if (!prepare(&search, &reader, catalogue, options, error) ||
-        !nt_catalogue_find_product(search.db, id, &search.own, error) ||
+        !nt_catalogue_find_product(search.db, id, &search.own, error) || !has_vectors(&search, error) ||
         !nt_catalogue_product_vectors(search.db, search.model->model, search.own, photos, error)) {
         return NULL;
     }
@@ -313,7 +351,7 @@ static NiteruResults *search_vector(NiteruCatalogue *catalogue, const char *quer
                                     GError **error) {
     g_auto(NtReader) reader = {0};
     g_auto(Search) search = {0};
-    if (!prepare(&search, &reader, catalogue, options, error)) {
+    if (!prepare(&search, &reader, catalogue, options, error) || !has_vectors(&search, error)) {
         return NULL;
     }
     g_autofree float *own = photo != NULL ? nt_model_embed_file(catalogue, search.model, photo, error) : NULL;

@@ -95,6 +95,9 @@ static void test_text(void) {
     g_autofree char *turned = nt_text_printable("a\xc2\x9b\xe2\x80\xae\xe2\x80\x8dz", SIZE_MAX);
     g_assert_cmpstr(turned, ==, "a\\x9b\\u202e\xe2\x80\x8dz"); /* the joiner stays */
     g_assert_cmpuint(nt_text_columns("似てるab"), ==, 8);
+    g_assert_cmpuint(nt_text_distance("kitten", "sitting"), ==, 3);
+    g_assert_cmpuint(nt_text_distance("", "Tシャツ"), ==, 4);
+    g_assert_cmpuint(nt_text_distance("Tシャツ", "シャツ"), ==, 1);
     /* A message keeps its reason, whatever the length of the path in it. */
     g_autofree char *path = g_strnfill(3000, 'p'), *message = g_strdup_printf("l.csv:3: /似て/%s: Not there", path);
     g_autofree char *cut = nt_text_message(message, 100), *whole = nt_text_message("a\nb", 4 + 2);

@@ -254,11 +254,64 @@ static void test_no_fields(void) {
     drop_folder(folder);
 }
 
+/* What is near a condition that nothing matches, as JSON. */
+static void expect_near(Shop *shop, const char *condition, const char *expected) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NtJson) near = nt_where_near(shop->catalogue, condition, &error);
+    g_assert_no_error(error);
+    g_autofree char *text = nt_json_print(near, false);
+    g_assert_cmpstr(text, ==, expected);
+}
+
+static void test_near(Shop *shop, const void *data) {
+    expect_near(shop, "category = 'dress'",
+                "[{\"condition\": \"category = 'dress'\", \"field\": \"category\", "
+                "\"near\": [{\"value\": \"Dress\", \"products\": 2}]}]");
+    expect_near(shop, "price < 50 and category in (' SHOES ', 'x')",
+                "[{\"condition\": \"category in (' SHOES ', 'x')\", \"field\": \"category\", "
+                "\"near\": [{\"value\": \"Shoe\", \"products\": 2}]}]");
+    expect_near(shop, "tags = 'blue'",
+                "[{\"condition\": \"tags = 'blue'\", \"field\": \"tags\", "
+                "\"near\": [{\"value\": \"Blue\", \"products\": 1}]}]");
+    expect_near(shop, "stock > 12",
+                "[{\"condition\": \"stock > 12\", \"field\": \"stock\", \"least\": 0, \"most\": 12}]");
+    expect_near(shop, "created > '2027-01-01' or price = 1",
+                "[{\"condition\": \"created > '2027-01-01'\", \"field\": \"created\", \"least\": \"2026-01-01\", "
+                "\"most\": \"2026-02-01\"}, {\"condition\": \"price = 1\", \"field\": \"price\", \"least\": 5.0, "
+                "\"most\": 80.0}]");
+    expect_near(shop, "brand = 'Zebra'", "[{\"condition\": \"brand = 'Zebra'\", \"field\": \"brand\", \"near\": []}]");
+    expect_near(shop, "not category = 'dress' and id = 'a'", "[]"); /* it need not hold */
+    expect_near(shop, "category = 'Dress' and category = 'Shoe'", "[]");
+    g_autoptr(GError) error = NULL;
+    g_assert_null(nt_where_near(shop->catalogue, "categry = 'x'", &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
+}
+
+/* Values beyond what is looked at cost nothing but their reading. */
+static void test_near_many(Shop *shop, const void *data) {
+    g_autoptr(GError) error = NULL;
+    NtRun run = start_run(shop->catalogue, "csv", "/many.csv");
+    nt_catalogue_begin(shop->catalogue, &error);
+    for (unsigned i = 0; i < 6000; i++) {
+        g_autofree char *id = g_strdup_printf("p%05u", i), *brand = g_strdup_printf("brand=maker %05u", i);
+        put_product(shop->catalogue, &run, id, (const char *const[]){brand, NULL}, "/p/x.jpg", 1);
+    }
+    nt_catalogue_commit(shop->catalogue, &error);
+    g_assert_no_error(error);
+    g_autoptr(NtJson) near = nt_where_near(shop->catalogue, "brand = 'Maker 00001'", &error);
+    g_assert_no_error(error);
+    const NtJson *named = nt_json_get(nt_json_at(near, 0), "near");
+    g_assert_cmpuint(nt_json_count(named), ==, 3);
+    g_assert_cmpstr(nt_json_text(nt_json_get(nt_json_at(named, 0), "value"), ""), ==, "maker 00001");
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/where/matches", Shop, NULL, set_up, test_matches, tear_down);
     g_test_add("/where/faults", Shop, NULL, set_up, test_faults, tear_down);
     g_test_add("/where/bounds", Shop, NULL, set_up, test_bounds, tear_down);
+    g_test_add("/where/near", Shop, NULL, set_up, test_near, tear_down);
+    g_test_add("/where/near-many", Shop, NULL, set_up, test_near_many, tear_down);
     g_test_add("/where/shared", Shop, NULL, set_up, test_shared, tear_down);
     g_test_add_func("/where/no-fields", test_no_fields);
     return g_test_run();

@@ -101,6 +101,19 @@ is "$("$niteru" -C "$work/mixed.niteru" list | wc -l)" 3 "all three are left"
 runs 1 "more columns than there can be" "$niteru" -C "$work/wide.niteru" --limit list-columns=6000 index "$images"
 complains "1990"
 
+# A photo whose end is missing
+mkdir "$work/short"
+head -c $(($(wc -c <"$good") - 20)) "$good" >"$work/short/short.jpg"
+cp "$other" "$work/short/whole.jpg"
+runs 0 "a photo whose end is missing" "$niteru" -C "$work/short.niteru" index "$work/short"
+says "2 photos embedded, 0 known already, 1 cut short, 0 failed"
+complains "1 photo was cut short and taken (--strict refuses such): $work/short/short.jpg ("
+runs 0 "in JSON" "$niteru" -C "$work/short2.niteru" index "$work/short" --json
+says '"cut_short": 1'
+runs 0 "strictly" "$niteru" -C "$work/short3.niteru" index "$work/short" --strict --json
+says '"cut_short": 0'
+says '"failed": 1'
+
 # ONNX networks
 head -c 100000 "$NITERU_MODELS/niteru-base.onnx" >"$work/cut.onnx"
 runs 1 "a truncated network" "$niteru" model add "$work/cut.onnx" --preset squash

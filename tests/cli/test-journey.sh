@@ -38,7 +38,28 @@ says "100.0"
 runs 0 "a condition" "$niteru" similar "$first" -k 4 --where "category = 'Mug' and price > 0"
 is "$(grep -cw mug "$work/out")" 4 "k results under a condition"
 runs 0 "nothing matches" "$niteru" similar "$first" --where "category = 'Boat'"
-says "nothing is this alike"
+says "nothing is this alike: category = 'Boat' matches no product"
+runs 0 "the case of a value" "$niteru" similar "$first" --where "category = 'mug'"
+says "near it: 'Mug' ("
+runs 0 "in JSON" "$niteru" similar "$first" --where "category = 'mug'" --json
+says '"near": ['
+says '"value": "Mug"'
+runs 0 "in a list" "$niteru" list --where "category = 'mug' and price < 0"
+complains "near it: 'Mug' ("
+complains "price goes from"
+is "$(wc -c <"$work/out")" 0 "which lists nothing"
+runs 0 "in a list in JSON" "$niteru" list --where "category = 'mug'" --json
+complains '"near": [{"condition": "category = '
+runs 0 "in a search" "$niteru" search "$photo" --where "category = 'mugs'"
+says "near it: 'Mug' ("
+runs 1 "in an evaluation" "$niteru" eval --label brand --where "category = 'mug'"
+complains "near it: 'Mug' ("
+runs 0 "when removing" "$niteru" remove --where "category = 'mug'"
+complains "near it: 'Mug' ("
+"$niteru" similar "$first" -k 59 --json | sed -n 's/^ *"score": \([0-9.]*\),*$/\1/p' >"$work/scores"
+least=$(tail -n 1 "$work/scores")
+runs 0 "what is not alike" "$niteru" similar "$first" -k 59
+says "$(awk "BEGIN { exit !($least < 24.9) }" && echo "not alike" || echo "alike")"
 runs 0 "a threshold" "$niteru" similar "$first" -k 59 --threshold 100 --json
 is "$(wc -c <"$work/err")" 0 "which needs no warning"
 runs 0 "a threshold meant for 0 to 1" "$niteru" similar "$first" -t 0.9
@@ -55,6 +76,15 @@ runs 0 "nor for its own model" env NITERU_CATALOGUE=/nowhere "$niteru" compare "
 runs 1 "other models are in catalogues" env NITERU_CATALOGUE=/nowhere "$niteru" compare "$photo" "$second" --model other
 complains "other"
 
+runs 0 "a model without vectors" "$niteru" model add "$NITERU_MODELS/niteru-base.onnx" --name bare --preset squash
+runs 1 "search with it" "$niteru" search "$photo" --model bare
+complains "the model bare has no vectors yet"
+complains "niteru index SOURCE --model bare"
+runs 1 "similar with it" "$niteru" similar "$first" --model bare
+complains "the model bare has no vectors yet"
+runs 1 "eval with it" "$niteru" eval --label category --model bare
+complains "the model bare has no vectors yet"
+runs 0 "it goes again" "$niteru" model remove bare
 runs 0 "show" "$niteru" show "$first"
 says "category"
 runs 1 "a full disk under a list" sh -c "'$niteru' list --json >/dev/full"
@@ -67,6 +97,10 @@ runs 0 "check" "$niteru" check
 says "sound                true"
 runs 0 "eval" "$niteru" eval --label category --json
 says '"queries": 60'
+says '"trained_on": "the clothing set'
+runs 0 "eval in words" "$niteru" eval --label category
+says "trained on: the clothing set"
+says "figures on the same photos flatter it"
 runs 0 "sheet, PNG" "$niteru" similar "$first" --sheet "$work/sheet.png"
 is "$(head -c 4 "$work/sheet.png" | tail -c 3)" PNG "it is a PNG"
 runs 0 "sheet, HTML" "$niteru" similar "$first" --sheet "$work/sheet.html"

@@ -244,7 +244,7 @@ static void test_two_models(void) {
     expect_error(&error, NITERU_ERROR_INVALID, "already");
     NiteruSearchOptions ask = {.model = "other"};
     g_assert_null(niteru_similar(shop.catalogue, "p00.png", &ask, &error));
-    expect_error(&error, NITERU_ERROR_NOT_FOUND, "no vector of the model other");
+    expect_error(&error, NITERU_ERROR_NOT_FOUND, "the model other has no vectors yet");
     g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "other"}, &error));
     g_assert_cmpuint(shop.report.embedded, ==, 3);
     g_autoptr(NiteruResults) far = niteru_similar(shop.catalogue, "p00.png", &ask, &error);

@@ -258,6 +258,34 @@ static void test_exact(void) {
     shop_drop(&shop);
 }
 
+/* Answers that are none are told so. */
+static void test_notes(void) {
+    static const Row rows[] = {{"a", 1, 0}, {"b", 0.1F, 1}, {"c", 0, 1}};
+    Shop shop;
+    shop_open(&shop);
+    import_rows(&shop, "toy", rows, G_N_ELEMENTS(rows));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NiteruResults) apart = niteru_similar(shop.catalogue, "a", NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(niteru_results_get(apart, 0)->word, ==, "not alike");
+    g_assert_true(g_str_has_prefix(niteru_results_note(apart), "nothing is really alike: the best has 10.0 of 100, "));
+    g_autoptr(NiteruResults) close = niteru_similar(shop.catalogue, "b", NULL, &error);
+    g_assert_null(niteru_results_note(close));
+    g_autofree char *json = niteru_results_json(close);
+    g_assert_null(strstr(json, "note"));
+    g_autoptr(NiteruResults) strict =
+        niteru_similar(shop.catalogue, "a", &(NiteruSearchOptions){.threshold = 50}, &error);
+    g_assert_cmpstr(niteru_results_note(strict), ==,
+                    "nothing is this alike: the best has 10.0 of 100, under the threshold");
+    g_autoptr(NiteruResults) none =
+        niteru_similar(shop.catalogue, "a", &(NiteruSearchOptions){.where = "id = 'A'"}, &error);
+    g_assert_cmpstr(niteru_results_note(none), ==,
+                    "nothing is this alike: id = 'A' matches no product; near it: 'a' (1 product)");
+    g_autofree char *near = niteru_where_json(shop.catalogue, "id = 'a'", &error);
+    g_assert_cmpstr(near, ==, "{\"matches\": true}");
+    shop_drop(&shop);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/recommend/search/conditions", test_conditions);
@@ -265,5 +293,6 @@ int main(int argc, char **argv) {
     g_test_add_func("/recommend/search/photo", test_photo);
     g_test_add_func("/recommend/search/several-photos", test_several_photos);
     g_test_add_func("/recommend/search/exact", test_exact);
+    g_test_add_func("/recommend/search/notes", test_notes);
     return g_test_run();
 }
