@@ -7,6 +7,9 @@
 
 #include "catalogue/catalogue.h"
 
+/* What the file beside the database says about commits (commit-record.c). */
+typedef enum NtRecordState { NT_RECORD_NONE, NT_RECORD_GOOD, NT_RECORD_DAMAGED } NtRecordState;
+
 struct NtCatalogue {
     sqlite3 *db;
     char *folder;   /* absolute */
@@ -16,6 +19,12 @@ struct NtCatalogue {
     bool read_only; /* as asked for */
     int version;    /* of the layout when it was opened; a read-only connection may meet an old one */
     bool unclean;   /* the writer before us did not close */
+    bool checked;   /* the database's pages have checksums */
+    NtRecordState record_state;
+    uint64_t recorded;        /* commits by that record, when it was looked at */
+    uint64_t lost;            /* so many commits the database is behind it */
+    int record_fd;            /* -1: not open */
+    int64_t changes_at_begin; /* of the transaction, as SQLite counts changes */
     NtLimits limits;
     GHashTable *statements; /* SQL text -> sqlite3_stmt *: prepared once, kept; one in use is not in here */
     GArray *fields;         /* StoredField: the field table as of fields_version; see field-table.c */
@@ -60,6 +69,24 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error);
 
 /* Guards every writing call: false with INVALID on a read-only catalogue; asserts that a transaction is open. */
 bool nt_may_write(NtCatalogue *catalogue, GError **error);
+
+/* ---- what SQLite does not see ----------------------------------------------------------------------------------- */
+
+/* page-checksum.c: the application id of a database, "nite" and, where its pages have checksums, "nitC". */
+enum { NT_IDENTITY = 0x6e697465, NT_IDENTITY_CHECKED = 0x6e697443, NT_PAGE_CHECKSUM_BYTES = 8 };
+typedef enum NtPageState { NT_PAGES_PLAIN, NT_PAGES_CHECKED, NT_PAGES_CONTRADICT } NtPageState;
+/* What the 100 bytes at the start of the file say. */
+NtPageState nt_page_state(const uint8_t *header);
+/* The name of the layer to open databases through; NULL: SQLite cannot start. */
+const char *nt_pages_layer(void);
+
+/* commit-record.c: looks at the record, before the database is read; then compares the database's own count. */
+#define NT_COMMITS_FILE "catalogue.commits"
+void nt_commits_look(NtCatalogue *catalogue);
+bool nt_commits_compare(NtCatalogue *catalogue, GError **error);
+/* Raises the count, at the end of a transaction, and writes it to the record, after the commit. */
+bool nt_commits_raise(NtCatalogue *catalogue, uint64_t *out_count, GError **error);
+void nt_commits_record(NtCatalogue *catalogue, uint64_t count);
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 

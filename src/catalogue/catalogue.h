@@ -4,6 +4,7 @@
  *
  *     shop.niteru/
  *       catalogue.db    SQLite (WAL, synchronous=FULL): products, photos, fields, models, which vector is whose
+ *       catalogue.commits   the number of the last commit, so that a lost one is noticed
  *       lock            held by the one process that writes; its text names that process
  *       models/ vectors/ photos/ index/ thumbs/      filled by other rooms
  *
@@ -62,6 +63,19 @@ bool nt_catalogue_read_only(const NtCatalogue *catalogue);
  * most 16 MiB was checked when it was opened; for a larger one the check would take time in proportion to its size, so
  * only the small tables were, and nt_catalogue_check is what to run when a fault of the disk is suspected. */
 bool nt_catalogue_was_unclean(const NtCatalogue *catalogue);
+
+/* Fails with CORRUPT, saying what to do, when commits were lost with a damaged log; begin does too. */
+bool nt_catalogue_check_whole(NtCatalogue *catalogue, GError **error);
+
+/* Goes on from what is left, in a catalogue open for writing: the next commit makes that known to all. What was lost,
+ * in words (g_free), or NULL when nothing was. */
+char *nt_catalogue_accept_loss(NtCatalogue *catalogue);
+
+/* Whether the record of commits cannot be read, so that a loss would not be seen; the next commit writes it anew. */
+bool nt_catalogue_record_damaged(const NtCatalogue *catalogue);
+
+/* Whether the database's pages have checksums; those made by the first versions have none. */
+bool nt_catalogue_pages_checked(const NtCatalogue *catalogue);
 
 /* One transaction; they do not nest. rollback never fails, and is fine without a transaction. */
 bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error);

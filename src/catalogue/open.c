@@ -68,13 +68,14 @@ char *nt_catalogue_path(const NtCatalogue *catalogue, const char *subfolder, con
     return g_build_filename(catalogue->folder, subfolder, name, NULL);
 }
 
+bool nt_catalogue_pages_checked(const NtCatalogue *catalogue) { return catalogue->checked; }
 const char *nt_catalogue_folder(const NtCatalogue *catalogue) { return catalogue->folder; }
 bool nt_catalogue_read_only(const NtCatalogue *catalogue) { return catalogue->read_only; }
 bool nt_catalogue_was_unclean(const NtCatalogue *catalogue) { return catalogue->unclean; }
 
 static bool is_ours(const char *name) {
-    return g_strv_contains(subfolders, name) || g_str_equal(name, "lock") || g_str_equal(name, "catalogue.db.new") ||
-           g_str_equal(name, "catalogue.db.new-journal");
+    return g_strv_contains(subfolders, name) || g_str_equal(name, "lock") || g_str_equal(name, NT_COMMITS_FILE) ||
+           g_str_equal(name, "catalogue.db.new") || g_str_equal(name, "catalogue.db.new-journal");
 }
 
 /* A folder may become a catalogue when it is empty, or holds what a creation that was cut short left there. Vectors
@@ -126,8 +127,12 @@ static bool prepare_writer(NtCatalogue *catalogue, bool must_exist, GError **err
     }
     /* Looked up again: another process may have made it before we had the lock. */
     exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS);
-    if (!exists && !nt_schema_create(catalogue->path, error)) {
-        return false;
+    if (!exists) {
+        g_autofree char *record = nt_catalogue_path(catalogue, NULL, NT_COMMITS_FILE);
+        g_unlink(record); /* of a database that is gone */
+        if (!nt_schema_create(catalogue->path, error)) {
+            return false;
+        }
     }
     return make_folders(catalogue, error);
 }
@@ -172,10 +177,43 @@ static bool connect_unwritable(NtCatalogue *catalogue, GError **error) {
     g_hash_table_remove_all(catalogue->statements);
     sqlite3_close(catalogue->db);
     catalogue->db = NULL;
-    int rc =
-        sqlite3_open_v2(frozen, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(frozen, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+                             nt_pages_layer());
     return (rc == SQLITE_OK || nt_sql_fail_rc(catalogue, rc, error)) && configure(catalogue, error) &&
-           nt_schema_check(catalogue, error);
+           nt_schema_check(catalogue, error) && nt_commits_compare(catalogue, error);
+}
+
+/* A writer that was killed before the database was in WAL mode (while it was turned to it) left a journal, of which
+ * SQLite undoes what was not committed; a connection for reading may not. */
+static bool undo_unfinished(NtCatalogue *catalogue, GError **error) {
+    g_autofree char *journal = g_strconcat(catalogue->path, "-journal", NULL);
+    g_autofree char *key = file_key(catalogue->path);
+    GStatBuf st;
+    if (g_stat(journal, &st) != 0 || st.st_size == 0 ||
+        (key != NULL && open_files != NULL && g_hash_table_contains(open_files, key))) {
+        return true; /* nothing to undo, or a writer of this process is at it */
+    }
+    g_autoptr(GError) busy = NULL;
+    if (access(catalogue->folder, W_OK) != 0) {
+        return nt_fail(error, NITERU_ERROR_IO,
+                       "%s: a writer was killed, and what it left cannot be cleared away without permission to write "
+                       "here: run niteru check as a user who may",
+                       catalogue->folder);
+    }
+    if (!nt_lock_take(catalogue, &busy)) {
+        nt_lock_release(catalogue, false);
+        return g_error_matches(busy, NITERU_ERROR, NITERU_ERROR_BUSY) || /* somebody writes now, and sees to it */
+               (g_propagate_error(error, g_steal_pointer(&busy)), false);
+    }
+    sqlite3 *db = NULL;
+    int rc = sqlite3_open_v2(catalogue->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
+    if (rc == SQLITE_OK) {
+        sqlite3_busy_timeout(db, 10000);
+        rc = sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
+    }
+    sqlite3_close(db);
+    nt_lock_release(catalogue, false); /* its text stays: the next writer is to check more */
+    return rc == SQLITE_OK || nt_sql_fail_rc(catalogue, rc, error);
 }
 
 static bool connect_reader(NtCatalogue *catalogue, GError **error) {
@@ -183,16 +221,18 @@ static bool connect_reader(NtCatalogue *catalogue, GError **error) {
         return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
                        catalogue->folder);
     }
-    if (!check_file(catalogue, error)) {
+    if (!check_file(catalogue, error) || !undo_unfinished(catalogue, error)) {
         return false;
     }
-    int rc = sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    nt_commits_look(catalogue);
+    int rc =
+        sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
     count_open_file(catalogue);
     if (rc != SQLITE_OK) {
         return nt_sql_fail_rc(catalogue, rc, error);
     }
     g_autoptr(GError) fault = NULL;
-    if (configure(catalogue, &fault) && nt_schema_check(catalogue, &fault)) {
+    if (configure(catalogue, &fault) && nt_schema_check(catalogue, &fault) && nt_commits_compare(catalogue, &fault)) {
         return true;
     }
     if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_IO) && access(catalogue->folder, W_OK) != 0) {
@@ -206,12 +246,14 @@ static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **err
     if (!prepare_writer(catalogue, must_exist, error) || !check_file(catalogue, error)) {
         return false;
     }
-    int rc = sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    nt_commits_look(catalogue);
+    int rc =
+        sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
     count_open_file(catalogue);
     if (rc != SQLITE_OK) {
         return nt_sql_fail_rc(catalogue, rc, error);
     }
-    return configure(catalogue, error) && nt_schema_check(catalogue, error) &&
+    return configure(catalogue, error) && nt_schema_check(catalogue, error) && nt_commits_compare(catalogue, error) &&
            (!catalogue->unclean || nt_schema_quick_check(catalogue, error));
 }
 
@@ -226,6 +268,7 @@ NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *opt
     catalogue->folder = g_canonicalize_filename(folder, NULL);
     catalogue->path = nt_catalogue_path(catalogue, NULL, "catalogue.db");
     catalogue->lock_fd = -1;
+    catalogue->record_fd = -1;
     catalogue->read_only = given.read_only;
     catalogue->limits = given.limits != NULL ? *given.limits : nt_limits_default();
     catalogue->statements = nt_statements_new();
@@ -260,6 +303,9 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
     uncount_open_file(catalogue);
     g_mutex_unlock(&open_files_lock);
     nt_lock_release(catalogue, true);
+    if (catalogue->record_fd >= 0) {
+        close(catalogue->record_fd);
+    }
     g_clear_pointer(&catalogue->fields, g_array_unref);
     g_free(catalogue->path);
     g_free(catalogue->folder);

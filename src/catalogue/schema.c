@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    APPLICATION_ID = 0x6e697465,         /* "nite" */
     QUICK_CHECK_BYTES = 16 * 1024 * 1024 /* a database up to this size is checked whole after an unclean stop */
 };
 
@@ -81,7 +80,7 @@ static bool migrate(NtCatalogue *catalogue, int from, GError **error) {
     for (int version = from; version < (int)G_N_ELEMENTS(migrations); version++) {
         g_autofree char *script =
             g_strdup_printf("BEGIN IMMEDIATE; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
-                            migrations[version], APPLICATION_ID, version + 1);
+                            migrations[version], catalogue->checked ? NT_IDENTITY_CHECKED : NT_IDENTITY, version + 1);
         if (sqlite3_exec(catalogue->db, script, NULL, NULL, NULL) != SQLITE_OK) {
             nt_sql_fail(catalogue, error);
             nt_catalogue_rollback(catalogue);
@@ -93,10 +92,15 @@ static bool migrate(NtCatalogue *catalogue, int from, GError **error) {
 
 /* Builds a whole database at `path`, which must not exist. */
 static bool build(const char *path, GError **error) {
-    NtCatalogue fresh = {.path = (char *)path, .lock_fd = -1};
+    NtCatalogue fresh = {.path = (char *)path, .lock_fd = -1, .checked = true};
+    int reserved = NT_PAGE_CHECKSUM_BYTES;
     fresh.statements = nt_statements_new();
-    int rc = sqlite3_open_v2(path, &fresh.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(path, &fresh.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                             nt_pages_layer());
     bool ok = rc == SQLITE_OK || nt_sql_fail_rc(&fresh, rc, error);
+    if (ok && (rc = sqlite3_file_control(fresh.db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved)) != SQLITE_OK) {
+        ok = nt_sql_fail_rc(&fresh, rc, error);
+    }
     if (ok && sqlite3_exec(fresh.db, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK) {
         ok = nt_sql_fail(&fresh, error);
     }
@@ -150,9 +154,19 @@ bool nt_schema_check_file(const char *path, GError **error) {
                        "%s: %s; it was left as it is: restore a backup, or move it away to begin anew", path,
                        got == 0 ? "empty, where a database should be" : "not a database of niteru, or damaged");
     }
-    if (big_endian(head + 68) != APPLICATION_ID) {
+    uint32_t identity = big_endian(head + 68);
+    if (identity != NT_IDENTITY && identity != NT_IDENTITY_CHECKED) {
+        return nt_fail(
+            error, NITERU_ERROR_CORRUPT,
+            "%s: a SQLite database of another program, or damaged; it was left as it is: name another folder, "
+            "or restore a backup",
+            path);
+    }
+    if (nt_page_state(head) == NT_PAGES_CONTRADICT) {
         return nt_fail(error, NITERU_ERROR_CORRUPT,
-                       "%s: a SQLite database of another program; it was left as it is: name another folder", path);
+                       "%s: its first bytes are damaged; it was left as it is: restore a backup, or move the "
+                       "catalogue away and index its sources into a new one",
+                       path);
     }
     return check_version(path, (int64_t)big_endian(head + 60), error);
 }
@@ -163,7 +177,8 @@ bool nt_schema_check(NtCatalogue *catalogue, GError **error) {
         !nt_sql_int(catalogue, 0, &version, error, "PRAGMA user_version", "")) {
         return false;
     }
-    if (identity != APPLICATION_ID) {
+    catalogue->checked = identity == NT_IDENTITY_CHECKED;
+    if (identity != NT_IDENTITY && !catalogue->checked) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a SQLite database of another program", catalogue->path);
     }
     if (!check_version(catalogue->path, version, error)) {

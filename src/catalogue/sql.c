@@ -33,6 +33,12 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: not a database of niteru; it was left as it is",
                        catalogue->path);
     case SQLITE_IOERR:
+        if (rc == SQLITE_IOERR_DATA) {
+            return nt_fail(error, NITERU_ERROR_CORRUPT,
+                           "%s: the database is damaged (a page does not fit its checksum); it was left as it is: "
+                           "restore a backup, or remove the catalogue's folder and index the sources again",
+                           catalogue->path);
+        }
         if (system == ENOSPC || system == EDQUOT || system == EFBIG) {
             return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: cannot grow: %s", catalogue->path, g_strerror(system));
         }
@@ -164,10 +170,24 @@ bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
     }
     g_assert(sqlite3_get_autocommit(catalogue->db));
-    return nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "");
+    if (!nt_catalogue_check_whole(catalogue, error) || !nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "")) {
+        return false;
+    }
+    catalogue->changes_at_begin = sqlite3_total_changes64(catalogue->db);
+    return true;
 }
 
-bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) { return nt_sql_run(catalogue, error, "COMMIT", ""); }
+bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) {
+    uint64_t count = 0;
+    bool changed = sqlite3_total_changes64(catalogue->db) != catalogue->changes_at_begin;
+    if ((changed && !nt_commits_raise(catalogue, &count, error)) || !nt_sql_run(catalogue, error, "COMMIT", "")) {
+        return false;
+    }
+    if (changed) {
+        nt_commits_record(catalogue, count);
+    }
+    return true;
+}
 
 void nt_catalogue_rollback(NtCatalogue *catalogue) {
     /* Some faults (a full disk) have rolled back already; then there is nothing to do. */

@@ -277,6 +277,12 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     const char *name = ingest->options->model;
     g_autofree char *lost = NULL;
     ingest->source = ingest_open_source(ingest, location, error);
+    g_autofree char *commits = ingest->source != NULL ? nt_catalogue_accept_loss(ingest->db) : NULL;
+    if (commits != NULL) {
+        ingest_tell_failure(
+            ingest,
+            &(NiteruFailure){.place = ingest->catalogue->folder, .message = commits, .code = NITERU_ERROR_CORRUPT});
+    }
     if (ingest->source == NULL || !nt_models_ensure(ingest->catalogue, name, error) ||
         !nt_model_repair(ingest->catalogue, name, &lost, error)) {
         return false;

@@ -3,8 +3,8 @@
  * recommend: the product. It brings the other rooms together and is what the public header (niteru/niteru.h) shows:
  * the ingest pipeline (ingest.c, ingest-source.c, pipeline.c), search (search.c), evaluation (eval.c), models
  * (models.c), their vectors files (generations.c) and whose vectors these are (makers.c), vectors in and out
- * (transfer.c), looking inside (inspect.c), contact sheets (sheet.c). What those share is below; the public header has
- * the contracts of everything named niteru_.
+ * (transfer.c), looking inside (inspect.c) and whether all is sound (check.c), contact sheets (sheet.c). What those
+ * share is below; the public header has the contracts of everything named niteru_.
  */
 #ifndef NT_RECOMMEND_H
 #define NT_RECOMMEND_H
@@ -47,6 +47,8 @@ typedef struct NtReader {
     NtCatalogue *db; /* NULL: none */
 } NtReader;
 bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error);
+/* The same where commits were lost, which is an error (CORRUPT) of the one above. */
+bool nt_reader_open_any(NtReader *reader, NiteruCatalogue *catalogue, GError **error);
 void nt_reader_clear(NtReader *reader);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtReader, nt_reader_clear)
 

@@ -241,8 +241,13 @@ static bool check_model(const Import *import, const NtModelRow *row, GError **er
 /* The model the vectors belong to, made when it is not there. */
 static bool find_or_add_model(Import *import, GError **error) {
     g_auto(NtModelRow) row = {0};
-    g_autofree char *lost = NULL;
+    g_autofree char *lost = NULL, *commits = nt_catalogue_accept_loss(import->db);
     size_t dim = nt_npy_dim(import->reader);
+    if (commits != NULL && import->options->failure != NULL) {
+        import->options->failure(
+            &(NiteruFailure){.place = import->npy, .message = commits, .code = NITERU_ERROR_CORRUPT},
+            import->options->data);
+    }
     if (nt_catalogue_find_model(import->db, import->options->model, &row, NULL)) {
         if (!check_model(import, &row, error)) {
             return false;
