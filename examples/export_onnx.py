@@ -4,7 +4,8 @@
 
 usage: export_onnx.py keras ResNet50 OUT.onnx [--weights FILE.weights.h5]     (pip install tensorflow tf2onnx)
        export_onnx.py torchvision resnet50 OUT.onnx [--weights FILE.pth]      (pip install torch torchvision onnx)
-Without --weights the framework downloads ImageNet's. Then, for Keras' ResNet50 and for torchvision:
+Without --weights the framework downloads ImageNet's; --random SEED takes random ones, to try whether a network works.
+NETWORK is any name in keras.applications or torchvision.models. Then, for Keras' ResNet50 and for torchvision:
 
     niteru model add OUT.onnx --preset keras-resnet50
     niteru model add OUT.onnx --preset torchvision
@@ -22,14 +23,29 @@ def download(make):
                  "Give a file with --weights; standin_weights.py makes one that will do to compare programs.")
 
 
-def export_keras(name, out, weights):
+# Sides in pixels that the networks were trained at; 224 for all others.
+KERAS_SIDES = {"InceptionV3": 299, "InceptionResNetV2": 299, "Xception": 299, "NASNetLarge": 331, "EfficientNetB1": 240,
+               "EfficientNetB2": 260, "EfficientNetB3": 300, "EfficientNetB4": 380, "EfficientNetB5": 456, "EfficientNetB6": 528,
+               "EfficientNetB7": 600, "EfficientNetV2B1": 240, "EfficientNetV2B2": 260, "EfficientNetV2B3": 300,
+               "EfficientNetV2S": 384, "EfficientNetV2M": 480, "EfficientNetV2L": 480}
+TORCHVISION_SIDES = {"inception_v3": 299, "efficientnet_b1": 240, "efficientnet_b2": 288, "efficientnet_b3": 300,
+                     "efficientnet_b4": 380, "efficientnet_b5": 456, "efficientnet_b6": 528, "efficientnet_b7": 600,
+                     "efficientnet_v2_s": 384, "efficientnet_v2_m": 480, "efficientnet_v2_l": 480, "vit_h_14": 224}
+
+
+def export_keras(name, out, weights, seed):
     import tensorflow as tf
     import tf2onnx
 
-    side = 299 if "Inception" in name or name == "Xception" else 224
-    network = getattr(tf.keras.applications, name)
+    side = KERAS_SIDES.get(name, 224)
+    network = getattr(tf.keras.applications, name, None)
+    if network is None:
+        sys.exit(f"keras.applications has no {name}")
     options = {"include_top": False, "pooling": "avg", "input_shape": (side, side, 3)}
-    if weights:
+    if seed is not None:
+        tf.keras.utils.set_random_seed(seed)
+        model = network(weights=None, **options)
+    elif weights:
         model = network(weights=None, **options)
         model.load_weights(weights)
     else:
@@ -39,17 +55,22 @@ def export_keras(name, out, weights):
     tf2onnx.convert.from_function(function, input_signature=spec, opset=15, output_path=out)
 
 
-def export_torchvision(name, out, weights):
+def export_torchvision(name, out, weights, seed):
     import torch
     import torchvision
 
-    if weights:
+    if name not in torchvision.models.list_models(module=torchvision.models):
+        sys.exit(f"torchvision.models has no {name} for classes of photos")
+    if seed is not None:
+        torch.manual_seed(seed)
+        model = torchvision.models.get_model(name, weights=None)
+    elif weights:
         model = torchvision.models.get_model(name, weights=None)
         model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     else:  # the second set of some networks, IMAGENET1K_V2, wants --preset torchvision-v2
         model = download(lambda: torchvision.models.get_model(name, weights="IMAGENET1K_V1"))
     model.eval()
-    side = 299 if name == "inception_v3" else 224
+    side = TORCHVISION_SIDES.get(name, 224)
     torch.onnx.export(model, torch.zeros(1, 3, side, side), out, dynamo=False, opset_version=17, input_names=["input"],
                       output_names=["output"], dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}})
 
@@ -59,11 +80,14 @@ def main():
     parser.add_argument("framework", choices=["keras", "torchvision"])
     parser.add_argument("network")
     parser.add_argument("out")
-    parser.add_argument("--weights")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--weights", metavar="FILE")
+    source.add_argument("--random", metavar="SEED", type=int)
     options = parser.parse_args()
     export = export_keras if options.framework == "keras" else export_torchvision
-    export(options.network, options.out, options.weights)
-    print(f"{options.out}: {options.framework} {options.network}, weights: {options.weights or 'ImageNet'}")
+    export(options.network, options.out, options.weights, options.random)
+    source = "random" if options.random is not None else options.weights or "ImageNet"
+    print(f"{options.out}: {options.framework} {options.network}, weights: {source}")
 
 
 if __name__ == "__main__":

@@ -211,6 +211,7 @@ static void fill_info(NtNetwork *network) {
     info->cut_length = network->cut.length;
     info->outputs = network->outputs;
     info->unfused = network->unfused;
+    info->check_seconds = nt_chains_seconds(network->chains);
     info->producer = network->graph->producer;
     info->opset = network->graph->opset;
     info->nodes_read = network->graph->nodes_read;

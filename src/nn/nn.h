@@ -89,6 +89,7 @@ typedef struct NtNetworkInfo {
     size_t cut_length;      /* its classes; 0: none cut, or not known */
     const char *outputs;    /* names of the file's outputs, ", " between */
     const char *unfused;    /* fused steps that this CPU's code gets wrong and that run apart, "; " between; "" none */
+    double check_seconds;   /* of loading, spent on comparing fused steps with plain arithmetic */
     const char *producer;   /* what wrote the file, "" when it does not say */
     int64_t opset;          /* of the default domain */
     size_t nodes_read, nodes; /* in the file, and after the passes */

@@ -83,6 +83,8 @@ void nt_chains_free(NtChains *chains);
 bool nt_chains_allow(const NtChains *chains, NtPrimitiveKind kind, const NtPrimitivePost *posts, unsigned count);
 /* Texts of the chains that were refused, for people; borrowed. */
 const GPtrArray *nt_chains_refused(const NtChains *chains);
+/* Spent in nt_chains_check so far. */
+double nt_chains_seconds(const NtChains *chains);
 
 typedef struct NtPlan {
     int64_t batch;
@@ -112,6 +114,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPlan, nt_plan_free)
 /* Compares every chain of the plan that is new with plain arithmetic, on random numbers. *out_refused: how many did not
  * agree, and are not allowed from now on: the plan must be made again. Errors: UNSUPPORTED, NO_MEMORY. */
 bool nt_chains_check(NtChains *chains, const NtPlan *plan, unsigned *out_refused, GError **error);
+
+/* Runs a step's primitive on random numbers in `arena` (64-byte aligned, of nt_chain_arena bytes); *out_agrees: its
+ * result is what plain arithmetic gives and nothing was written outside. Errors: UNSUPPORTED, NO_MEMORY. */
+bool nt_chain_try(const NtPlan *plan, const NtStep *step, uint8_t *arena, bool *out_agrees, GError **error);
+size_t nt_chain_arena(const NtPlan *plan, const NtStep *step);
 
 /* ---- for operators' `plan` functions ---- */
 
