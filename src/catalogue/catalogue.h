@@ -72,7 +72,7 @@ bool nt_catalogue_check_whole(NtCatalogue *catalogue, GError **error);
 char *nt_catalogue_accept_loss(NtCatalogue *catalogue);
 
 /* Whether the record of commits cannot be read, so that a loss would not be seen; the next commit writes it anew. */
-bool nt_catalogue_record_damaged(const NtCatalogue *catalogue);
+bool nt_catalogue_record_damaged(NtCatalogue *catalogue);
 
 /* Whether the database's pages have checksums; those made by the first versions have none. */
 bool nt_catalogue_pages_checked(const NtCatalogue *catalogue);

@@ -125,4 +125,9 @@ char *nt_catalogue_accept_loss(NtCatalogue *catalogue) {
                            catalogue->path);
 }
 
-bool nt_catalogue_record_damaged(const NtCatalogue *catalogue) { return catalogue->record_state == NT_RECORD_DAMAGED; }
+bool nt_catalogue_record_damaged(NtCatalogue *catalogue) {
+    if (catalogue->record_state == NT_RECORD_DAMAGED) { /* as above */
+        nt_commits_look(catalogue);
+    }
+    return catalogue->record_state == NT_RECORD_DAMAGED;
+}

@@ -15,7 +15,6 @@ typedef enum Advice {
     NT_ADVICE_NETWORK,
     NT_ADVICE_VECTORS,
     NT_ADVICE_MAKERS,
-    NT_ADVICE_CARD,
 } Advice;
 
 static const char *const ways_out[] = {
@@ -30,11 +29,7 @@ static const char *const ways_out[] = {
     [NT_ADVICE_VECTORS] = "remove a damaged vectors file (in vectors/) and run niteru index, or niteru import, on the "
                           "same sources again: lost vectors are made again",
     [NT_ADVICE_MAKERS] = "index with --rehash, as told above",
-    [NT_ADVICE_CARD] = "remove a damaged card.json: the card in force is in the database, and niteru model show prints "
-                       "it",
 };
-
-enum { MOST_CARD_BYTES = 1 << 20 };
 
 typedef struct Check {
     NtReader reader;
@@ -71,50 +66,23 @@ static void check_network(Check *check, const NtModelRow *row) {
         add_problem(check, NT_ADVICE_NETWORK, fault->message);
         return;
     }
-    uint8_t hash[sizeof row->hash], digest[sizeof row->digest];
-    gsize size;
-    const void *data = g_bytes_get_data(nt_network_files_bytes(files, 0), &size);
-    nt_sha256(data, size, hash);
-    nt_network_files_digest(files, digest);
-    bool same = memcmp(hash, row->hash, sizeof hash) == 0;
-    if (!same || (row->has_digest && memcmp(digest, row->digest, sizeof digest) != 0)) {
+    bool same;
+    if (row->has_digest) {
+        uint8_t digest[sizeof row->digest];
+        nt_network_files_digest(files, digest);
+        same = memcmp(digest, row->digest, sizeof digest) == 0;
+    } else {
+        uint8_t hash[sizeof row->hash];
+        gsize size;
+        const void *data = g_bytes_get_data(nt_network_files_bytes(files, 0), &size);
+        nt_sha256(data, size, hash);
+        same = memcmp(hash, row->hash, sizeof hash) == 0;
+    }
+    if (!same) {
         g_autofree char *text =
             g_strdup_printf("%s%s: not the network that the model was made with", path,
-                            same && nt_network_files_count(files) > 1 ? " or a file with its weights" : "");
+                            nt_network_files_count(files) > 1 ? ", or a file with its weights" : "");
         add_problem(check, NT_ADVICE_NETWORK, text);
-    }
-}
-
-/* The card as text, but for the scores, which are measured anew as a catalogue grows. */
-static char *lasting_card(const char *text, size_t size, const char *name, GError **error) {
-    g_autoptr(NtCard) card = nt_card_parse(text, size, name, error);
-    if (card == NULL) {
-        return NULL;
-    }
-    card->scores = nt_scores_default(card->metric);
-    card->scores_rows = 0;
-    g_autoptr(NtJson) json = nt_card_json(card);
-    return nt_json_print(json, false);
-}
-
-/* card.json, a copy for people and for other catalogues: nothing here reads it. */
-static void check_card(Check *check, const NtModelRow *row) {
-    g_autofree char *file = g_build_filename(row->name, "card.json", NULL);
-    g_autofree char *path = nt_catalogue_path(check->reader.db, "models", file);
-    g_autoptr(GError) fault = NULL;
-    g_autoptr(GBytes) bytes = nt_file_read(path, MOST_CARD_BYTES, &fault);
-    if (bytes == NULL && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
-        return;
-    }
-    gsize size = 0;
-    const char *text = bytes != NULL ? g_bytes_get_data(bytes, &size) : NULL;
-    g_autofree char *copy = bytes != NULL ? lasting_card(text, size, path, &fault) : NULL;
-    g_autofree char *inside = row->card != NULL ? lasting_card(row->card, strlen(row->card), row->name, NULL) : NULL;
-    if (copy == NULL) {
-        add_problem(check, NT_ADVICE_CARD, fault->message);
-    } else if (inside != NULL && strcmp(copy, inside) != 0) {
-        g_autofree char *problem = g_strdup_printf("%s: not the card of the model", path);
-        add_problem(check, NT_ADVICE_CARD, problem);
     }
 }
 
@@ -180,7 +148,7 @@ static bool check_commits(Check *check, GError **error) {
 }
 
 static bool copy_row(const NtModelRow *row, void *data) {
-    NtModelRow copy = {.model = row->model, .name = g_strdup(row->name), .card = g_strdup(row->card)};
+    NtModelRow copy = {.model = row->model, .name = g_strdup(row->name)};
     memcpy(copy.hash, row->hash, sizeof copy.hash);
     memcpy(copy.digest, row->digest, sizeof copy.digest);
     copy.has_digest = row->has_digest;
@@ -197,7 +165,6 @@ static bool check_models(Check *check, GError **error) {
     for (guint i = 0; ok && i < rows->len; i++) {
         const NtModelRow *row = &g_array_index(rows, NtModelRow, i);
         check_network(check, row);
-        check_card(check, row);
         ok = check_vectors(check, row, &fault) && check_makers(check, row, &fault);
     }
     if (!ok && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT)) {

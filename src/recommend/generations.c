@@ -58,6 +58,14 @@ void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kep
     }
 }
 
+/* Earlier versions kept a copy of the card beside the network, which nobody read: the one in force is in the database.
+ */
+static void remove_card(const NtCatalogue *db, const char *name) {
+    g_autofree char *file = g_build_filename(name, "card.json", NULL);
+    g_autofree char *path = nt_catalogue_path(db, "models", file);
+    g_unlink(path);
+}
+
 /* Whether the model's file is there with all rows that the database names. */
 static bool file_is_whole(const char *path, const NtVectorsSpec *spec, uint64_t rows, GError **error) {
     uint64_t capacity;
@@ -77,6 +85,7 @@ bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lo
     }
     g_autoptr(GError) fault = NULL;
     nt_generations_remove(catalogue->db, row.name, row.generation);
+    remove_card(catalogue->db, row.name);
     g_autofree char *old = nt_generation_path(catalogue->db, row.name, row.generation);
     if (file_is_whole(old, &spec, row.rows, &fault)) {
         return true;
