@@ -121,6 +121,45 @@ bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint6
                                     (unsigned)nt_vectors_rows_in_block(total, to - 1), error);
 }
 
+static bool block_is_intact(NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t block,
+                            unsigned *covered, GError **error) {
+    uint64_t expected;
+    if (!nt_catalogue_get_digest(db, model->model, block, &expected, covered, error)) {
+        return false;
+    }
+    const uint8_t *data = view->data + block * NT_VECTORS_BLOCK * view->stride;
+    if (*covered == nt_vectors_rows_in_block(view->count, block) &&
+        nt_xxh3(data, *covered * view->stride, block) == expected) {
+        return true;
+    }
+    return nt_fail(error, NITERU_ERROR_CORRUPT,
+                   "%s: rows %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+                   " are damaged: they do not fit their checksum; niteru check tells what to do",
+                   nt_vectors_path(model->vectors), block * NT_VECTORS_BLOCK,
+                   block * NT_VECTORS_BLOCK + MAX(*covered, 1) - 1);
+}
+
+bool nt_row_check(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t row,
+                  GError **error) {
+    uint64_t block = row / NT_VECTORS_BLOCK;
+    unsigned covered = 0;
+    g_autofree char *key =
+        g_strdup_printf("%" G_GINT64_FORMAT ".%u:%" G_GUINT64_FORMAT, model->model, model->generation, block);
+    g_mutex_lock(&catalogue->lock);
+    guint known = GPOINTER_TO_UINT(g_hash_table_lookup(catalogue->intact, key));
+    g_mutex_unlock(&catalogue->lock);
+    if (known > row % NT_VECTORS_BLOCK) {
+        return true;
+    }
+    if (!block_is_intact(db, model, view, block, &covered, error)) {
+        return false;
+    }
+    g_mutex_lock(&catalogue->lock);
+    g_hash_table_replace(catalogue->intact, g_steal_pointer(&key), GUINT_TO_POINTER(covered));
+    g_mutex_unlock(&catalogue->lock);
+    return true;
+}
+
 /* ---- compaction ---- */
 
 /* Rows on their way from one file to the next. */

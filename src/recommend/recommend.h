@@ -21,9 +21,10 @@ struct NiteruCatalogue {
     NtCatalogue *db;    /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
     GRecMutex writing;  /* one writing call at a time; recursive only so that a call from a callback is noticed */
     unsigned writers;   /* writing calls under way in this thread, under `writing` */
-    GMutex lock;        /* the two below */
+    GMutex lock;        /* the three below */
     GPtrArray *readers; /* connections that no search is using */
     GPtrArray *models;  /* NtModel, by name and generation; kept until close */
+    GHashTable *intact; /* blocks of vectors that were compared, "model:block" -> how many rows; also under `lock` */
     NtLimits limits;
     unsigned threads; /* at least 1 */
     char *folder;
@@ -111,6 +112,10 @@ NtCard *nt_shipped_card(const char *folder, GError **error);
 /* Adds a model without a network, for imported vectors. */
 bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError **error);
 
+/* Compares the block that a row of a view of all rows lies in with its digest; once for each block of an open
+ * catalogue. Errors: CORRUPT, saying what to do. */
+bool nt_row_check(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t row,
+                  GError **error);
 /* Stores the digests of the blocks that rows first .. first + count - 1 touch; in a transaction, after the sync. */
 bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error);
 

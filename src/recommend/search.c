@@ -31,6 +31,7 @@ typedef struct Search {
 
 typedef struct Found {
     int64_t product, photo;
+    uint64_t row;
     double raw;
     char *id;
 } Found;
@@ -166,11 +167,12 @@ static bool take_hit(Search *search, const NtHit *hit, GArray *owners, GError **
                 return false;
             }
             known = g_new(Found, 1);
-            *known = (Found){owner->product, owner->photo, hit->raw, id};
+            *known = (Found){owner->product, owner->photo, hit->row, hit->raw, id};
             g_hash_table_insert(search->found, &known->product, known);
         } else if (nt_metric_nearer(search->model->card->metric, hit->raw, known->raw)) {
             known->raw = hit->raw;
             known->photo = owner->photo;
+            known->row = hit->row;
         }
     }
     return true;
@@ -284,7 +286,8 @@ static NiteruResults *make_results(Search *search, const char *query, GError **e
             break;
         }
         g_autofree char *location = NULL;
-        if (!nt_catalogue_photo_names(search->db, found->photo, NULL, &location, error)) {
+        if (!nt_row_check(search->catalogue, search->db, search->model, &search->view, found->row, error) ||
+            !nt_catalogue_photo_names(search->db, found->photo, NULL, &location, error)) {
             return NULL;
         }
         nt_results_add(results, found->id, location, found->raw, &search->scores);
@@ -338,6 +341,9 @@ NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const 
         if (row >= search.rows) {
             nt_fail(error, NITERU_ERROR_CORRUPT,
                     "%s: the database names a vector that is not there; niteru check tells more", catalogue->folder);
+            return NULL;
+        }
+        if (!nt_row_check(catalogue, search.db, search.model, &search.view, row, error)) {
             return NULL;
         }
         nt_rows_get(&search.view, row, vectors + i * dim);

@@ -34,6 +34,7 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
     g_mutex_init(&catalogue->lock);
     catalogue->readers = g_ptr_array_new_with_free_func(close_connection);
     catalogue->models = g_ptr_array_new_with_free_func(free_model);
+    catalogue->intact = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     catalogue->threads = options->threads > 0 ? options->threads : nt_cores();
     if (!set_limits(&catalogue->limits, options->limits, error)) {
         return NULL;
@@ -56,6 +57,7 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
 void niteru_close(NiteruCatalogue *catalogue) {
     if (catalogue != NULL) {
         g_ptr_array_unref(catalogue->models);
+        g_hash_table_unref(catalogue->intact);
         g_ptr_array_unref(catalogue->readers);
         nt_catalogue_close(catalogue->db);
         g_rec_mutex_clear(&catalogue->writing);

@@ -3,6 +3,7 @@
 #include "shop.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,11 +218,42 @@ static void test_killed(void) {
     shop_drop(&shop);
 }
 
+/* A search refuses a damaged row that it would show, or ask by; one it has nothing to do with goes on. */
+static void test_damaged_row(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    shop_open(&shop);
+    g_auto(GStrv) ids = make_ids();
+    g_autofree float *rows = g_new(float, COUNT *DIM);
+    fill(rows, 1);
+    import_vectors(&shop, "m", (const char *const *)ids, rows, COUNT, DIM);
+    g_clear_pointer(&shop.catalogue, niteru_close);
+    g_autofree char *path = below(&shop, "shop.niteru/vectors/m.1.vec");
+    FILE *file = fopen(path, "r+b");
+    g_assert_true(file != NULL && fseek(file, 4096 + 300 * 64 + 1, SEEK_SET) == 0); /* row 300, in the second block */
+    g_assert_true(fputc(1, file) == 1 && fclose(file) == 0);
+    shop_again(&shop);
+    const NiteruSearchOptions nearest = {.k = 1, .model = "m"}, all = {.k = COUNT, .model = "m"};
+    g_assert_null(niteru_similar(shop.catalogue, ids[300], &nearest, &error));
+    expect_error(&error, NITERU_ERROR_CORRUPT, "rows 256 to 511 are damaged");
+    g_assert_null(niteru_similar(shop.catalogue, ids[2000], &all, &error));
+    expect_error(&error, NITERU_ERROR_CORRUPT, "rows 256 to 511 are damaged");
+    unsigned answered = 0;
+    for (size_t i = 1000; i < 1020; i++) {
+        NiteruResults *results = niteru_similar(shop.catalogue, ids[i], &nearest, NULL);
+        answered += results != NULL;
+        niteru_results_free(results);
+    }
+    g_assert_cmpuint(answered, >, 10);
+    shop_drop(&shop);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/generations/rounds", test_rounds);
     g_test_add_func("/generations/removed", test_removed);
     g_test_add_func("/generations/reader", test_reader);
     g_test_add_func("/generations/killed", test_killed);
+    g_test_add_func("/recommend/generations/damaged-row", test_damaged_row);
     return g_test_run();
 }
