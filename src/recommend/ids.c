@@ -28,6 +28,23 @@ static bool number_after(const char *header, const char *key, const char *skip, 
     return end != NULL;
 }
 
+/* Takes type and shape from the text of a header; false when it is not an array of texts with one axis. */
+static bool read_header(const char *header, TextArray *out) {
+    const char *descr = strstr(header, "'descr':"), *shape = strstr(header, "'shape':");
+    if (descr == NULL || shape == NULL) {
+        return false;
+    }
+    size_t comma = strcspn(shape, ",");
+    const char *type = descr + strcspn(descr, "<>|=US");
+    bool ordered = *type == '<' || *type == '>';
+    out->swapped = ordered && (*type == '>') != (G_BYTE_ORDER == G_BIG_ENDIAN);
+    type += strspn(type, "<>|=");
+    out->wide = *type == 'U';
+    return (*type == 'U' || *type == 'S') && comma + 1 == strcspn(shape, ")") && /* "(6,)" */
+           number_after(type, out->wide ? "U" : "S", "", &out->width) &&
+           number_after(shape, "'shape':", " (", &out->count);
+}
+
 /* Reads the header of an .npy of versions 1 to 3; what it says must fit the size of the file exactly. */
 static bool open_array(const uint8_t *data, size_t size, const char *path, TextArray *out, GError **error) {
     size_t start = size >= 12 && data[6] > 1 ? 12 : 10, length = 0;
@@ -38,27 +55,17 @@ static bool open_array(const uint8_t *data, size_t size, const char *path, TextA
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: an .npy file that ends in its header", path);
     }
     g_autofree char *header = g_strndup((const char *)data + start, length);
-    const char *descr = strstr(header, "'descr':");
-    const char *type = descr != NULL ? descr + strcspn(descr, "<>|=US") : "";
-    char order = strchr("<>|=", *type) != NULL && *type != '\0' ? *type++ : '=';
-    bool text = (*type == 'U' || *type == 'S') && strchr(type, '\'') != NULL;
-    size_t rest = size - start - length, unit = *type == 'U' ? 4 : 1;
-    const char *shape = strstr(header, "'shape':");
-    size_t comma = shape != NULL ? strcspn(shape, ",") : 0;
-    bool flat = shape != NULL && comma + 1 == strcspn(shape, ")"); /* "(6,)" */
-    if (!text || !flat || !number_after(type, *type == 'U' ? "U" : "S", "", &out->width) ||
-        !number_after(header, "'shape':", " (", &out->count)) {
+    if (!read_header(header, out)) {
         return nt_fail(error, NITERU_ERROR_INVALID,
                        "%s: an array, but not one of texts, (n,), of which each is an id; in Python, "
                        "numpy.savetxt('ids.txt', ids, fmt='%%s') makes a file that can be read",
                        path);
     }
+    size_t rest = size - start - length, unit = out->wide ? 4 : 1;
     if (out->width == 0 || out->count > rest / out->width || out->count * out->width * unit != rest) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the file is not as long as its header says", path);
     }
     out->data = data + start + length;
-    out->wide = unit == 4;
-    out->swapped = (order == '>') != (G_BYTE_ORDER == G_BIG_ENDIAN) && order != '=' && order != '|';
     return true;
 }
 
