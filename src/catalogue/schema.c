@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -224,6 +225,18 @@ bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error) {
     return true;
 }
 
+/* SQLite's finding in our words: without its heading, and a page that we refused as what it is. */
+static char *finding(const char *text) {
+    static const char heading[] = "*** in database main ***\n";
+    int page = 0, code = 0;
+    text = g_str_has_prefix(text, heading) ? text + strlen(heading) : text;
+    if (sscanf(text, "Page %d: unable to get the page. error code=%d", &page, &code) == 2 &&
+        code == SQLITE_IOERR_DATA) {
+        return g_strdup_printf("page %d of the database does not fit its checksum", page);
+    }
+    return g_strdup(text);
+}
+
 bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data,
                         GError **error) {
     /* integrity_check (not quick_check): a flipped bit often leaves the table readable and only its index wrong. As a
@@ -242,6 +255,7 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
         "SELECT 'model ' || m.name || ': row ' || v.vrow || ': who made it is not known' FROM vector v"
         " JOIN model m USING(model) WHERE v.maker <> 0 AND v.maker NOT IN (SELECT maker FROM maker) LIMIT 100",
     };
+    bool told = false; /* each statement that comes to a damaged page fails alike */
     size_t count = G_N_ELEMENTS(checks) - !nt_has_makers(catalogue); /* the last one is about makers */
     for (size_t i = 0; i < count; i++) {
         g_auto(NtQuery) query = {0};
@@ -250,11 +264,15 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
         while (step == 1 && (step = nt_query_step(&query, &fault)) == 1) {
             const char *text = nt_column_text(&query, 0);
             if (g_strcmp0(text, "ok") != 0) {
-                problem(text != NULL ? text : "?", data);
+                g_autofree char *words = finding(text != NULL ? text : "?");
+                problem(words, data);
             }
         }
         if (step < 0 && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT)) {
-            problem(fault->message, data);
+            if (!told) {
+                problem(fault->message, data);
+            }
+            told = true;
         } else if (step < 0) {
             g_propagate_error(error, g_steal_pointer(&fault));
             return false;

@@ -189,6 +189,10 @@ static bool import_chunk(Import *import, uint64_t first, size_t count, GError **
     if (kept == 0) {
         return true;
     }
+    if (import->options->mix && import->model->card->preprocess.width > 0 &&
+        !nt_catalogue_set_model_mixed(import->db, import->model->model, true, error)) {
+        return false;
+    }
     if (!nt_vectors_append(import->model->vectors, import->rows, rows, kept, NULL, &written, error) ||
         !nt_vectors_sync(import->model->vectors, error) ||
         !nt_catalogue_add_vectors(import->db, import->model->model, import->rows, contents, kept, import->maker,
@@ -283,8 +287,6 @@ static bool start_import(Import *import, GError **error) {
     NtMaker maker = {.kind = NT_MADE_ELSEWHERE, .source = location};
     return nt_file_digest(import->npy, maker.digest, error) && nt_catalogue_begin(import->db, error) &&
            nt_catalogue_put_maker(import->db, &maker, &import->maker, error) &&
-           (!import->options->mix || import->model->card->preprocess.width == 0 ||
-            nt_catalogue_set_model_mixed(import->db, import->model->model, true, error)) &&
            nt_catalogue_start_run(import->db, "import", location, &import->run, error) &&
            nt_catalogue_commit(import->db, error);
 }
