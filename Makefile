@@ -7,7 +7,7 @@ SERVE ?= 1
 MESON_FLAGS ?=
 export LC_ALL ?= C.UTF-8
 
-.PHONY: all demo test install uninstall packages lint sanitize clang fuzz bench format clean
+.PHONY: all demo test test-locale install uninstall packages lint sanitize clang fuzz bench format clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -25,6 +25,10 @@ demo: all
 # Every suite but the long ones. The last line counts what passed and failed.
 test: all
 	@tools/run-tests $(BUILD)
+
+# The same in a locale with a decimal comma (de_DE), made for the purpose in the build folder.
+test-locale: all
+	@tools/run-tests --locale $(BUILD)
 
 install: all
 	meson install -C $(BUILD) --no-rebuild

@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -123,6 +124,25 @@ char *nt_text_message(const char *text, size_t limit) {
     char *cut = g_strdup_printf("%.*s…%s", (int)(head - whole), whole, tail);
     g_free(whole);
     return cut;
+}
+
+const char *nt_text_real(double value, unsigned decimals, char out[NT_REAL_BYTES]) {
+    char format[16];
+    g_snprintf(format, sizeof format, "%%.%uf", MIN(decimals, 20u));
+    return g_ascii_formatd(out, NT_REAL_BYTES, fabs(value) < 1e30 ? format : "%g", value);
+}
+
+double nt_text_shortest(float value) {
+    char format[8], text[NT_REAL_BYTES];
+    double read = (double)value;
+    for (int digits = 6; digits <= 9; digits++) {
+        g_snprintf(format, sizeof format, "%%.%dg", digits);
+        read = g_ascii_strtod(g_ascii_formatd(text, sizeof text, format, (double)value), NULL);
+        if ((float)read == value) {
+            break;
+        }
+    }
+    return read;
 }
 
 unsigned nt_text_distance(const char *a, const char *b) {

@@ -30,6 +30,15 @@ char *nt_text_json_safe(char *json);
  * the place stands at its beginning and the reason at its end. */
 char *nt_text_message(const char *text, size_t limit);
 
+/* A number with so many decimals, with a point in every locale; returns `out`. Everything that programs read, and
+ * sheets, writes its numbers with this, with JSON (whose printer does the same), or with GLib's g_ascii_ functions. */
+enum { NT_REAL_BYTES = 64 };
+const char *nt_text_real(double value, unsigned decimals, char out[NT_REAL_BYTES]);
+
+/* The number nearest to `value` whose decimals are the fewest that read back as the same float: 0.485 for the float
+ * 0.485000014. */
+double nt_text_shortest(float value);
+
 /* Levenshtein's distance of two valid texts, in characters; UINT_MAX when one has more than 63. */
 unsigned nt_text_distance(const char *a, const char *b);
 

@@ -64,7 +64,8 @@ static bool append_cell(GString *page, NtDecoder *encoder, const SheetCell *cell
     }
     g_string_append(page, "<figcaption>");
     if (cell->score >= 0) {
-        g_string_append_printf(page, "<span class=\"score\"><b>%.1f</b>%s</span>", cell->score,
+        char score[NT_REAL_BYTES];
+        g_string_append_printf(page, "<span class=\"score\"><b>%s</b>%s</span>", nt_text_real(cell->score, 1, score),
                                cell->word != NULL ? cell->word : "");
     }
     const struct { const char *class, *text; } lines[] = {{"title", cell->title}, {"caption", cell->caption}};

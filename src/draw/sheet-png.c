@@ -131,8 +131,8 @@ static void draw_cell(cairo_t *cr, double x, double y, const SheetCell *cell, bo
     draw_photo(cr, x, y, cell->photo, chosen);
     double at = y + FRAME + 6;
     if (cell->score >= 0) {
-        g_autofree char *score = g_strdup_printf("%.1f", cell->score);
-        int used = draw_text(cr, x, at, 48, &score_style, score).width;
+        char score[NT_REAL_BYTES];
+        int used = draw_text(cr, x, at, 48, &score_style, nt_text_real(cell->score, 1, score)).width;
         draw_text(cr, x + used + 8, at, FRAME - used - 8, &word_style, cell->word != NULL ? cell->word : "");
         at += 19;
     }

@@ -246,8 +246,8 @@ static bool add_note(const Search *search, NiteruResults *results, const Found *
     if (first != NULL && nt_score_alike(first->score)) {
         return true;
     }
-    char digits[G_ASCII_DTOSTR_BUF_SIZE];
-    g_ascii_formatd(digits, sizeof digits, "%.1f", score);
+    char digits[NT_REAL_BYTES];
+    nt_text_real(score, 1, digits);
     if (first != NULL) {
         nt_results_note(results,
                         g_strdup_printf("nothing is really alike: the best has %s of 100, and 90 of 100 random pairs "

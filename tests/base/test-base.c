@@ -95,6 +95,12 @@ static void test_text(void) {
     g_autofree char *turned = nt_text_printable("a\xc2\x9b\xe2\x80\xae\xe2\x80\x8dz", SIZE_MAX);
     g_assert_cmpstr(turned, ==, "a\\x9b\\u202e\xe2\x80\x8dz"); /* the joiner stays */
     g_assert_cmpuint(nt_text_columns("似てるab"), ==, 8);
+    char real[NT_REAL_BYTES];
+    g_assert_cmpstr(nt_text_real(99.96, 1, real), ==, "100.0");
+    g_assert_cmpstr(nt_text_real(-0.5, 3, real), ==, "-0.500");
+    g_assert_cmpstr(nt_text_real(1e300, 3, real), ==, "1e+300");
+    g_assert_cmpfloat(nt_text_shortest(0.485F), ==, 0.485);
+    g_assert_cmpfloat(nt_text_shortest(1.0F / 3), ==, 0.33333334);
     g_assert_cmpuint(nt_text_distance("kitten", "sitting"), ==, 3);
     g_assert_cmpuint(nt_text_distance("", "Tシャツ"), ==, 4);
     g_assert_cmpuint(nt_text_distance("Tシャツ", "シャツ"), ==, 1);

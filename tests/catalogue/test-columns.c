@@ -46,7 +46,9 @@ static char *value_of(Shop *shop, const char *name) {
             case NT_FIELD_MISSING: return g_strdup("-");
             case NT_FIELD_BOOL:
             case NT_FIELD_INTEGER: return g_strdup_printf("%" G_GINT64_FORMAT, values[i].integer);
-            case NT_FIELD_NUMBER: return g_strdup_printf("%g", values[i].number);
+            case NT_FIELD_NUMBER:
+                return g_ascii_formatd(g_malloc(G_ASCII_DTOSTR_BUF_SIZE), G_ASCII_DTOSTR_BUF_SIZE, "%g",
+                                       values[i].number);
             default: return g_strdup(values[i].text);
             }
         }
