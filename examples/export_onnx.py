@@ -5,13 +5,17 @@
 usage: export_onnx.py keras ResNet50 OUT.onnx [--weights FILE.weights.h5]     (pip install tensorflow tf2onnx)
        export_onnx.py torchvision resnet50 OUT.onnx [--weights FILE.pth]      (pip install torch torchvision onnx)
 Without --weights the framework downloads ImageNet's; --random SEED takes random ones, to try whether a network works.
-NETWORK is any name in keras.applications or torchvision.models. Then, for Keras' ResNet50 and for torchvision:
+NETWORK is any name in keras.applications, or in torchvision.models but for MaxViT and Swin. Then, for Keras' ResNet50 and for torchvision:
 
     niteru model add OUT.onnx --preset keras-resnet50
     niteru model add OUT.onnx --preset torchvision
 """
 import argparse
 import sys
+
+
+# torchvision's networks that niteru cannot run yet.
+NOT_YET = {"maxvit": "Einsum", "swin": "ScatterND"}
 
 
 def download(make):
@@ -33,7 +37,30 @@ TORCHVISION_SIDES = {"inception_v3": 299, "efficientnet_b1": 240, "efficientnet_
                      "efficientnet_v2_s": 384, "efficientnet_v2_m": 480, "efficientnet_v2_l": 480, "vit_h_14": 224}
 
 
+def erfc_by_erf(graph, node, name, arguments):
+    """tf2onnx knows no Erfc (Keras' gelu): 1 - Erf(x)."""
+    import numpy as np
+
+    source, result = node.input[0], node.output[0]
+    graph.remove_node(node.name)
+    one = graph.make_const(name + "_one", np.array(1, np.float32))
+    erf = graph.make_node("Erf", [source])
+    graph.make_node("Sub", [one.output[0], erf.output[0]], outputs=[result], name=name)
+
+
+def bind_captured(network, concrete):
+    """Constants of the model that tf2onnx made inputs (ConvNeXt's normalisation) become constants again."""
+    from onnx import numpy_helper
+
+    captured = {inside.name: outside for outside, inside in concrete.graph.captures if outside.dtype.is_floating}
+    for value in list(network.graph.input)[1:]:
+        if value.name in captured:
+            network.graph.initializer.append(numpy_helper.from_array(captured[value.name].numpy(), value.name))
+            network.graph.input.remove(value)
+
+
 def export_keras(name, out, weights, seed):
+    import onnx
     import tensorflow as tf
     import tf2onnx
 
@@ -52,13 +79,29 @@ def export_keras(name, out, weights, seed):
         model = download(lambda: network(weights="imagenet", **options))
     spec = (tf.TensorSpec((None, side, side, 3), tf.float32, name="input"),)
     function = tf.function(lambda photos: model(photos, training=False), input_signature=spec)
-    tf2onnx.convert.from_function(function, input_signature=spec, opset=15, output_path=out)
+    # Keras wraps convolutions in groups (ConvNeXt's) into compiled functions, which tf2onnx cannot look into.
+    compiled, tf.function = tf.function, lambda inner=None, **options: inner or (lambda other: other)
+    try:
+        concrete = function.get_concrete_function(*spec)
+    finally:
+        tf.function = compiled
+    network, _ = tf2onnx.convert.from_function(function, input_signature=spec, opset=15,
+                                               custom_op_handlers={"Erfc": (erfc_by_erf, [])})
+    bind_captured(network, concrete)
+    onnx.save(network, out)
+    known = {schema.name for schema in onnx.defs.get_all_schemas()}
+    strange = sorted({node.op_type for node in network.graph.node} - known)
+    if strange:
+        sys.exit(f"tf2onnx could not turn all of {name} into ONNX: {', '.join(strange)} is left; nothing can run {out}")
 
 
 def export_torchvision(name, out, weights, seed):
     import torch
     import torchvision
 
+    for family, operator in NOT_YET.items():
+        if name.startswith(family):
+            sys.exit(f"{name} needs the operator {operator}, which niteru does not have yet; take another network")
     if name not in torchvision.models.list_models(module=torchvision.models):
         sys.exit(f"torchvision.models has no {name} for classes of photos")
     if seed is not None:

@@ -26,12 +26,15 @@ if has torch && has torchvision && has onnx; then
     exported torchvision resnet18 torchvision 512
     exported torchvision mobilenet_v3_small torchvision 1,024
     exported torchvision efficientnet_b0 torchvision-bicubic 1,280
+    runs 1 "what cannot be run is not exported" "$python" "$export_onnx" torchvision swin_t "$work/net.onnx" --random 1
+    complains "ScatterND"
 fi
 if has tensorflow && has tf2onnx; then
     any=1
     exported keras EfficientNetB0 keras-efficientnet 1,280
     exported keras MobileNetV3Small keras-efficientnet 576
     exported keras ResNet50 keras-resnet50 2,048
+    exported keras ConvNeXtTiny keras-efficientnet 768
 fi
 [ -n "$any" ] || skip_rest "no Python with torch, torchvision and onnx, or with tensorflow and tf2onnx, is at hand"
 finish
