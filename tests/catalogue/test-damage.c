@@ -231,6 +231,33 @@ static void test_lost(void) {
     drop_folder(folder);
 }
 
+/* Readers that open while another process commits never see a loss. */
+static void test_busy(void) {
+    char *folder = make_folder();
+    nt_catalogue_close(open_catalogue(folder, false));
+    pid_t child = fork();
+    if (child == 0) {
+        NtCatalogue *catalogue = open_catalogue(folder, false);
+        for (int i = 0; i < 150; i++) {
+            add_products(catalogue, i, 1);
+        }
+        nt_catalogue_close(catalogue);
+        _exit(0);
+    }
+    int status = 0;
+    unsigned opened = 0;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(NtCatalogue) reader = open_catalogue(folder, true);
+        nt_catalogue_check_whole(reader, &error);
+        g_assert_no_error(error);
+        opened++;
+    }
+    g_test_message("opened %u times", opened);
+    g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    drop_folder(folder);
+}
+
 /* A record that is damaged, gone, empty, or behind is no loss. */
 static void test_record(void) {
     char *folder = make_folder();
@@ -314,6 +341,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/damage/plain", test_plain);
     g_test_add_func("/damage/log", test_log);
     g_test_add_func("/damage/lost", test_lost);
+    g_test_add_func("/damage/busy", test_busy);
     g_test_add_func("/damage/record", test_record);
     g_test_add_func("/damage/journal", test_journal);
     return g_test_run();
