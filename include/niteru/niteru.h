@@ -48,9 +48,10 @@ const char *niteru_version(void);
 typedef struct NiteruCatalogue NiteruCatalogue;
 
 typedef struct NiteruOptions {
-    bool read_only;            /* never write, never wait for a writer; the folder must exist */
-    bool must_exist;           /* do not create the folder when it is not there */
-    unsigned threads;          /* worker threads, at most 1,024; 0: one per core of this process */
+    bool read_only;     /* never write, never wait for a writer; the folder must exist */
+    bool must_exist;    /* do not create the folder when it is not there */
+    bool discard_empty; /* when niteru_open makes the catalogue and nothing is put into it, niteru_close removes it */
+    unsigned threads;   /* worker threads, at most 1,024; 0: one per core of this process */
     const char *const *limits; /* NULL-terminated "name=value" settings, as listed by niteru_info_json */
 } NiteruOptions;
 

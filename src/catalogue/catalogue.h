@@ -49,6 +49,9 @@ NtCatalogue *nt_catalogue_open_reader(const NtCatalogue *catalogue, GError **err
 
 /* Closes it, rolling back an open transaction; NULL is fine. */
 void nt_catalogue_close(NtCatalogue *catalogue);
+/* Closes it, and removes it from disk when it holds no product, model, source or file at all; what else is in its
+ * folder stays. For a catalogue that was just made and turned out not to be needed. */
+void nt_catalogue_discard(NtCatalogue *catalogue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtCatalogue, nt_catalogue_close)
 
 /* The absolute path of the folder; borrowed. */

@@ -37,6 +37,7 @@ bool cli_usage(GError **error, const char *format, ...) {
 NiteruCatalogue *cli_open(const CliContext *given, bool for_writing, GError **error) {
     NiteruOptions options = {
         .read_only = !for_writing,
+        .discard_empty = true,
         .threads = (unsigned)given->threads,
         .limits = (const char *const *)given->limits,
     };

@@ -27,6 +27,7 @@ struct NiteruCatalogue {
     GHashTable *intact; /* blocks of vectors that were compared, "model:block" -> how many rows; also under `lock` */
     NtLimits limits;
     unsigned threads; /* at least 1 */
+    bool discard;     /* made by this opening, and not to be kept while nothing is in it */
     char *folder;
 };
 

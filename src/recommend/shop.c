@@ -22,6 +22,25 @@ static bool set_limits(NtLimits *limits, const char *const *settings, GError **e
     return true;
 }
 
+/* A folder with a catalogue.db and no lock was never written to by niteru here: it is looked at for reading before the
+ * lock is made, so that a database of another program is left as it was found. */
+static bool look_first(const char *folder, const char *database, const NtCatalogueOptions *settings, GError **error) {
+    g_autofree char *lock = g_build_filename(folder, "lock", NULL);
+    if (g_file_test(lock, G_FILE_TEST_EXISTS) || !g_file_test(database, G_FILE_TEST_EXISTS)) {
+        return true;
+    }
+    NtCatalogueOptions reading = {.read_only = true, .limits = settings->limits};
+    g_autoptr(GError) fault = NULL;
+    NtCatalogue *looked = nt_catalogue_open(folder, &reading, &fault);
+    nt_catalogue_close(looked);
+    bool foreign = looked == NULL && (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT) ||
+                                      g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED));
+    if (foreign) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+    }
+    return !foreign;
+}
+
 NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, GError **error) {
     NiteruOptions standard = {0};
     options = options != NULL ? options : &standard;
@@ -46,6 +65,11 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
     }
     NtCatalogueOptions settings = {
         .read_only = options->read_only, .must_exist = options->must_exist, .limits = &catalogue->limits};
+    g_autofree char *database = g_build_filename(folder, "catalogue.db", NULL);
+    catalogue->discard = options->discard_empty && !g_file_test(database, G_FILE_TEST_EXISTS);
+    if (!options->read_only && !look_first(folder, database, &settings, error)) {
+        return NULL;
+    }
     catalogue->db = nt_catalogue_open(folder, &settings, error);
     if (catalogue->db == NULL) {
         return NULL;
@@ -59,7 +83,11 @@ void niteru_close(NiteruCatalogue *catalogue) {
         g_ptr_array_unref(catalogue->models);
         g_hash_table_unref(catalogue->intact);
         g_ptr_array_unref(catalogue->readers);
-        nt_catalogue_close(catalogue->db);
+        if (catalogue->discard && catalogue->db != NULL) {
+            nt_catalogue_discard(catalogue->db);
+        } else {
+            nt_catalogue_close(catalogue->db);
+        }
         g_rec_mutex_clear(&catalogue->writing);
         g_mutex_clear(&catalogue->lock);
         g_free(catalogue->folder);

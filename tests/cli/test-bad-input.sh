@@ -140,6 +140,17 @@ complains "rows"
 echo "not a database" >"$work/busy.niteru/catalogue.db"
 runs 1 "a damaged database" "$niteru" -C "$work/busy.niteru" list
 is "$(cat "$work/busy.niteru/catalogue.db")" "not a database" "it is left as it is"
+mkdir "$work/foreign"
+echo "not a database" >"$work/foreign/catalogue.db"
+runs 1 "another program's database" "$niteru" -C "$work/foreign" index "$images"
+is "$(ls "$work/foreign")" catalogue.db "nothing is put beside it"
+runs 1 "a network that is none, in a new catalogue" "$niteru" -C "$work/new.niteru" model add "$good" --preset squash
+runs 1 "a list that is none" "$niteru" -C "$work/new.niteru" index "$work/nowhere.csv"
+runs 1 "vectors that are none" "$niteru" -C "$work/new.niteru" import "$good" "$list" --model m
+[ -e "$work/new.niteru" ] && not_ok "no empty catalogue is left" || ok "no empty catalogue is left"
+mkdir "$work/kept.niteru"
+runs 1 "in a folder that was there" "$niteru" -C "$work/kept.niteru/sub" index "$work/nowhere.csv"
+is "$(ls "$work/kept.niteru")" "" "which stays, empty as it was"
 mkdir "$work/things"
 echo hello >"$work/things/file"
 runs 1 "a folder that holds something else" "$niteru" -C "$work/things" index "$images"
