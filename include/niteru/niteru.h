@@ -216,7 +216,8 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error);
 
 /* Reads every vector, network and page of the database and checks them against their checksums; the database's own
  * consistency; whether commits were lost, and whether each model's vectors are its network's. *out_json is new text,
- * {"problems": [text, ...], "sound", "advice", "notes": [text, ...]}; false only when the check itself could not run. */
+ * {"problems": [text, ...], "sound", "advice", "notes": [text, ...]}; false only when the check itself could not run.
+ */
 bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error);
 
 /* ---- how good it is --------------------------------------------------------------------------------------------- */
