@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LONGEST_NAME = 100 /* bytes */ };
+enum { LONGEST_NAME = 64 /* bytes, as in cards */ };
 
 #define MODEL_COLUMNS "model, name, hash, dimension, dtype, metric, generation, rows, card, is_default"
 #define SELECT_MODELS(catalogue, rest)                                                                                 \

@@ -10,7 +10,7 @@
 
 typedef struct NtModelRow {
     int64_t model;       /* row number; 0 when adding */
-    char *name;          /* unique; letters, digits, "-", "_", "."; at most 100 bytes, not starting with "." */
+    char *name;          /* unique; letters, digits, "-", "_", "."; at most 64 bytes, not starting with "." */
     uint8_t hash[32];    /* SHA-256 of the network file; zeros: none (imported vectors) */
     uint32_t dimension;  /* components of a vector */
     char *dtype;         /* "f2" or "f4" */

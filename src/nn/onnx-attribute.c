@@ -85,7 +85,11 @@ static bool read_field(Reading *reading, const NtWireField *field, GError **erro
     case 1: return nt_onnx_take_text(reading->graph, field, &attribute->name, error);
     case 2: memcpy(&attribute->f, &bits, sizeof bits); return true;
     case 3: attribute->i = (int64_t)field->value; return true;
-    case 4: return nt_onnx_take_text(reading->graph, field, &attribute->s, error);
+    case 4: /* any bytes: only words that operators know are compared with it */
+        g_free(attribute->s);
+        attribute->s = field->type == NT_WIRE_BYTES ? g_utf8_make_valid((const char *)field->bytes, (gssize)field->size)
+                                                    : g_strdup("");
+        return true;
     case 5: return read_tensor(reading, field, error);
     case 7: return read_floats(reading, field, error);
     case 8: return read_ints(reading, field, error);

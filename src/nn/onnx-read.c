@@ -181,6 +181,19 @@ static bool read_output(const Reader *reader, NtWire wire, GError **error) {
     return true;
 }
 
+/* Says where a text stands that is none, which whoever reads texts does not know. */
+static void name_place(const Reader *reader, const NtWireField *field, GError **error) {
+    if (error == NULL || strstr((*error)->message, "is not UTF-8") == NULL) {
+        return;
+    }
+    g_autofree char *place = field->number == 1 ? g_strdup_printf("node #%u", reader->graph->nodes->len - 1)
+                             : field->number == 5
+                                 ? g_strdup_printf("initialiser #%u", g_hash_table_size(reader->initialised))
+                                 : g_strdup("an input or output");
+    g_clear_error(error);
+    nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %s has a name that is not UTF-8", reader->graph->name, place);
+}
+
 static bool read_graph(Reader *reader, NtWire wire, GError **error) {
     for (NtWireField field; nt_wire_next(&wire, &field);) {
         if (field.type != NT_WIRE_BYTES) {
@@ -205,6 +218,7 @@ static bool read_graph(Reader *reader, NtWire wire, GError **error) {
         default: break;
         }
         if (!ok) {
+            name_place(reader, &field, error);
             return false;
         }
     }

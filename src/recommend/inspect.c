@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -236,6 +237,39 @@ static NtJson *program_facts(const NtLimits *limits, unsigned threads) {
     return out;
 }
 
+/* Bytes of the files below a folder, `depth` levels of folders deep; what vanishes meanwhile counts as nothing. */
+static int64_t bytes_below(const char *folder, unsigned depth) {
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    int64_t bytes = 0;
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        GStatBuf stat;
+        if (g_lstat(path, &stat) != 0) {
+            continue;
+        }
+        if (S_ISREG(stat.st_mode)) {
+            bytes += stat.st_size;
+        } else if (S_ISDIR(stat.st_mode) && depth > 0) {
+            bytes += bytes_below(path, depth - 1);
+        }
+    }
+    return bytes;
+}
+
+/* What the catalogue takes on disk, in bytes. */
+static NtJson *sizes(const NtCatalogue *db) {
+    static const char *const folders[] = {"vectors", "models", "photos", "thumbs"};
+    NtJson *out = nt_json_object();
+    g_autofree char *whole = nt_catalogue_path(db, ".", NULL);
+    nt_json_set(out, "database", nt_json_integer(bytes_below(whole, 0)));
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *folder = nt_catalogue_path(db, folders[i], NULL);
+        nt_json_set(out, folders[i], nt_json_integer(bytes_below(folder, 2)));
+    }
+    nt_json_set(out, "all", nt_json_integer(bytes_below(whole, 3)));
+    return out;
+}
+
 static NtJson *counts(const NtTotals *totals) {
     NtJson *out = nt_json_object();
     nt_json_set(out, "products", nt_json_integer((int64_t)totals->products));
@@ -261,6 +295,7 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
     NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();
     Brief brief = {.db = reader.db, .models = models};
     nt_json_set(out, "catalogue", nt_json_set(counts(&totals), "folder", nt_json_string(catalogue->folder)));
+    nt_json_set(out, "bytes", sizes(reader.db));
     nt_json_set(out, "models", models);
     nt_json_set(out, "fields", fields);
     nt_json_set(out, "sources", sources);

@@ -122,7 +122,7 @@ static void test_attributes(void) {
         {joined(onnx_varint_field(8, 1), onnx_varint_field(20, 2)), NITERU_ERROR_CORRUPT, "damaged"},
         {joined(onnx_varint_field(8, 1), onnx_varint_field(20, 6)), NITERU_ERROR_CORRUPT, "damaged"},
         {onnx_varint_field(20, 4), NITERU_ERROR_CORRUPT, "damaged"}, /* a tensor that is not there */
-        {onnx_field(4, "\xff\xfe", 2), NITERU_ERROR_CORRUPT, "not UTF-8"},
+        {onnx_field(4, "\xff\xfe", 2), NITERU_ERROR_UNSUPPORTED, "'a' is not supported"}, /* any bytes */
         {onnx_field(21, "outer", 5), NITERU_ERROR_UNSUPPORTED, "functions"},
         {onnx_field(22, "", 0), NITERU_ERROR_UNSUPPORTED, "not supported"},
         {onnx_field(9, "text", 4), NITERU_ERROR_UNSUPPORTED, "attribute 'a'"},

@@ -234,6 +234,18 @@ static void test_weights(void) {
     g_assert_no_error(error);
 }
 
+/* A name that is no text is told with its place; an attribute may hold any bytes. */
+static void test_texts(void) {
+    OnnxWriter *writer = start(13);
+    onnx_writer_node(writer, "Relu", "image", "a", "");
+    onnx_writer_node(writer, "Relu", "a", "b\xff", "");
+    onnx_writer_node(writer, "Flatten", "b\xff", "embedding", "");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_CORRUPT, "node #1|not UTF-8");
+    writer = start(13);
+    onnx_writer_node(writer, "Frobnicate", "image", "embedding", "how=\xff\xfe");
+    refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "Frobnicate|not supported");
+}
+
 /* What contradicts itself is refused even in the part that would be cut off; what is unknown there is not. */
 static void test_cut_part(void) {
     OnnxWriter *writer = start(13);
@@ -447,6 +459,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/nn/onnx/other-inputs", test_other_inputs);
     g_test_add_func("/nn/onnx/byte-input", test_byte_input);
     g_test_add_func("/nn/onnx/weights", test_weights);
+    g_test_add_func("/nn/onnx/texts", test_texts);
     g_test_add_func("/nn/onnx/cut-part", test_cut_part);
     g_test_add_func("/nn/onnx/explosion", test_explosion);
     g_test_add_func("/nn/onnx/tensors", test_tensors);
