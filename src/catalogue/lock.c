@@ -58,7 +58,8 @@ bool nt_lock_take(NtCatalogue *catalogue, GError **error) {
     if (ftruncate(catalogue->lock_fd, 0) != 0) {
         return nt_fail_errno(error, errno, "%s/lock: cannot be written", catalogue->folder);
     }
-    return nt_write_all(catalogue->lock_fd, "lock", text, strlen(text), 0, error);
+    g_autofree char *path = nt_catalogue_path(catalogue, NULL, "lock");
+    return nt_write_all(catalogue->lock_fd, path, text, strlen(text), 0, error);
 }
 
 bool nt_lock_share(NtCatalogue *catalogue, GError **error) {

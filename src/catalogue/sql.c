@@ -11,8 +11,17 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <sys/statvfs.h>
 
 enum { STATEMENTS_KEPT = 256 };
+
+/* Whether a failed write or a file that cannot be made is for want of room. SQLite does not always keep the errno. */
+static bool is_full(const NtCatalogue *catalogue, int system) {
+    struct statvfs disk;
+    return system == ENOSPC || system == EDQUOT || system == EFBIG ||
+           (system == 0 && statvfs(catalogue->folder != NULL ? catalogue->folder : ".", &disk) == 0 &&
+            (disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0)));
+}
 
 bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
     const char *text = sqlite3_errstr(rc);
@@ -39,11 +48,13 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
                            "restore a backup, or remove the catalogue's folder and index the sources again",
                            catalogue->path);
         }
-        if (system == ENOSPC || system == EDQUOT || system == EFBIG) {
-            return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: cannot grow: %s", catalogue->path, g_strerror(system));
-        }
         /* fall through */
     case SQLITE_CANTOPEN:
+        if (is_full(catalogue, system)) {
+            return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: cannot grow: %s", catalogue->path,
+                           g_strerror(system != 0 ? system : ENOSPC));
+        }
+        /* fall through */
     case SQLITE_READONLY:
     case SQLITE_PERM:
         return nt_fail(error, NITERU_ERROR_IO, "%s: %s%s%s", catalogue->path, text, system != 0 ? ": " : "",

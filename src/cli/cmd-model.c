@@ -61,6 +61,10 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
                                 .metric = metric,
                                 .dtype = dtype,
                                 .make_default = make_default};
+    if (width < 0 || height < 0) {
+        cli_usage(error, "--width and --height are numbers of pixels");
+        return CLI_USAGE;
+    }
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     g_autofree char *called = NULL;
     if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, &called, error)) {

@@ -276,15 +276,7 @@ NtCard *nt_card_parse(const char *text, size_t size, const char *name, GError **
 static NtJson *three(const float values[3]) {
     NtJson *out = nt_json_array();
     for (size_t i = 0; i < 3; i++) {
-        /* The shortest decimal that reads back as the same float: 0.485, not 0.485000014. */
-        char text[32];
-        for (int digits = 6; digits <= 9; digits++) {
-            g_snprintf(text, sizeof text, "%.*g", digits, (double)values[i]);
-            if ((float)g_ascii_strtod(text, NULL) == values[i]) {
-                break;
-            }
-        }
-        nt_json_append(out, nt_json_real(g_ascii_strtod(text, NULL)));
+        nt_json_append(out, nt_json_real(nt_text_shortest(values[i])));
     }
     return out;
 }

@@ -12,7 +12,7 @@
  * together may come to a few times what the file itself holds, and may not take longer than seconds. */
 #define SMALL_ELEMENTS (INT64_C(1) << 20)
 #define SPARE_ELEMENTS (INT64_C(1) << 26)
-#define MOST_WORK (INT64_C(1) << 31) /* multiplications */
+#define MOST_WORK (INT64_C(1) << 30) /* multiplications */
 
 void nt_shapes_free(NtShapes *shapes) {
     if (shapes == NULL) {

@@ -68,14 +68,23 @@ static bool compute_matmul(const NtNode *node, const NtView *in, const NtView *o
     const NtShape *a = &in[0].shape, *b = &in[1].shape, *o = &out->shape;
     int64_t m = o->dims[o->rank - 2], n = o->dims[o->rank - 1], k = a->dims[a->rank - 1];
     int64_t products = nt_shape_span(o, 0, o->rank - 2);
+    nt_autofree double *sums = nt_alloc((size_t)MAX(n, 1), sizeof *sums, "a row of a product", error);
+    if (sums == NULL) {
+        return false;
+    }
     for (int64_t p = 0; p < products; p++) {
         const float *x = in[0].f32 + batch_offset(a, o, p) * m * k, *y = in[1].f32 + batch_offset(b, o, p) * k * n;
-        for (int64_t i = 0; i < m * n; i++) {
-            double sum = 0;
+        for (int64_t i = 0; i < m; i++) { /* a row of results at a time, so that both matrices are read in order */
+            memset(sums, 0, (size_t)n * sizeof *sums);
             for (int64_t j = 0; j < k; j++) {
-                sum += (double)x[i / n * k + j] * (double)y[j * n + i % n];
+                double factor = (double)x[i * k + j];
+                for (int64_t c = 0; c < n; c++) {
+                    sums[c] += factor * (double)y[j * n + c];
+                }
             }
-            out->f32[p * m * n + i] = (float)sum;
+            for (int64_t c = 0; c < n; c++) {
+                out->f32[(p * m + i) * n + c] = (float)sums[c];
+            }
         }
     }
     return true;
