@@ -164,6 +164,10 @@ static bool read_input(const char *key, NtJson *value, void *data) {
         }
         return true;
     }
+    if (strcmp(key, "trim") == 0) {
+        out->trim = nt_json_truth(value, false);
+        return nt_json_type(value) == NT_JSON_BOOL || bad(reading, field, "true or false");
+    }
     if (strcmp(key, "shrink_on_load") == 0) {
         reading->card->shrink_on_load = nt_json_truth(value, false);
         return nt_json_type(value) == NT_JSON_BOOL || bad(reading, field, "true or false");
@@ -299,6 +303,9 @@ static NtJson *input_json(const NtCard *card) {
     if (from->rule == NT_RESIZE_PAD) {
         float colour[3] = {from->pad[0], from->pad[1], from->pad[2]};
         nt_json_set(out, "pad", three(colour));
+    }
+    if (from->trim) {
+        nt_json_set(out, "trim", nt_json_bool(true));
     }
     if (card->shrink_on_load) {
         nt_json_set(out, "shrink_on_load", nt_json_bool(true));

@@ -167,6 +167,7 @@ typedef struct NtPreprocess {
     float mean[3];          /* out = (pixel * scale - mean[c]) / std[c] */
     float std[3];           /* 0: 1 */
     uint8_t pad[3];         /* colour of the border, in the order of the channels */
+    bool trim;              /* a border of one colour around the photo is left out first (trim.c) */
 } NtPreprocess;
 
 /* Names as cards write them: "squash", "crop", "pad"; "nearest", "bilinear", "bicubic"; "pillow", "torch",
@@ -186,6 +187,9 @@ typedef struct NtPreprocessor NtPreprocessor;
 NtPreprocessor *nt_preprocessor_new(const NtPreprocess *rules, GError **error);
 void nt_preprocessor_free(NtPreprocessor *preprocessor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPreprocessor, nt_preprocessor_free)
+
+/* The pixels without a border of one colour, the same memory; all of them where there is none. */
+NtPixels nt_pixels_trimmed(const NtPixels *pixels);
 
 /* Writes out (3, height, width) floats. Only pixels that survive a crop are computed. Errors: NO_MEMORY. */
 bool nt_preprocess(NtPreprocessor *preprocessor, const NtPixels *pixels, float *out, GError **error);

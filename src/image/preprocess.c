@@ -145,8 +145,9 @@ static void fill_border(const Target *target) {
     }
 }
 
-bool nt_preprocess(NtPreprocessor *preprocessor, const NtPixels *pixels, float *out, GError **error) {
+bool nt_preprocess(NtPreprocessor *preprocessor, const NtPixels *photo, float *out, GError **error) {
     const NtPreprocess *rules = &preprocessor->rules;
+    NtPixels seen = rules->trim ? nt_pixels_trimmed(photo) : *photo, *pixels = &seen;
     Target target = {preprocessor, nt_geometry(rules, pixels->width, pixels->height), out};
     const NtGeometry *g = &target.geometry;
     const NtAxis *across = get_axis(preprocessor, pixels->width, g->out_width, g->x, g->width, error);
