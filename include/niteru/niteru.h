@@ -190,9 +190,10 @@ char *niteru_results_json(const NiteruResults *results);
 void niteru_results_free(NiteruResults *results); /* NULL is fine */
 
 /* How alike two photo files are, by a model (NULL: the one niteru ships), without a catalogue (`catalogue` may be
- * NULL; given, its models can be named and its calibration is used). Fills product and photo with the second path. */
+ * NULL; given, its models can be named and its calibration is used). Of `options` (NULL is fine) threads and limits
+ * count, where there is no catalogue. Fills product and photo with the second path. */
 NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, const char *path_b, const char *model,
-                              GError **error);
+                              const NiteruOptions *options, GError **error);
 
 /* ---- looking into it -------------------------------------------------------------------------------------------- */
 

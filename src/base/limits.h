@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Named limits on everything that comes from outside. Each is checked before memory is taken for what it bounds,
- * and each can be changed by name: on the command line (--limit photo-pixels=60M), by NITERU_LIMITS, or in code.
+ * and each can be changed by name: on the command line (--limit photo-pixels=60M) or in code.
  */
 #ifndef NT_BASE_LIMITS_H
 #define NT_BASE_LIMITS_H

@@ -31,7 +31,9 @@ static CliStatus run_compare(CliContext *context, int argc, char **argv, GError 
     if (!open_if_needed(context, &catalogue, error)) {
         return CLI_FAILED;
     }
-    g_autoptr(NiteruResults) results = niteru_compare(catalogue, argv[0], argv[1], model, error);
+    const NiteruOptions settings = {.threads = (unsigned)context->threads,
+                                    .limits = (const char *const *)context->limits};
+    g_autoptr(NiteruResults) results = niteru_compare(catalogue, argv[0], argv[1], model, &settings, error);
     if (results == NULL) {
         return CLI_FAILED;
     }

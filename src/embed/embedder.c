@@ -75,8 +75,13 @@ bool nt_embedder_try(const NtCard *card, NtNetwork *network, GError **error) {
 }
 
 bool nt_embedder_file(NtEmbedder *embedder, const char *path, float *out, GError **error) {
-    g_autoptr(GBytes) bytes = nt_file_read(path, embedder->limits.photo_bytes, error);
+    GError *fault = NULL;
+    g_autoptr(GBytes) bytes = nt_file_read(path, embedder->limits.photo_bytes, &fault);
     if (bytes == NULL) {
+        bool large = fault->code == NITERU_ERROR_LIMIT;
+        nt_fail(error, (NiteruError)fault->code, "%s%s", fault->message,
+                large ? " (limit photo-bytes; --limit photo-bytes=SIZE changes it)" : "");
+        g_error_free(fault);
         return false;
     }
     gsize size;

@@ -386,9 +386,15 @@ NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vec
 /* ---- two photos ---- */
 
 /* Embeds both by niteru's own model, without a catalogue. */
-static bool embed_pair(const char *const paths[2], const char *model, NtCard **out_card, float *vectors[2],
-                       GError **error) {
+static bool embed_pair(const char *const paths[2], const char *model, const NiteruOptions *given, NtCard **out_card,
+                       float *vectors[2], GError **error) {
     NtLimits limits = nt_limits_default();
+    unsigned threads = given != NULL && given->threads > 0 ? given->threads : nt_cores();
+    for (size_t i = 0; given != NULL && given->limits != NULL && given->limits[i] != NULL; i++) {
+        if (!nt_limits_set(&limits, given->limits[i], error)) {
+            return false;
+        }
+    }
     g_autofree char *folder = nt_shipped_models(error);
     g_autoptr(NtCard) card = folder != NULL ? nt_shipped_card(folder, error) : NULL;
     if (card == NULL) {
@@ -403,8 +409,7 @@ static bool embed_pair(const char *const paths[2], const char *model, NtCard **o
     g_autofree char *path = g_build_filename(folder, file, NULL);
     NtNetworkOptions options = {.output = card->output, .limits = &limits};
     g_autoptr(NtNetwork) network = nt_network_load(path, &options, error);
-    g_autoptr(NtEmbedder) embedder =
-        network != NULL ? nt_embedder_new(card, network, &limits, nt_cores(), error) : NULL;
+    g_autoptr(NtEmbedder) embedder = network != NULL ? nt_embedder_new(card, network, &limits, threads, error) : NULL;
     for (size_t i = 0; i < 2; i++) {
         vectors[i] = g_new(float, card->dimension);
         if (embedder == NULL || !nt_embedder_file(embedder, paths[i], vectors[i], error)) {
@@ -416,14 +421,14 @@ static bool embed_pair(const char *const paths[2], const char *model, NtCard **o
 }
 
 NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, const char *path_b,
-                              const char *model_name, GError **error) {
+                              const char *model_name, const NiteruOptions *options, GError **error) {
     const char *const paths[2] = {path_a, path_b};
     float *vectors[2] = {NULL, NULL};
     g_autoptr(NtCard) card = NULL;
     NtScores scores;
     bool ok;
     if (catalogue == NULL) {
-        ok = embed_pair(paths, model_name, &card, vectors, error);
+        ok = embed_pair(paths, model_name, options, &card, vectors, error);
         scores = ok ? card->scores : (NtScores){0};
     } else {
         g_auto(NtReader) reader = {0};

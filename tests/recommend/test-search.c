@@ -136,17 +136,20 @@ static void test_photo(void) {
     g_assert_cmpstr(nt_json_text(nt_json_get(json, "query"), NULL), ==, query);
     g_assert_cmpuint(nt_json_count(nt_json_get(json, "results")), ==, 4);
 
-    g_autoptr(NiteruResults) same = niteru_compare(NULL, query, blue, NULL, &error);
+    g_autoptr(NiteruResults) same = niteru_compare(NULL, query, blue, NULL, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpfloat(niteru_results_get(same, 0)->score, >, 99);
     g_autofree char *red = below(&shop, "red.png");
-    g_autoptr(NiteruResults) other = niteru_compare(shop.catalogue, query, red, NULL, &error);
+    g_autoptr(NiteruResults) other = niteru_compare(shop.catalogue, query, red, NULL, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpfloat(niteru_results_get(other, 0)->raw, <, niteru_results_get(same, 0)->raw);
     g_autofree char *list = below(&shop, "list.csv"), *none = below(&shop, "none.png");
     g_assert_null(niteru_search_photo(shop.catalogue, list, NULL, &error));
     expect_error(&error, NITERU_ERROR_UNSUPPORTED, "list.csv");
-    g_assert_null(niteru_compare(NULL, query, none, NULL, &error));
+    const NiteruOptions strict = {.limits = (const char *const[]){"photo-bytes=10", NULL}};
+    g_assert_null(niteru_compare(NULL, query, blue, NULL, &strict, &error));
+    expect_error(&error, NITERU_ERROR_LIMIT, "--limit photo-bytes");
+    g_assert_null(niteru_compare(NULL, query, none, NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "none.png");
     shop_drop(&shop);
 }
