@@ -232,6 +232,7 @@ static void test_weights(void) {
     g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
     g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "x", NULL, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(network);
 }
 
 /* A name that is no text is told with its place; an attribute may hold any bytes. */
