@@ -104,7 +104,6 @@ static void test_damage(void) {
     gsize size;
     g_assert_true(g_file_get_contents(copy, &content, &size, NULL));
     draw_picture(&shop, "photos/a.png", 1);
-    g_autofree char *photo = below(&shop, "photos/a.png");
     for (gsize at = 0; at < size; at += 37) {
         content[at] ^= 4;
         g_assert_true(g_file_set_contents(copy, content, (gssize)size, NULL));
