@@ -47,11 +47,11 @@ static void test_line_ends(void) {
 /* Lines that end in CR only must not cost a search through the rest each. */
 static void test_many_cr(void) {
     g_autoptr(GString) list = g_string_new("id,image,t\r");
-    for (int i = 0; i < 200000; i++) {
+    for (int i = 0; i < 20000; i++) {
         g_string_append_printf(list, "p%d,a.jpg,x\r", i);
     }
     g_autofree char *out = read_list("list.csv", list->str, -1, NULL);
-    g_assert_true(g_str_has_suffix(out, "200001 p199999 [a.jpg] t=x\n"));
+    g_assert_true(g_str_has_suffix(out, "20001 p19999 [a.jpg] t=x\n"));
 }
 
 static void test_quotes(void) {
