@@ -43,6 +43,10 @@ static void tell_choice(const NtJson *model, const char *path) {
         g_autofree char *classes = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "cut_classes"), 0));
         printf("  cut off:  the classifier '%s' of %s classes, with all behind it\n", cut, classes);
     }
+    int64_t numbers = nt_json_int(nt_json_get(facts, "dimension"), 0);
+    if (cut == NULL && (numbers == 1000 || numbers == 1001 || numbers == 21841 || numbers == 21843)) {
+        printf("  doubtful: so many may be the scores of ImageNet's classes; take the tensor before them\n");
+    }
     printf("  another:  niteru model add %s --output TENSOR   (outputs of the file: %s)\n", path,
            nt_json_text(nt_json_get(network, "outputs"), ""));
     const char *unfused = nt_json_text(nt_json_get(network, "unfused"), "");

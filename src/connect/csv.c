@@ -60,6 +60,7 @@ uint64_t nt_csv_line(const NtCsv *csv) { return csv->start_line; }
 size_t nt_csv_count(const NtCsv *csv) { return csv->offsets->len; }
 const char *nt_csv_cell(const NtCsv *csv, size_t i) { return csv->cells->str + g_array_index(csv->offsets, size_t, i); }
 const NtLines *nt_csv_lines(const NtCsv *csv) { return csv->lines; }
+bool nt_csv_unended(const NtCsv *csv) { return nt_lines_unended(csv->lines) && csv->scan == csv->buffer->len; }
 
 /* ---- lines ------------------------------------------------------------------------------------------------------ */
 

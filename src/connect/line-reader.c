@@ -27,6 +27,7 @@ struct NtLines {
     uint64_t number;
     bool started; /* the byte order mark was looked for */
     NtTextScan scan;
+    bool unended; /* the last line had no mark behind it */
 };
 
 void nt_lines_close(NtLines *lines) {
@@ -265,6 +266,7 @@ NtLineStep nt_lines_next(NtLines *lines, const char **out_text, size_t *out_size
             }
             lines->at += size + mark;
             lines->number++;
+            lines->unended = mark == 0;
             *out_text = begin;
             *out_size = size;
             return too_long || size > lines->limit ? NT_LINE_TOO_LONG : NT_LINE;
@@ -283,6 +285,8 @@ NtLineStep nt_lines_next(NtLines *lines, const char **out_text, size_t *out_size
 }
 
 uint64_t nt_lines_number(const NtLines *lines) { return lines->number; }
+
+bool nt_lines_unended(const NtLines *lines) { return lines->unended; }
 
 double nt_lines_share(const NtLines *lines) {
     return lines->size > 0 ? MIN(1.0, (double)lines->consumed / (double)lines->size) : 1.0;

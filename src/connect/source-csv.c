@@ -249,6 +249,13 @@ static NtSourceStep next_of_csv(NtSource *source, GError **error) {
         nt_row_fault(source, NULL, (NiteruError)fault->code, "%s", fault->message);
         return NT_SOURCE_FAULT;
     }
+    if (nt_csv_unended(list->csv) && nt_csv_count(list->csv) < list->columns->len) {
+        nt_row_fault(source, NULL, NITERU_ERROR_CORRUPT,
+                     "the list ends in the middle of this row (%zu of %u cells, no line end): it is cut off; save it "
+                     "again, or end the row with a line end",
+                     nt_csv_count(list->csv), list->columns->len);
+        return NT_SOURCE_FAULT;
+    }
     /* The id first, so that faults of the photos can name the product. */
     for (Role role = ROLE_ID; role <= ROLE_VALUE; role++) {
         for (guint i = 0; i < list->columns->len && i < nt_csv_count(list->csv); i++) {

@@ -109,7 +109,10 @@ static char *advice(const NtTextScan *scan, const char *bytes, size_t size) {
         return g_strdup("it is in no encoding that niteru tells by its bytes; name it with --encoding");
     }
     g_autofree char *cells = nt_encoding_cells(scan->header, bytes, size, guess);
-    return g_strdup_printf("it reads as %s: %s; if that looks right, add --encoding %s", guess, cells, guess);
+    return g_strdup_printf(
+        "it reads as %s: %s; if that looks right, add --encoding %s, else name its own (gbk, cp1251, "
+        "...) or save it as UTF-8",
+        guess, cells, guess);
 }
 
 bool nt_text_scan(int fd, const char *name, const char *encoding, NtTextScan *out, GError **error) {
@@ -167,6 +170,11 @@ char *nt_text_fault(const NtTextScan *scan, const char *encoding, const char *te
         return g_strdup("holds a NUL byte");
     }
     if (g_utf8_validate_len(text, size, NULL)) {
+        /* ISO-2022 is made of escapes and ASCII, which is UTF-8 to the letter. */
+        if (memchr(text, 0x1b, size) != NULL) {
+            return g_strdup("holds the control character U+001B (escape); is it ISO-2022? Name it (--encoding "
+                            "iso-2022-jp), or save the list as UTF-8");
+        }
         gunichar control = encoding != NULL ? find_control(text, size) : 0;
         return control != 0 ? control_fault(encoding, control, text, size) : NULL;
     }

@@ -2,6 +2,7 @@
 #include "embed/embed.h"
 
 enum { TRY_SECONDS = 60 };
+static const uint64_t MOST_MULTIPLY_ADDS = UINT64_C(2000000000000); /* half a minute of two cores */
 
 struct NtEmbedder {
     NtLimits limits;
@@ -57,6 +58,11 @@ bool nt_embedder_try(const NtCard *card, NtNetwork *network, GError **error) {
     if (runner == NULL) {
         g_prefix_error(error, "%s: ", card->name);
         return false;
+    }
+    if (info->multiply_adds > MOST_MULTIPLY_ADDS) {
+        return nt_fail(error, NITERU_ERROR_LIMIT,
+                       "%s: takes %.3g multiplications a photo, over the %.3g that are of any use here", card->name,
+                       (double)info->multiply_adds, (double)MOST_MULTIPLY_ADDS);
     }
     nt_autofree uint8_t *noise = make_noise(info->width, info->height, error);
     NtPixels pixels = {.rgb = noise, .width = info->width, .height = info->height, .stride = (size_t)3 * info->width};

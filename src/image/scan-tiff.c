@@ -205,10 +205,36 @@ static bool check_numbers(NtScan *scan, const Directory *directory) {
         return nt_scan_unsupported(scan, "%u%s bits a channel; 1, 2, 4, 8, 16 and 32 (the same for all) can be read",
                                    (unsigned)bits, directory->bits_differ ? " and other" : "");
     }
-    if (bits == 32 && directory->photometric > PHOTOMETRIC_RGB) {
+    if (bits == 32 && directory->photometric != UINT64_MAX && directory->photometric > PHOTOMETRIC_RGB) {
         return nt_scan_unsupported(scan, "32 bits a channel in a colour space other than grey or RGB");
     }
     return true;
+}
+
+/* The colour spaces that are read as what they are; another would be shown as if its numbers were red, green, blue. */
+static bool check_colours(NtScan *scan, const Directory *directory) {
+    enum { WHITE_IS_ZERO = 0, PALETTE = 3, SEPARATED = 5, YCBCR = 6, JPEG = 7 };
+    uint64_t samples = directory->samples, bits = directory->bits;
+    switch (directory->photometric) {
+    case UINT64_MAX: return true; /* not said: libtiff tells it from the channels */
+    case WHITE_IS_ZERO:
+    case WHITE_IS_ZERO + 1: return true;
+    case PHOTOMETRIC_RGB: return samples >= 3 || nt_scan_unsupported(scan, "RGB in %u channels", (unsigned)samples);
+    case PALETTE:
+        return (samples == 1 && bits <= 8) ||
+               nt_scan_unsupported(scan, "a palette of other than 8 bits and one channel");
+    case SEPARATED: return samples >= 4 || nt_scan_unsupported(scan, "inks in %u channels", (unsigned)samples);
+    case YCBCR:
+        return directory->compression == JPEG ||
+               nt_scan_unsupported(scan, "YCbCr that is not compressed as JPEG; save it as RGB");
+    case PHOTOMETRIC_LAB:
+        return (samples >= 3 && (bits == 8 || bits == 16 || bits == 32)) ||
+               nt_scan_unsupported(scan, "Lab in %u channels of %u bits", (unsigned)samples, (unsigned)bits);
+    default:
+        return nt_scan_unsupported(scan,
+                                   "a colour space (photometric interpretation %u) that is not read; save it as RGB",
+                                   (unsigned)MIN(directory->photometric, UINT32_MAX));
+    }
 }
 
 static bool check_layout(NtScan *scan, const Directory *directory) {
@@ -237,7 +263,8 @@ static bool check_directory(const Reader *reader, const Directory *directory) {
     }
     bool turned = directory->orientation >= 1 && directory->orientation <= 8;
     scan->out->orientation = turned ? (uint32_t)directory->orientation : 1;
-    return check_layout(scan, directory) && check_numbers(scan, directory) && check_data(reader, directory);
+    return check_layout(scan, directory) && check_colours(scan, directory) && check_numbers(scan, directory) &&
+           check_data(reader, directory);
 }
 
 bool nt_scan_tiff(NtScan *scan) {
@@ -260,7 +287,8 @@ bool nt_scan_tiff(NtScan *scan) {
     if (!inside(&reader, at, count * entry + tail)) {
         return nt_scan_cut_off(scan, at + count * entry + tail);
     }
-    Directory directory = {.samples = 1, .bits = 1, .sample_format = 1, .planes = 1};
+    Directory directory = {
+        .samples = 1, .bits = 1, .sample_format = 1, .planes = 1, .compression = 1, .photometric = UINT64_MAX};
     for (uint64_t i = 0; i < count; i++) {
         Field field;
         if (!read_field(&reader, at + i * entry, &field) || !take_field(&reader, &field, &directory)) {

@@ -164,8 +164,8 @@ static const NtNode *find_classifier(const NtGraph *graph, int output) {
 /* ---- names ---- */
 
 /* Parts of names that say "this is the embedding", the surest first. */
-static const char *const telling[] = {"embed",  "descriptor", "representation", "feature_vector",    "pooler",
-                                      "pooled", "feature",    "feats",          "last_hidden_state", "hidden_state"};
+static const char *const telling[] = {"embed",  "descriptor", "representation",    "feature_vector", "pooler",
+                                      "pooled", "feat",       "last_hidden_state", "hidden_state"};
 
 /* Place of the surest part in an output's name; G_N_ELEMENTS(telling) when there is none. A text tower's is none. */
 static unsigned telling_place(const char *name) {
@@ -217,6 +217,16 @@ static bool choose_named(NtGraph *graph, const char *output, GError **error) {
     return true;
 }
 
+/* Probabilities of classes, whatever they are named. */
+static bool is_softmax(const NtGraph *graph, int value) {
+    static const char *const softmax[] = {"Softmax", "LogSoftmax", NULL};
+    const NtNode *node = nt_graph_producer(graph, value);
+    while (node != NULL && is_one_of(node, reshaping) && node->input_count > 0) {
+        node = nt_graph_producer(graph, node->inputs[0]);
+    }
+    return node != NULL && is_one_of(node, softmax);
+}
+
 /* How many classes a fully connected layer tells apart; 0 when its weights are not there yet. */
 static size_t classes_of(const NtGraph *graph, const NtNode *node) {
     const NtTensor *weights = nt_graph_constant(graph, node->inputs[1]);
@@ -233,18 +243,18 @@ bool nt_cut(NtGraph *graph, const char *output, NtCut *out, GError **error) {
         return choose_named(graph, output, error);
     }
     int found = find_telling(graph);
-    if (found >= 0) {
+    if (found >= 0 && !is_softmax(graph, found)) {
         graph->output = found;
         out->choice = "the output of that name";
         return true;
     }
-    if (graph->output_count > 1) {
+    if (found < 0 && graph->output_count > 1) {
         g_autofree char *names = nt_cut_outputs(graph);
         return nt_fail(error, NITERU_ERROR_INVALID,
-                       "%s: several outputs, and no name says which is the embedding; choose one of: %s", graph->name,
-                       names);
+                       "%s: several outputs, and no name says which is the embedding; choose one (--output): %s",
+                       graph->name, names);
     }
-    graph->output = graph->outputs[0];
+    graph->output = found >= 0 ? found : graph->outputs[0];
     out->choice = "the only output";
     const NtNode *classifier = find_classifier(graph, graph->output);
     if (classifier != NULL) {

@@ -51,7 +51,8 @@ static bool take_entry(NtOnnxPlace *place, const char *key, char **value, const 
     } else if (strcmp(key, "length") == 0) {
         ok = place->has_length = read_number(*value, &place->length);
     }
-    return ok || nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s' has an %s that is no number", where, name, key);
+    return ok ||
+           nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s': its %s is no number of bytes", where, name, key);
 }
 
 /* A name of a file in the same folder, without "./" in front. */
@@ -159,6 +160,17 @@ static bool add_file(NtNetworkFiles *files, int folder, const char *shown_folder
 }
 
 /* The names that the network's initialisers refer to, each once, in order. ModelProto { graph 7 { initializer 5 } }. */
+static char *name_of_tensor(NtWire tensor, const char *path) {
+    g_autofree char *name = NULL;
+    for (NtWireField field; nt_wire_next(&tensor, &field);) {
+        if (field.number == 8) {
+            g_free(name);
+            name = nt_onnx_text(&field, path, NULL);
+        }
+    }
+    return nt_text_printable(name != NULL ? name : "", 120);
+}
+
 static bool gather_names(GBytes *network, const char *path, GPtrArray *out, GError **error) {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     gsize size;
@@ -171,7 +183,8 @@ static bool gather_names(GBytes *network, const char *path, GPtrArray *out, GErr
             if (part.number != 5 || part.type != NT_WIRE_BYTES) {
                 continue;
             }
-            if (!nt_onnx_place(nt_wire_inside(&part), path, "of another file", &place, error)) {
+            g_autofree char *name = name_of_tensor(nt_wire_inside(&part), path);
+            if (!nt_onnx_place(nt_wire_inside(&part), path, name, &place, error)) {
                 return false;
             }
             if (place.location == NULL || g_hash_table_contains(seen, place.location)) {

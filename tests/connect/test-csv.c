@@ -130,7 +130,7 @@ static void test_rows(void) {
            "! 4 list.csv:4: 4 cells, where the header has 3\n5 d [d.jpg] t=ok\n");
     expect("id,image\na,\x83\x65.jpg\nb,b.jpg\n",
            "! 2 list.csv:2: column 2 'image': not UTF-8; it reads as cp932: 'テ.jpg', 'a'; if that looks right, add "
-           "--encoding cp932\n3 b [b.jpg]\n");
+           "--encoding cp932, else name its own (gbk, cp1251, ...) or save it as UTF-8\n3 b [b.jpg]\n");
     expect_with("id,image\na,a\0b.jpg\nb,b.jpg\n", 26, NULL, "REFUSED list.csv: is not text: it holds NUL bytes\n");
     expect("id,image\na\tb,a.jpg\nb,b.jpg\n",
            "! 2 list.csv:2: the id 'a\\x09b' holds a control character\n3 b [b.jpg]\n");
@@ -167,7 +167,7 @@ static void test_headers(void) {
     expect(
         "id,image,\xe9t\xe9\n",
         "REFUSED list.csv:1: column 3: not UTF-8; it reads as cp1252: 'été', 'id', 'image'; if that looks right, add "
-        "--encoding cp1252\n");
+        "--encoding cp1252, else name its own (gbk, cp1251, ...) or save it as UTF-8\n");
 }
 
 static void test_map(void) {

@@ -41,9 +41,10 @@ static void test_advice(void) {
         g_autofree char *jsonl = g_strdup_printf("{\"id\":1,\"image\":\"p\",\"t\":\"%s\"}\n{\"id\":2,\"t\":\"%s\"}\n"
                                                  "{\"id\":2,\"t\":\"%s\"}\n",
                                                  cells[0], cells[1], cells[2]);
-        g_autofree char *refusal = g_strdup_printf("is not UTF-8; it reads as %s: '%s', '%s', '%s'; if that looks "
-                                                   "right, add --encoding %s\n",
-                                                   cases[i].advised, cells[0], cells[1], cells[2], cases[i].advised);
+        g_autofree char *refusal =
+            g_strdup_printf("is not UTF-8; it reads as %s: '%s', '%s', '%s'; if that looks "
+                            "right, add --encoding %s, else name its own (gbk, cp1251, ...) or save it as UTF-8\n",
+                            cases[i].advised, cells[0], cells[1], cells[2], cases[i].advised);
         g_autofree char *as_csv = g_strconcat("REFUSED list.csv: ", refusal, NULL);
         g_autofree char *as_jsonl = g_strconcat("REFUSED l.jsonl: ", refusal, NULL);
         expect_in(list, cases[i].bytes_in, NULL, as_csv);
@@ -74,7 +75,8 @@ static void test_mixed(void) {
 static void test_control(void) {
     expect_in("id,image,price\n1,p.jpg,\"19,90 €\"\n2,p.jpg,5 €\n", "CP1252", "latin1",
               "REFUSED list.csv: is not latin1 (which has control characters where this has bytes 0x80 to 0x9f); it "
-              "reads as cp1252: '19,90 €', '5 €', '1'; if that looks right, add --encoding cp1252\n");
+              "reads as cp1252: '19,90 €', '5 €', '1'; if that looks right, add --encoding cp1252, else name its own "
+              "(gbk, cp1251, ...) or save it as UTF-8\n");
     expect_in("id,image,price\n1,p.jpg,5 €\n2,p.jpg,é\n", "CP1252", "iso-8859-1",
               "! 2 list.csv:2: column 3 'price': holds the control character U+0080; in cp1252 it would be '5 €': try "
               "--encoding cp1252\n3 2 [p.jpg] price=é\n");

@@ -32,7 +32,7 @@ static void test_bad_jsonl(void) {
         "! 6 l.jsonl:6: the image is neither text nor an array\n"
         "! 7 l.jsonl:7: image 2 is not text\n7 d [d.jpg]\n"
         "! 8 l.jsonl:8: column 8: not UTF-8; it reads as cp1252: 'ÿ', 'id'; if that looks right, add --encoding "
-        "cp1252\n"
+        "cp1252, else name its own (gbk, cp1251, ...) or save it as UTF-8\n"
         "9 e [e.jpg]\n");
     expect("l.json", "[{\"id\":\"a\"}]\n",
            "FAILED l.json: a JSON array; JSONL has one object a line (jq -c '.[]' turns "

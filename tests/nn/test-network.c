@@ -173,8 +173,15 @@ static void test_cut_names(void) {
         onnx_writer_output(writer, names[i]);
         check_cut(writer, NULL, names[i], NULL, 7);
     }
-    static const char *const beside[][2] = {
-        {"last_hidden_state", "pooler_output"}, {"logits", "image_embeds"}, {"text_embeds", "image_embeds"}};
+    static const char *const softmax[] = {"Softmax", NULL}; /* classes are classes under any name */
+    OnnxWriter *classes = ending("Gemm", true, softmax);
+    onnx_writer_node(classes, "Identity", "end", "features", "");
+    onnx_writer_output(classes, "features");
+    check_cut(classes, NULL, "flat", "Gemm of o0", 20);
+    static const char *const beside[][2] = {{"last_hidden_state", "pooler_output"},
+                                            {"logits", "image_embeds"},
+                                            {"logits", "feat"},
+                                            {"text_embeds", "image_embeds"}};
     for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
         OnnxWriter *writer = ending("Gemm", true, none);
         onnx_writer_node(writer, "Identity", "end", beside[i][0], "");

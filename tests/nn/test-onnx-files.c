@@ -136,9 +136,9 @@ static void test_lengths(void) {
         {"0", "16", "3 1 1", "'w'|needs 12 bytes but has 16"},
         {NULL, NULL, "3 1 1", "needs 12 bytes but has 24"},
         {"9223372036854775807", "12", "3 1 1", "from 9223372036854775807"},
-        {"18446744073709551615", "12", "3 1 1", "offset that is no number"},
-        {"-4", "12", "3 1 1", "offset that is no number"},
-        {"0", "1e3", "3 1 1", "length that is no number"},
+        {"18446744073709551615", "12", "3 1 1", "offset is no number"},
+        {"-4", "12", "3 1 1", "offset is no number"},
+        {"0", "1e3", "3 1 1", "length is no number"},
         {"0", "9223372036854775807", "3 1 1", "9223372036854775807 bytes"},
         {"0", "24", "3 1099511627776 1", "'w' declares the shape"},
     };
