@@ -110,7 +110,7 @@ void nt_lines_close(NtLines *lines);
  * which is never UTF-8, so that checking the line finds them. */
 NtLineStep nt_lines_next(NtLines *lines, const char **out_text, size_t *out_size, GError **error);
 uint64_t nt_lines_number(const NtLines *lines); /* of the line last given, from 1 */
-bool nt_lines_unended(const NtLines *lines);     /* the line given last ends with the file, not with a line end */
+bool nt_lines_unended(const NtLines *lines);    /* the line given last ends with the file, not with a line end */
 double nt_lines_share(const NtLines *lines);    /* read so far, 0..1 */
 /* What is wrong with a line or cell of these lines (not UTF-8, a NUL, a control character that a wrong --encoding
  * made), with the way out; NULL: nothing. Free with g_free. */
