@@ -61,8 +61,10 @@ static void fill(const Trial *trial, const Operand *operand, uint32_t seed) {
     bool weights = operand->role == NT_ROLE_WEIGHTS, matmul = trial->spec->kind == NT_PRIMITIVE_MATMUL;
     int64_t count = nt_shape_count(shape), last = MAX(shape->dims[shape->rank - 1], 1);
     int64_t inner = MAX(matmul ? shape->dims[shape->rank - 2] : count / MAX(shape->dims[0], 1), 1);
-    int64_t run = weights && !matmul ? inner : 1; /* elements of one magnitude in a row */
-    bool varied = weights || (trial->spec->kind == NT_PRIMITIVE_BINARY && operand->role == NT_ROLE_SRC);
+    bool binary = trial->spec->kind == NT_PRIMITIVE_BINARY && operand->role == NT_ROLE_SRC;
+    /* Elements of one magnitude in a row: a row of weights, one column of them, one number, or all there are. */
+    int64_t run = weights ? (matmul ? 1 : inner) : binary ? 1 : MAX(count, 1);
+    bool varied = weights || binary;
     float away = operand->role == NT_ROLE_SRC1 ? 0.5F : 0, scale = weights ? 2 / sqrtf((float)inner) : 1;
     for (int64_t at = 0, row = 0; at < count; at += run, row = weights && matmul && row + 1 == last ? 0 : row + 1) {
         float magnitude = scale * (varied ? magnitudes[row & 3] : 1);
@@ -79,7 +81,9 @@ static bool add_operand(Trial *trial, const NtPlan *plan, const NtStepArgument *
     nt_layout_shape(operand->layout, &operand->shape);
     size_t bytes = nt_layout_bytes(operand->layout);
     operand->data = take(trial, bytes + GUARD);
-    memset(operand->data, 0, bytes); /* the padding of blocked layouts takes part in the arithmetic */
+    if (bytes != (size_t)nt_shape_count(&operand->shape) * sizeof(float)) {
+        memset(operand->data, 0, bytes); /* the padding of blocked layouts takes part in the arithmetic */
+    }
     memset(operand->data + bytes, GUARD_BYTE, GUARD);
     if (operand->role == NT_ROLE_SCRATCH) {
         return true;

@@ -42,7 +42,7 @@ typedef struct NtNetworkOptions {
 /*
  * A network's file, whole in memory, with those beside it that hold weights (torch.onnx.export and onnx.save write
  * large ones apart). Only plain files in the network's own folder are read; a link, a device, a name with a folder in
- * it is refused. Immutable; not shared between threads.
+ * it is refused. Immutable: threads may share it.
  */
 typedef struct NtNetworkFiles NtNetworkFiles;
 

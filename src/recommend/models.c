@@ -99,23 +99,27 @@ bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error) {
 }
 
 /* The files must be those that the vectors were made with: a network that is damaged still answers, wrongly. */
-static bool is_own_network(const NtModel *model, const NtNetworkFiles *files, const char *path, GError **error) {
+typedef struct Identity {
+    const NtModel *model;
+    const NtNetworkFiles *files;
+} Identity;
+
+/* In a thread of its own, beside the loading: NULL when they are not. */
+static void *check_identity(void *data) {
+    const Identity *identity = data;
+    const NtModel *model = identity->model;
     uint8_t digest[NT_DIGEST_BYTES], hash[32];
     bool same;
     if (model->has_digest) {
-        nt_network_files_digest(files, digest);
+        nt_network_files_digest(identity->files, digest);
         same = memcmp(digest, model->digest, sizeof digest) == 0;
     } else { /* added by a version that kept only the slow one */
         gsize size;
-        const void *data = g_bytes_get_data(nt_network_files_bytes(files, 0), &size);
-        nt_sha256(data, size, hash);
+        const void *bytes = g_bytes_get_data(nt_network_files_bytes(identity->files, 0), &size);
+        nt_sha256(bytes, size, hash);
         same = memcmp(hash, model->hash, sizeof hash) == 0;
     }
-    return same ||
-           nt_fail(error, NITERU_ERROR_CORRUPT,
-                   "%s: not the network that the model %s was added with: it is damaged or was replaced; put "
-                   "the file back, or remove the model and add it again (niteru model remove, niteru model add)",
-                   path, model->name);
+    return same ? data : NULL;
 }
 
 static NtNetwork *load_network(NiteruCatalogue *catalogue, const NtModel *model, GError **error) {
@@ -126,12 +130,27 @@ static NtNetwork *load_network(NiteruCatalogue *catalogue, const NtModel *model,
                                 .height = model->card->preprocess.height,
                                 .limits = &catalogue->limits};
     g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &catalogue->limits, error);
-    g_autoptr(NtNetwork) network = files != NULL && is_own_network(model, files, path, error)
-                                       ? nt_network_load_files(files, path, &options, error)
-                                       : NULL;
-    return network != NULL && nt_card_fits(model->card, nt_network_info(network), path, error)
-               ? g_steal_pointer(&network)
-               : NULL;
+    if (files == NULL) {
+        return NULL;
+    }
+    GError *fault = NULL;
+    Identity identity = {model, files};
+    GThread *thread = g_thread_new("identity", check_identity, &identity);
+    g_autoptr(NtNetwork) network = nt_network_load_files(files, path, &options, &fault);
+    if (g_thread_join(thread) == NULL) { /* whatever else is wrong with it follows from that */
+        g_clear_error(&fault);
+        nt_fail(
+            error, NITERU_ERROR_CORRUPT,
+            "%s: not the network that the model %s was added with: it is damaged or was replaced; put the file back, "
+            "or remove the model and add it again (niteru model remove, niteru model add)",
+            path, model->name);
+        return NULL;
+    }
+    if (fault != NULL) {
+        g_propagate_error(error, fault);
+        return NULL;
+    }
+    return nt_card_fits(model->card, nt_network_info(network), path, error) ? g_steal_pointer(&network) : NULL;
 }
 
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error) {
