@@ -118,7 +118,8 @@ const CliCommand cli_check = {
     .name = "check",
     .arguments = "",
     .summary = "read everything once and compare it with its checksums",
-    .details = "Checks the database's consistency and every block of vectors. The exit status is 1 when something is "
+    .details = "Checks every page of the database, every block of vectors, the networks with their weight files, whose "
+               "vectors each model holds, and whether commits were lost. The exit status is 1 when something is "
                "damaged; the report says what, and what to do.",
     .examples = "niteru check",
     .options = no_options,

@@ -10,7 +10,8 @@ static int width, height;
 static gboolean make_default;
 
 static const GOptionEntry options[] = {
-    {"name", 'n', 0, G_OPTION_ARG_STRING, &name, "add: its name here (the file's name when not given)", "NAME"},
+    {"name", 'n', 0, G_OPTION_ARG_STRING, &name, "add: its name here (the card's or the file's when not given)",
+     "NAME"},
     {"preset", 'p', 0, G_OPTION_ARG_STRING, &preset, "add: how photos are made ready for it (see below)", "PRESET"},
     {"card", 0, 0, G_OPTION_ARG_FILENAME, &card, "add: a card that says so in full, instead of a preset", "FILE"},
     {"output", 0, 0, G_OPTION_ARG_STRING, &output, "add: the tensor to take as the embedding", "TENSOR"},
@@ -51,7 +52,7 @@ static void tell_choice(const NtJson *model, const char *path) {
            nt_json_text(nt_json_get(network, "outputs"), ""));
     const char *unfused = nt_json_text(nt_json_get(network, "unfused"), "");
     if (*unfused != '\0') {
-        printf("  slower:   these steps are computed wrongly by the library when fused, and run apart: %s\n", unfused);
+        printf("  slower:   these steps run apart, being wrong when fused, or too large to be checked: %s\n", unfused);
     }
 }
 

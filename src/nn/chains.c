@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every fused chain proves itself before it is used: a primitive with steps fused behind it is run once, at load, on
- * random numbers, and compared at a few places of its result with the plain arithmetic below. A chain that disagrees is
+ * random numbers, and compared at a few places of its result with plain arithmetic. A chain that disagrees is
  * refused, and the plan is made again with its steps apart.
  *
  * The reason is a fault of oneDNN 2.x: its x86 code keeps one set of constants per elementwise function and primitive,
