@@ -108,4 +108,19 @@ const char *nt_source_repeat_hint(const NtSource *source);
 /* How much of a list was read, 0..1; negative where it is not known (a folder). */
 double nt_source_share(const NtSource *source);
 
+/* ---- lists of ids (ids.c) ---- */
+
+/* A file with one id a line. */
+typedef struct NtIds {
+    char *text;   /* what the lines point into */
+    char **lines; /* (count) */
+    size_t count;
+} NtIds;
+
+/* Reads it; spaces at the ends of lines go, and so does an empty last line. Errors: those of reading; INVALID (not
+ * UTF-8), LIMIT. */
+bool nt_ids_read(const char *path, NtIds *out, GError **error);
+void nt_ids_clear(NtIds *ids);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtIds, nt_ids_clear)
+
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared inside indexing only: one run, and its two halves. ingest-source.c lists products and queues their photos,
+ * ingest.c takes vectors back and commits. */
+#ifndef NT_INGEST_INTERNAL_H
+#define NT_INGEST_INTERNAL_H
+
+#include "connect/connect.h"
+#include "ingest/ingest.h"
+
+/* A photo whose vector waits for the next commit. */
+typedef struct Waiting {
+    int64_t content;
+    NtOutcome *outcome;
+} Waiting;
+
+typedef struct Ingest {
+    NiteruCatalogue *catalogue;
+    NtCatalogue *db;
+    const NiteruIndexOptions *options;
+    GCancellable *cancel;
+    NiteruIndexReport report;
+
+    NtSource *source;
+    NtColumns *columns;
+    NtRun run;
+    bool listed;          /* the source has come to its end */
+    uint64_t unread;      /* rows, names, folders and files that could not be read: what they hold is not known */
+    GPtrArray *unread_at; /* char *: the places of the first of them */
+    char *in_doubt;       /* place of a row with refused photos, until it is given after all */
+    char *first_failure;  /* message */
+    bool told_photos;     /* the way out of missing photos was told */
+    bool told_repeat;     /* and that of ids that come again */
+    GQueue jobs;          /* NtJob that the pipeline had no room for yet */
+
+    NtModel *model;
+    int64_t maker;   /* what its network is among makers */
+    uint64_t rows;   /* of the model that the database names, this transaction included */
+    uint64_t before; /* and how many these were at the start */
+    NtPipeline *pipeline;
+    GArray *waiting;   /* Waiting */
+    GHashTable *fresh; /* contents among them */
+
+    int64_t started, committed, shown, embed_started;
+    uint64_t shown_embedded;
+    double rate;
+    bool open;        /* a transaction is */
+    GThread *counter; /* counts the source's photos for the progress line */
+    gint total;       /* what it found so far, atomic; negative while it counts */
+    gint stop_counting;
+} Ingest;
+
+/* Counts a failure and tells it. */
+void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure);
+
+/* Whether the model has a vector for a content, committed or waiting; *out_now (NULL is fine): of this very run. */
+bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *out_now, GError **error);
+
+/* ---- ingest-source.c ---- */
+
+NtSource *ingest_open_source(const Ingest *ingest, const char *location, GError **error);
+
+/* Settles the types of metadata by the first rows, which are then read again. A folder has no metadata. */
+bool ingest_learn_columns(Ingest *ingest, const char *location, GError **error);
+
+/* A thread that counts photos in a second reading of the source, beside the work: reading names is far quicker than
+ * reading photos, so the progress line soon knows how much there is. `data` is the Ingest. */
+void *ingest_count_photos(void *data);
+
+/* Lists some products: puts them into the open transaction, and queues those of their photos that are to be read. */
+bool ingest_list_some(Ingest *ingest, GError **error);
+
+/* Notes a place of the source that could not be read, which forbids pruning. */
+void ingest_unread(Ingest *ingest, const char *place);
+
+/* Once all is listed: whether what earlier runs brought may be pruned. Where not all of the source could be read, what
+ * is missing from it may be there nevertheless: *out_why then names the places, else it stays NULL. A sub-folder that
+ * is empty now, and was not, is more likely a disk that is not there than a shelf that was cleared. */
+bool ingest_may_prune(Ingest *ingest, char **out_why, GError **error);
+
+/* Fails with the reason when the source gave no product at all. */
+bool ingest_check_found(const Ingest *ingest, GError **error);
+
+/* Tells what a folder holds that is no photo. */
+void ingest_tell_skipped(Ingest *ingest);
+
+#endif

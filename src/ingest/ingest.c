@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * niteru_index: a source's products into the catalogue, their photos into vectors.
+ *
+ * One thread, the caller's, owns the database. It lists products a few at a time, offers their photos to the pipeline,
+ * takes outcomes back and commits both every half second or so, so that answers come while the rest is still on the
+ * way, a crash costs at most the last half second, and memory does not depend on the size of the source. Vectors are
+ * appended and synced before the transaction that names them commits.
+ *
+ * Going on after a stop needs no log: a photo that was dealt with has its file's stamp in the database, and one that
+ * was not is listed again.
+ */
+#include "ingest/ingest-internal.h"
+
+#include <string.h>
+
+enum {
+    COMMIT_ROWS = 256,                            /* vectors in one transaction */
+    COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2, /* and the longest one stays open */
+    PROGRESS_MICROSECONDS = G_TIME_SPAN_SECOND / 4,
+};
+
+/* ---- telling ---- */
+
+void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure) {
+    ingest->report.failed++;
+    if (ingest->first_failure == NULL) {
+        ingest->first_failure = g_strdup(failure->message);
+    }
+    if (ingest->options->failure != NULL) {
+        ingest->options->failure(failure, ingest->options->data);
+    }
+}
+
+static void tell_progress(Ingest *ingest, bool last) {
+    int64_t now = g_get_monotonic_time();
+    if (ingest->options->progress == NULL || (!last && now - ingest->shown < PROGRESS_MICROSECONDS)) {
+        return;
+    }
+    double span = (double)(now - ingest->shown) / G_TIME_SPAN_SECOND;
+    if (ingest->shown > 0 && span > 0) {
+        double rate = (double)(ingest->report.embedded - ingest->shown_embedded) / span;
+        ingest->rate = ingest->rate > 0 ? 0.8 * ingest->rate + 0.2 * rate : rate;
+    }
+    ingest->shown = now;
+    ingest->shown_embedded = ingest->report.embedded;
+    int total = g_atomic_int_get(&ingest->total);
+    NiteruProgress progress = {.done = ingest->report.embedded + ingest->report.reused + ingest->report.failed +
+                                       nt_source_skipped(ingest->source),
+                               .total = (uint64_t)MAX(total, 0),
+                               .embedded = ingest->report.embedded,
+                               .failed = ingest->report.failed,
+                               .seconds = (double)(now - ingest->started) / G_TIME_SPAN_SECOND,
+                               .rate = ingest->rate,
+                               .remaining = -1};
+    if (progress.total > progress.done && ingest->rate > 0) {
+        progress.remaining = (double)(progress.total - progress.done) / ingest->rate;
+    }
+    ingest->options->progress(&progress, ingest->options->data);
+}
+
+/* ---- what comes back ---- */
+
+/* Moves queued jobs into the pipeline while it has room. */
+static void offer_jobs(Ingest *ingest) {
+    NtJob *job;
+    while ((job = g_queue_peek_head(&ingest->jobs)) != NULL && nt_pipeline_offer(ingest->pipeline, job)) {
+        g_free(g_queue_pop_head(&ingest->jobs));
+    }
+}
+
+/* What to say of a photo that could not be used: a list's line comes first, and where its photos are looked for is told
+ * once. */
+static char *photo_message(Ingest *ingest, const NtJob *job, const GError *fault) {
+    if (job->place == NULL) {
+        return g_strdup(fault->message);
+    }
+    const char *way_out = "";
+    if (fault->code == NITERU_ERROR_NOT_FOUND && strchr(job->path, '\\') != NULL) {
+        way_out = " (folders are parted by / here, not by \\)";
+    } else if (fault->code == NITERU_ERROR_NOT_FOUND && !ingest->told_photos) {
+        way_out = ingest->options->photos != NULL ? " (--photos names the folder that paths begin in)"
+                                                  : " (paths begin in the list's folder; --photos DIR names another)";
+        ingest->told_photos = true;
+    }
+    return g_strdup_printf("%s: %s%s", job->place, fault->message, way_out);
+}
+
+/* Notes that a photo could not be used, and tells. */
+static bool photo_failed(Ingest *ingest, const NtOutcome *outcome, const GError *fault, GError **error) {
+    const NtJob *job = &outcome->job;
+    g_autoptr(GError) gone = NULL;
+    if (!nt_catalogue_set_photo_failure(ingest->db, job->photo, fault, &outcome->stamp, &gone) &&
+        !g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&gone));
+        return false;
+    }
+    if (fault->code == NITERU_ERROR_IO) {
+        ingest_unread(ingest, job->path);
+    }
+    g_autofree char *message = photo_message(ingest, job, fault);
+    ingest_tell_failure(ingest, &(NiteruFailure){.place = job->place != NULL ? job->place : job->path,
+                                                 .product = job->product,
+                                                 .photo = job->path,
+                                                 .message = message,
+                                                 .code = (NiteruError)fault->code});
+    return true;
+}
+
+bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *out_now, GError **error) {
+    int64_t vrow = -1;
+    bool fresh = g_hash_table_contains(ingest->fresh, &content);
+    bool ok = fresh ||
+              (ingest->options->rehash
+                   ? nt_catalogue_find_vector_of(ingest->db, ingest->model->model, content, ingest->maker, &vrow, error)
+                   : nt_catalogue_find_vector(ingest->db, ingest->model->model, content, &vrow, error));
+    if (!ok) {
+        return false;
+    }
+    *out_found = fresh || vrow >= 0;
+    if (out_now != NULL) {
+        *out_now = fresh || vrow >= (int64_t)ingest->before;
+    }
+    return true;
+}
+
+/* Writes one outcome into the open transaction; a vector waits for the commit. Takes the outcome. */
+static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
+    g_autoptr(NtOutcome) outcome = taken;
+    if (outcome->fault != NULL && outcome->ends_run) {
+        g_propagate_error(error, g_steal_pointer(&outcome->fault));
+        return false;
+    }
+    if (outcome->fault != NULL) {
+        return photo_failed(ingest, outcome, outcome->fault, error);
+    }
+    int64_t content = 0;
+    bool known = false, now = false;
+    g_autoptr(GError) fault = NULL;
+    bool ok = nt_catalogue_add_content(ingest->db, &outcome->content, &content, &fault) &&
+              nt_catalogue_set_photo_content(ingest->db, outcome->job.photo, content, &outcome->stamp, &fault);
+    if (!ok && !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return false;
+    }
+    if (ok && !ingest_find_vector(ingest, content, &known, &now, error)) {
+        return false;
+    }
+    if (!ok || outcome->vector == NULL || known) {
+        ingest->report.identical += ok && now;
+        ingest->report.reused += ok; /* not ok: the product was given other photos meanwhile */
+        return true;
+    }
+    Waiting waiting = {content, g_steal_pointer(&outcome)};
+    g_array_append_val(ingest->waiting, waiting);
+    g_hash_table_add(ingest->fresh, g_memdup2(&content, sizeof content));
+    return true;
+}
+
+/* Appends the waiting vectors to the file; *out_contents are those whose rows were good, in order. */
+static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_count, GError **error) {
+    size_t count = ingest->waiting->len, dimension = ingest->model->card->dimension;
+    nt_autofree float *rows = nt_alloc(count * dimension, sizeof(float), "vectors", error);
+    g_autofree NtRowFault *faults = g_new0(NtRowFault, count);
+    if (rows == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
+        memcpy(rows + i * dimension, waiting->outcome->vector, dimension * sizeof(float));
+    }
+    size_t written = 0;
+    if (!nt_vectors_append(ingest->model->vectors, ingest->rows, rows, count, faults, &written, error) ||
+        !nt_vectors_sync(ingest->model->vectors, error)) {
+        return false;
+    }
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
+        const NtJob *job = &waiting->outcome->job;
+        if (faults[i] == NT_ROW_GOOD) {
+            out_contents[(*out_count)++] = waiting->content;
+            continue;
+        }
+        g_autoptr(GError) fault = NULL;
+        nt_fail(&fault, NITERU_ERROR_CORRUPT, "%s: the network's answer %s", job->path, nt_row_fault_text(faults[i]));
+        if (!photo_failed(ingest, waiting->outcome, fault, error)) {
+            return false;
+        }
+    }
+    g_assert(*out_count == written);
+    return true;
+}
+
+static void clear_waiting(Ingest *ingest) {
+    for (guint i = 0; i < ingest->waiting->len; i++) {
+        nt_outcome_free(g_array_index(ingest->waiting, Waiting, i).outcome);
+    }
+    g_array_set_size(ingest->waiting, 0);
+    g_hash_table_remove_all(ingest->fresh);
+}
+
+/* Makes everything so far durable. */
+static bool commit(Ingest *ingest, GError **error) {
+    size_t count = 0;
+    g_autofree int64_t *contents = g_new(int64_t, ingest->waiting->len + 1);
+    if (ingest->waiting->len > 0) {
+        if (!append_waiting(ingest, contents, &count, error)) {
+            return false;
+        }
+        if (count > 0 && (!nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count,
+                                                    ingest->maker, error) ||
+                          !nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error))) {
+            return false;
+        }
+    }
+    if (!nt_catalogue_commit(ingest->db, error)) {
+        return false;
+    }
+    ingest->open = false;
+    ingest->rows += count;
+    ingest->report.embedded += count;
+    clear_waiting(ingest);
+    ingest->committed = g_get_monotonic_time();
+    return true;
+}
+
+static bool begin(Ingest *ingest, GError **error) {
+    ingest->open = ingest->open || nt_catalogue_begin(ingest->db, error);
+    return ingest->open;
+}
+
+/* ---- the loop ---- */
+
+static bool cancelled(const Ingest *ingest) {
+    return ingest->cancel != NULL && g_cancellable_is_cancelled(ingest->cancel);
+}
+
+static bool finished(Ingest *ingest) {
+    return ingest->listed && g_queue_is_empty(&ingest->jobs) && nt_pipeline_pending(ingest->pipeline) == 0;
+}
+
+static bool work(Ingest *ingest, GError **error) {
+    while (!finished(ingest) && !cancelled(ingest)) {
+        if (!begin(ingest, error)) {
+            return false;
+        }
+        if (g_queue_is_empty(&ingest->jobs) && !ingest->listed && !ingest_list_some(ingest, error)) {
+            return false;
+        }
+        offer_jobs(ingest);
+        /* Wait only when there is nothing to list. */
+        bool idle = ingest->listed || !g_queue_is_empty(&ingest->jobs);
+        NtOutcome *outcome;
+        int64_t patience = idle ? G_TIME_SPAN_SECOND / 20 : 0;
+        while ((outcome = nt_pipeline_take(ingest->pipeline, patience)) != NULL) {
+            patience = 0;
+            if (!apply_outcome(ingest, outcome, error)) {
+                return false;
+            }
+        }
+        bool due = g_get_monotonic_time() - ingest->committed > COMMIT_MICROSECONDS;
+        if ((due || ingest->waiting->len >= COMMIT_ROWS) && !commit(ingest, error)) {
+            return false;
+        }
+        tell_progress(ingest, false);
+    }
+    /* What was done when the stop came is kept. */
+    if (!begin(ingest, error) || !commit(ingest, error)) {
+        return false;
+    }
+    tell_progress(ingest, true);
+    return !cancelled(ingest) || nt_fail(error, NITERU_ERROR_CANCELLED, "stopped; run the same command again to go on");
+}
+
+static bool start(Ingest *ingest, const char *location, GError **error) {
+    const char *name = ingest->options->model;
+    g_autofree char *lost = NULL;
+    ingest->source = ingest_open_source(ingest, location, error);
+    g_autofree char *commits = ingest->source != NULL ? nt_catalogue_accept_loss(ingest->db) : NULL;
+    if (commits != NULL) {
+        ingest_tell_failure(
+            ingest,
+            &(NiteruFailure){.place = ingest->catalogue->folder, .message = commits, .code = NITERU_ERROR_CORRUPT});
+    }
+    if (ingest->source == NULL || !nt_models_ensure(ingest->catalogue, name, error) ||
+        !nt_model_repair(ingest->catalogue, name, &lost, error)) {
+        return false;
+    }
+    if (lost != NULL) {
+        g_autofree char *message = g_strdup_printf(
+            "%s; the photos of this source are embedded again, index the catalogue's other sources again too", lost);
+        ingest_tell_failure(
+            ingest,
+            &(NiteruFailure){.place = ingest->catalogue->folder, .message = message, .code = NITERU_ERROR_CORRUPT});
+    }
+    ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
+    ingest->before = ingest->rows;
+    ingest->pipeline = ingest->model != NULL ? nt_pipeline_new(ingest->catalogue, ingest->model, error) : NULL;
+    if (ingest->pipeline == NULL || !begin(ingest, error) ||
+        !nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error)) {
+        return false;
+    }
+    if (ingest->options->rehash) {
+        nt_pipeline_only_of(ingest->pipeline, ingest->maker);
+    }
+    ingest->embed_started = g_get_monotonic_time();
+    ingest->committed = ingest->embed_started;
+    if (ingest->options->progress != NULL) {
+        g_atomic_int_set(&ingest->total, -1);
+        ingest->counter = g_thread_try_new("nt-count", ingest_count_photos, ingest, NULL); /* without: no total */
+    }
+    return nt_catalogue_start_run(ingest->db, nt_source_kind(ingest->source), nt_source_location(ingest->source),
+                                  &ingest->run, error) &&
+           ingest_learn_columns(ingest, location, error);
+}
+
+/* The end of a complete run: prune, the score table, dead rows. A run that may not prune keeps what it took and fails.
+ */
+static bool finish(Ingest *ingest, GError **error) {
+    g_autofree char *why = NULL;
+    g_autoptr(GError) fault = NULL;
+    if (!begin(ingest, error)) {
+        return false;
+    }
+    bool prune = ingest_may_prune(ingest, &why, &fault);
+    if (fault != NULL) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return false;
+    }
+    bool ok = nt_catalogue_end_run(ingest->db, &ingest->run, prune, &ingest->report.removed, error) &&
+              commit(ingest, error) && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error) &&
+              nt_model_compact(ingest->catalogue, ingest->model, ingest->before, ingest->report.removed > 0, error);
+    if (!ok) {
+        return false;
+    }
+    ingest_tell_skipped(ingest);
+    return ingest_check_found(ingest, error) && (why == NULL || nt_fail(error, NITERU_ERROR_IO, "%s", why));
+}
+
+/* Photos whose end was missing were taken: that is no failure, but worth knowing. */
+static void tell_cut_short(Ingest *ingest) {
+    g_autofree char *note =
+        ingest->pipeline != NULL ? nt_pipeline_note(ingest->pipeline, &ingest->report.cut_short) : NULL;
+    if (note != NULL && ingest->options->note != NULL) {
+        ingest->options->note(note, ingest->options->data);
+    }
+}
+
+static void clear(Ingest *ingest) {
+    g_clear_pointer(&ingest->pipeline, nt_pipeline_free);
+    if (ingest->open) {
+        nt_catalogue_rollback(ingest->db);
+    }
+    if (ingest->counter != NULL) {
+        g_atomic_int_set(&ingest->stop_counting, 1);
+        g_thread_join(ingest->counter);
+    }
+    NtJob *job;
+    while ((job = g_queue_pop_head(&ingest->jobs)) != NULL) {
+        g_free(job->path);
+        g_free(job->product);
+        g_free(job->place);
+        g_free(job);
+    }
+    g_ptr_array_unref(ingest->unread_at);
+    g_free(ingest->in_doubt);
+    g_free(ingest->first_failure);
+    clear_waiting(ingest);
+    g_array_unref(ingest->waiting);
+    g_hash_table_unref(ingest->fresh);
+    g_clear_pointer(&ingest->columns, nt_columns_free);
+    g_clear_pointer(&ingest->source, nt_source_close);
+}
+
+bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
+                  GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
+    NiteruIndexOptions standard = {0};
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
+    Ingest ingest = {.catalogue = catalogue,
+                     .db = catalogue->db,
+                     .options = options != NULL ? options : &standard,
+                     .cancel = cancellable,
+                     .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
+                     .unread_at = g_ptr_array_new_with_free_func(g_free),
+                     .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+                     .started = g_get_monotonic_time()};
+    bool ok = start(&ingest, source, error) && work(&ingest, error) && finish(&ingest, error);
+    tell_cut_short(&ingest);
+    int64_t now = g_get_monotonic_time();
+    ingest.report.seconds = (double)(now - ingest.started) / G_TIME_SPAN_SECOND;
+    if (ingest.embed_started > 0) {
+        ingest.report.embed_seconds = (double)(now - ingest.embed_started) / G_TIME_SPAN_SECOND;
+    }
+    clear(&ingest);
+    nt_writer_unlock(catalogue);
+    if (out_report != NULL) {
+        *out_report = ingest.report;
+    }
+    return ok;
+}

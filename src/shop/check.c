@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether everything is sound: every byte that an answer depends on is read once and compared. The database's pages
+ * have checksums that are compared whenever one is read; here all are. Each kind of damage has its way out, and the
+ * advice is made of those that are needed.
+ */
+#include "state/state.h"
+
+#include <string.h>
+
+typedef enum Advice {
+    NT_ADVICE_DATABASE,
+    NT_ADVICE_LOST,
+    NT_ADVICE_RECORD,
+    NT_ADVICE_NETWORK,
+    NT_ADVICE_VECTORS,
+    NT_ADVICE_MAKERS,
+} Advice;
+
+static const char *const ways_out[] = {
+    [NT_ADVICE_DATABASE] = "restore a backup, or remove the catalogue's folder and index the sources again: photos are "
+                           "not kept in it",
+    [NT_ADVICE_LOST] =
+        "index the sources again (niteru index SOURCE), and import again what was imported: what was lost "
+        "is made again",
+    [NT_ADVICE_RECORD] = "run niteru index on any source again: catalogue.commits is written anew",
+    [NT_ADVICE_NETWORK] = "put a damaged network's file back; or remove the model (niteru model remove), add it again "
+                          "and index the sources again",
+    [NT_ADVICE_VECTORS] = "remove a damaged vectors file (in vectors/) and run niteru index, or niteru import, on the "
+                          "same sources again: lost vectors are made again",
+    [NT_ADVICE_MAKERS] = "index with --rehash, as told above",
+};
+
+typedef struct Check {
+    NtReader reader;
+    NtJson *problems;
+    bool needed[G_N_ELEMENTS(ways_out)];
+    const NtModelRow *row; /* whose vectors are being read */
+} Check;
+
+static void add_problem(Check *check, Advice advice, const char *text) {
+    nt_json_append(check->problems, nt_json_string(text));
+    check->needed[advice] = true;
+}
+
+static void add_database_problem(const char *text, void *data) { add_problem(data, NT_ADVICE_DATABASE, text); }
+
+static void add_finding(const NtVectorsFinding *finding, void *data) {
+    Check *check = data;
+    g_autofree char *text =
+        g_strdup_printf("vectors of %s, rows %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ": %s", check->row->name,
+                        finding->first_row, finding->first_row + finding->rows - 1, finding->message);
+    add_problem(check, NT_ADVICE_VECTORS, text);
+}
+
+/* The network's files against what was added; imported vectors have none. */
+static void check_network(Check *check, const NtModelRow *row) {
+    if (!nt_model_row_has_network(row)) {
+        return;
+    }
+    g_autofree char *file = g_build_filename(row->name, "model.onnx", NULL);
+    g_autofree char *path = nt_catalogue_path(check->reader.db, "models", file);
+    g_autoptr(GError) fault = NULL;
+    g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &check->reader.catalogue->limits, &fault);
+    if (files == NULL) {
+        add_problem(check, NT_ADVICE_NETWORK, fault->message);
+        return;
+    }
+    bool same;
+    if (row->has_digest) {
+        uint8_t digest[sizeof row->digest];
+        nt_network_files_digest(files, digest);
+        same = memcmp(digest, row->digest, sizeof digest) == 0;
+    } else {
+        uint8_t hash[sizeof row->hash];
+        gsize size;
+        const void *data = g_bytes_get_data(nt_network_files_bytes(files, 0), &size);
+        nt_sha256(data, size, hash);
+        same = memcmp(hash, row->hash, sizeof hash) == 0;
+    }
+    if (!same) {
+        g_autofree char *text =
+            g_strdup_printf("%s%s: not the network that the model was made with", path,
+                            nt_network_files_count(files) > 1 ? ", or a file with its weights" : "");
+        add_problem(check, NT_ADVICE_NETWORK, text);
+    }
+}
+
+/* The rows of one model against their digests. */
+static bool check_vectors(Check *check, const NtModelRow *row, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    uint64_t rows;
+    NtCatalogue *db = check->reader.db;
+    NtModel *model = nt_model_open(check->reader.catalogue, db, row->name, &rows, &fault);
+    check->row = row;
+    if (model == NULL) {
+        add_problem(check, NT_ADVICE_VECTORS, fault->message);
+        return true;
+    }
+    uint64_t blocks = nt_vectors_blocks(rows);
+    nt_autofree uint64_t *digests = nt_alloc(blocks, sizeof(uint64_t), "checksums", error);
+    for (uint64_t block = 0; digests != NULL && block < blocks; block++) {
+        unsigned covered;
+        g_autoptr(GError) none = NULL;
+        if (nt_catalogue_get_digest(db, row->model, block, &digests[block], &covered, &none)) {
+            continue;
+        }
+        if (!g_error_matches(none, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, g_steal_pointer(&none));
+            return false;
+        }
+        digests[block] = 0; /* fits no block: it is reported as damaged */
+    }
+    if (digests == NULL) {
+        return false;
+    }
+    nt_vectors_check(model->vectors, rows, digests, add_finding, check);
+    return true;
+}
+
+/* Vectors that are not those of the model's network. */
+static bool check_makers(Check *check, const NtModelRow *row, GError **error) {
+    size_t before = nt_json_count(check->problems);
+    if (!nt_makers_check(check->reader.db, row, check->problems, error)) {
+        return false;
+    }
+    check->needed[NT_ADVICE_MAKERS] |= nt_json_count(check->problems) > before;
+    return true;
+}
+
+/* Commits that are gone, or of which nobody could tell. */
+static bool check_commits(Check *check, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    NtCatalogue *db = check->reader.db;
+    if (!nt_catalogue_check_whole(db, &fault)) {
+        if (!g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT)) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+        add_problem(check, NT_ADVICE_LOST, fault->message);
+    }
+    if (nt_catalogue_record_damaged(db)) {
+        g_autofree char *path = nt_catalogue_path(db, NULL, "catalogue.commits");
+        g_autofree char *text = g_strdup_printf("%s: damaged; lost commits would not be noticed", path);
+        add_problem(check, NT_ADVICE_RECORD, text);
+    }
+    return true;
+}
+
+static bool copy_row(const NtModelRow *row, void *data) {
+    NtModelRow copy = {.model = row->model, .name = g_strdup(row->name)};
+    memcpy(copy.hash, row->hash, sizeof copy.hash);
+    memcpy(copy.digest, row->digest, sizeof copy.digest);
+    copy.has_digest = row->has_digest;
+    copy.mixed = row->mixed;
+    g_array_append_val(data, copy);
+    return true;
+}
+
+static bool check_models(Check *check, GError **error) {
+    g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(NtModelRow));
+    g_array_set_clear_func(rows, (GDestroyNotify)nt_model_row_clear);
+    g_autoptr(GError) fault = NULL;
+    bool ok = nt_catalogue_each_model(check->reader.db, copy_row, rows, &fault);
+    for (guint i = 0; ok && i < rows->len; i++) {
+        const NtModelRow *row = &g_array_index(rows, NtModelRow, i);
+        check_network(check, row);
+        ok = check_vectors(check, row, &fault) && check_makers(check, row, &fault);
+    }
+    if (!ok && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT)) {
+        add_problem(check, NT_ADVICE_DATABASE, fault->message); /* what was found so far is told nevertheless */
+        return true;
+    }
+    if (!ok) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+    }
+    return ok;
+}
+
+/* What to do, in the order in which it is best done; a damaged database makes the rest idle. */
+static char *advice(const Check *check) {
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(ways_out); i++) {
+        if (check->needed[i]) {
+            g_string_append_printf(out, "%s%s", out->len > 0 ? "; " : "", ways_out[i]);
+        }
+        if (check->needed[NT_ADVICE_DATABASE]) {
+            break;
+        }
+    }
+    return out->len > 0 ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
+}
+
+bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error) {
+    g_autoptr(NtJson) out = nt_json_object();
+    NtJson *notes = nt_json_array();
+    Check check = {.problems = nt_json_array()};
+    nt_json_set(out, "problems", check.problems);
+    bool ok = nt_reader_open_any(&check.reader, catalogue, error) && check_commits(&check, error) &&
+              nt_catalogue_check(check.reader.db, add_database_problem, &check, error) && check_models(&check, error);
+    if (ok && !nt_catalogue_pages_checked(check.reader.db)) {
+        nt_json_append(notes,
+                       nt_json_string("this catalogue was made before the database's pages had checksums, so that "
+                                      "a flipped bit in it may not be seen; index its sources into a new "
+                                      "catalogue to have them"));
+    }
+    nt_reader_clear(&check.reader);
+    g_autofree char *way_out = advice(&check);
+    nt_json_set(out, "sound", nt_json_bool(nt_json_count(check.problems) == 0));
+    nt_json_set(out, "advice", nt_json_string(way_out));
+    nt_json_set(out, "notes", notes);
+    if (ok) {
+        *out_json = nt_json_print(out, true);
+    }
+    return ok;
+}

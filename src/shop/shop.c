@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and closing; the connections searches read through. */
+#include "state/state.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_THREADS = 1024 };
+
+const char *niteru_version(void) { return NT_VERSION; }
+
+static void close_connection(void *data) { nt_catalogue_close(data); }
+static void free_model(void *data) { nt_model_free(data); }
+
+static bool set_limits(NtLimits *limits, const char *const *settings, GError **error) {
+    *limits = nt_limits_default();
+    for (size_t i = 0; settings != NULL && settings[i] != NULL; i++) {
+        if (!nt_limits_set(limits, settings[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A folder with a catalogue.db and no lock was never written to by niteru here: it is looked at for reading before the
+ * lock is made, so that a database of another program is left as it was found. */
+static bool look_first(const char *folder, const char *database, const NtCatalogueOptions *settings, GError **error) {
+    g_autofree char *lock = g_build_filename(folder, "lock", NULL);
+    if (g_file_test(lock, G_FILE_TEST_EXISTS) || !g_file_test(database, G_FILE_TEST_EXISTS)) {
+        return true;
+    }
+    NtCatalogueOptions reading = {.read_only = true, .limits = settings->limits};
+    g_autoptr(GError) fault = NULL;
+    NtCatalogue *looked = nt_catalogue_open(folder, &reading, &fault);
+    nt_catalogue_close(looked);
+    bool foreign = looked == NULL && (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT) ||
+                                      g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED));
+    if (foreign) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+    }
+    return !foreign;
+}
+
+NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, GError **error) {
+    NiteruOptions standard = {0};
+    options = options != NULL ? options : &standard;
+    if (folder == NULL) {
+        const char *named = g_getenv("NITERU_CATALOGUE");
+        folder = named != NULL && *named != '\0' ? named : "shop.niteru";
+    }
+    g_autoptr(NiteruCatalogue) catalogue = g_new0(NiteruCatalogue, 1);
+    g_rec_mutex_init(&catalogue->writing);
+    g_mutex_init(&catalogue->lock);
+    catalogue->readers = g_ptr_array_new_with_free_func(close_connection);
+    catalogue->models = g_ptr_array_new_with_free_func(free_model);
+    catalogue->intact = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    catalogue->threads = options->threads > 0 ? options->threads : nt_cores();
+    if (!set_limits(&catalogue->limits, options->limits, error)) {
+        return NULL;
+    }
+    if (options->threads > MOST_THREADS) {
+        nt_fail(error, NITERU_ERROR_INVALID, "the number of threads must be 1 to %d, or 0 for one per core",
+                MOST_THREADS);
+        return NULL;
+    }
+    NtCatalogueOptions settings = {
+        .read_only = options->read_only, .must_exist = options->must_exist, .limits = &catalogue->limits};
+    g_autofree char *database = g_build_filename(folder, "catalogue.db", NULL);
+    catalogue->discard = options->discard_empty && !g_file_test(database, G_FILE_TEST_EXISTS);
+    if (!options->read_only && !look_first(folder, database, &settings, error)) {
+        return NULL;
+    }
+    catalogue->db = nt_catalogue_open(folder, &settings, error);
+    if (catalogue->db == NULL) {
+        return NULL;
+    }
+    catalogue->folder = g_strdup(nt_catalogue_folder(catalogue->db));
+    return g_steal_pointer(&catalogue);
+}
+
+void niteru_close(NiteruCatalogue *catalogue) {
+    if (catalogue != NULL) {
+        g_ptr_array_unref(catalogue->models);
+        g_hash_table_unref(catalogue->intact);
+        g_ptr_array_unref(catalogue->readers);
+        if (catalogue->discard && catalogue->db != NULL) {
+            nt_catalogue_discard(catalogue->db);
+        } else {
+            nt_catalogue_close(catalogue->db);
+        }
+        g_rec_mutex_clear(&catalogue->writing);
+        g_mutex_clear(&catalogue->lock);
+        g_free(catalogue->folder);
+        g_free(catalogue);
+    }
+}
+
+const char *niteru_folder(const NiteruCatalogue *catalogue) { return catalogue->folder; }
+
+bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
+                   uint64_t *out_removed, GError **error) {
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
+    uint64_t removed = 0, matched = 0;
+    g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(catalogue->db, where, error) : NULL;
+    bool ok = (where == NULL || condition != NULL) && nt_catalogue_begin(catalogue->db, error);
+    for (size_t i = 0; ok && i < count; i++) {
+        bool there = false;
+        ok = nt_catalogue_remove_product(catalogue->db, ids[i], &there, error);
+        removed += there;
+    }
+    ok = ok && (condition == NULL || nt_catalogue_remove_where(catalogue->db, condition, &matched, error));
+    ok = ok && nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+    } else if (out_removed != NULL) {
+        *out_removed = removed + matched;
+    }
+    nt_writer_unlock(catalogue);
+    return ok;
+}

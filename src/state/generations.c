@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vectors files of a model, <model>.<generation>.vec, of which the database names one: begun anew when it is lost,
+ * and written anew without its dead rows, so that a catalogue whose photos keep changing does not grow for ever.
+ *
+ * The file before stays until the next writer comes: a reader that looked into the database a moment ago still opens
+ * it.
+ */
+#include "state/state.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+enum {
+    COPY_ROWS = 1024,
+    FEWEST_DEAD = 1024, /* below that, compaction is not worth a file */
+    DEAD_SHARE = 4,     /* compact when at least 1 row in so many is dead */
+};
+
+char *nt_generation_path(const NtCatalogue *db, const char *name, uint32_t generation) {
+    g_autofree char *file = g_strdup_printf("%s.%u.vec", name, generation);
+    return nt_catalogue_path(db, "vectors", file);
+}
+
+bool nt_generation_spec(const NtModelRow *row, NtVectorsSpec *out, GError **error) {
+    *out = (NtVectorsSpec){.dim = row->dimension, .generation = row->generation};
+    memcpy(out->model_hash, row->hash, sizeof out->model_hash);
+    return (nt_dtype_parse(row->dtype, &out->dtype) && nt_metric_parse(row->metric, &out->metric)) ||
+           nt_fail(error, NITERU_ERROR_CORRUPT, "model %s: dtype '%s' or metric '%s' is not known", row->name,
+                   row->dtype, row->metric);
+}
+
+/* Whether what follows the generation in a file's name is that of a vectors file being made ("AbC123" added by
+ * nt_file_write), left behind by a kill. No model's file ends so: there is no dot in it. */
+static bool is_left_over(const char *end) {
+    static const char start[] = ".vec.";
+    if (!g_str_has_prefix(end, start) || strlen(end) != sizeof start - 1 + 6) {
+        return false;
+    }
+    return strspn(end + sizeof start - 1, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS) == 6;
+}
+
+void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kept) {
+    g_autofree char *folder = nt_catalogue_path(db, "vectors", NULL);
+    g_autofree char *prefix = g_strconcat(name, ".", NULL);
+    g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+    const char *file;
+    while (files != NULL && (file = g_dir_read_name(files)) != NULL) {
+        char *end = NULL;
+        if (!g_str_has_prefix(file, prefix)) {
+            continue;
+        }
+        guint64 generation = g_ascii_strtoull(file + strlen(prefix), &end, 10);
+        if (is_left_over(end) || (strcmp(end, ".vec") == 0 && generation != kept)) {
+            g_autofree char *path = g_build_filename(folder, file, NULL);
+            g_unlink(path);
+        }
+    }
+}
+
+/* Earlier versions kept a copy of the card beside the network, which nobody read: the one in force is in the database.
+ */
+static void remove_card(const NtCatalogue *db, const char *name) {
+    g_autofree char *file = g_build_filename(name, "card.json", NULL);
+    g_autofree char *path = nt_catalogue_path(db, "models", file);
+    g_unlink(path);
+}
+
+/* Whether the model's file is there with all rows that the database names. */
+static bool file_is_whole(const char *path, const NtVectorsSpec *spec, uint64_t rows, GError **error) {
+    uint64_t capacity;
+    g_autoptr(NtVectors) vectors = nt_vectors_open(path, true, spec, error);
+    return vectors != NULL && nt_vectors_capacity(vectors, &capacity, error) &&
+           (capacity >= rows ||
+            nt_fail(error, NITERU_ERROR_CORRUPT,
+                    "%s: only %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " vectors are left", path, capacity, rows));
+}
+
+bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    NtVectorsSpec spec;
+    *out_lost = NULL;
+    if (!nt_catalogue_find_model(catalogue->db, name, &row, error) || !nt_generation_spec(&row, &spec, error)) {
+        return false;
+    }
+    g_autoptr(GError) fault = NULL;
+    nt_generations_remove(catalogue->db, row.name, row.generation);
+    remove_card(catalogue->db, row.name);
+    g_autofree char *old = nt_generation_path(catalogue->db, row.name, row.generation);
+    if (file_is_whole(old, &spec, row.rows, &fault)) {
+        return true;
+    }
+    if (fault->code != NITERU_ERROR_NOT_FOUND && fault->code != NITERU_ERROR_CORRUPT) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+        return false;
+    }
+    spec.generation = row.generation + 1;
+    g_autofree char *path = nt_generation_path(catalogue->db, row.name, row.generation + 1);
+    bool ok = nt_vectors_create(path, &spec, error) && nt_catalogue_begin(catalogue->db, error) &&
+              nt_catalogue_renew_model(catalogue->db, row.model, row.generation + 1, error) &&
+              nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+        return false;
+    }
+    g_unlink(old);
+    *out_lost = g_strdup(fault->message);
+    return true;
+}
+
+bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error) {
+    uint64_t from = first / NT_VECTORS_BLOCK, total = first + count, to = nt_vectors_blocks(total);
+    g_autofree uint64_t *digests = g_new(uint64_t, to - from);
+    for (uint64_t block = from; block < to; block++) {
+        size_t rows = nt_vectors_rows_in_block(total, block);
+        if (!nt_vectors_digest(model->vectors, block, rows, &digests[block - from], error)) {
+            return false;
+        }
+    }
+    return nt_catalogue_put_digests(db, model->model, from, digests, to - from,
+                                    (unsigned)nt_vectors_rows_in_block(total, to - 1), error);
+}
+
+static bool block_is_intact(NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t block,
+                            unsigned *covered, GError **error) {
+    uint64_t expected;
+    if (!nt_catalogue_get_digest(db, model->model, block, &expected, covered, error)) {
+        return false;
+    }
+    const uint8_t *data = view->data + block * NT_VECTORS_BLOCK * view->stride;
+    if (*covered == nt_vectors_rows_in_block(view->count, block) &&
+        nt_xxh3(data, *covered * view->stride, block) == expected) {
+        return true;
+    }
+    return nt_fail(error, NITERU_ERROR_CORRUPT,
+                   "%s: rows %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+                   " are damaged: they do not fit their checksum; niteru check tells what to do",
+                   nt_vectors_path(model->vectors), block * NT_VECTORS_BLOCK,
+                   block * NT_VECTORS_BLOCK + MAX(*covered, 1) - 1);
+}
+
+bool nt_row_check(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t row,
+                  GError **error) {
+    uint64_t block = row / NT_VECTORS_BLOCK;
+    unsigned covered = 0;
+    g_autofree char *key =
+        g_strdup_printf("%" G_GINT64_FORMAT ".%u:%" G_GUINT64_FORMAT, model->model, model->generation, block);
+    g_mutex_lock(&catalogue->lock);
+    guint known = GPOINTER_TO_UINT(g_hash_table_lookup(catalogue->intact, key));
+    g_mutex_unlock(&catalogue->lock);
+    if (known > row % NT_VECTORS_BLOCK) {
+        return true;
+    }
+    if (!block_is_intact(db, model, view, block, &covered, error)) {
+        return false;
+    }
+    g_mutex_lock(&catalogue->lock);
+    g_hash_table_replace(catalogue->intact, g_steal_pointer(&key), GUINT_TO_POINTER(covered));
+    g_mutex_unlock(&catalogue->lock);
+    return true;
+}
+
+/* ---- compaction ---- */
+
+/* Rows on their way from one file to the next. */
+typedef struct Copy {
+    NtRows from;
+    NtVectors *to;
+    uint64_t rows[COPY_ROWS];
+    size_t count;     /* of `rows` */
+    uint64_t written; /* before them */
+    GError *fault;
+} Copy;
+
+static bool flush_copy(Copy *copy) {
+    bool ok = nt_vectors_copy(copy->to, copy->written, &copy->from, copy->rows, copy->count, &copy->fault);
+    copy->written += copy->count;
+    copy->count = 0;
+    return ok;
+}
+
+static bool copy_row(uint64_t vrow, void *data) {
+    Copy *copy = (Copy *)data;
+    copy->rows[copy->count++] = vrow;
+    return copy->count < COPY_ROWS || flush_copy(copy);
+}
+
+/* In a transaction: fills the new file, and has the database name its rows. */
+static bool move_over(NtCatalogue *db, const NtModel *next, Copy *copy, GError **error) {
+    uint64_t rows = 0;
+    bool ok =
+        nt_catalogue_compact_model(db, next->model, next->generation, copy_row, copy, &rows, error) && flush_copy(copy);
+    if (copy->fault != NULL) {
+        g_clear_error(error);
+        g_propagate_error(error, g_steal_pointer(&copy->fault));
+    }
+    return ok && nt_vectors_sync(next->vectors, error) && (rows == 0 || nt_put_digests(db, next, 0, rows, error));
+}
+
+static bool compact(NiteruCatalogue *catalogue, NtModel *model, const NtModelRow *row, GError **error) {
+    NtVectorsSpec spec;
+    Copy copy = {.fault = NULL};
+    if (!nt_generation_spec(row, &spec, error) || !nt_model_view(model, row->rows, &copy.from, error)) {
+        return false;
+    }
+    spec.generation = row->generation + 1;
+    g_autofree char *path = nt_generation_path(catalogue->db, row->name, row->generation + 1);
+    bool ok = nt_vectors_create(path, &spec, error) && (copy.to = nt_vectors_open(path, true, &spec, error)) != NULL &&
+              nt_catalogue_begin(catalogue->db, error);
+    NtModel next = {.model = row->model, .generation = row->generation + 1, .vectors = copy.to};
+    ok = ok && move_over(catalogue->db, &next, &copy, error) && nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+        g_unlink(path);
+    }
+    nt_vectors_close(copy.to);
+    nt_rows_clear(&copy.from);
+    return ok;
+}
+
+/* Whether the file has come past one of the sizes at which the dead are counted: eight for each doubling, so that the
+ * counting costs a fixed share of the writing. */
+static bool is_time(uint64_t before, uint64_t rows) {
+    unsigned bits = 64 - (unsigned)__builtin_clzll(rows | 1);
+    unsigned shift = bits > 4 ? bits - 4 : 0;
+    return before >> shift != rows >> shift;
+}
+
+bool nt_model_compact(NiteruCatalogue *catalogue, NtModel *model, uint64_t before, bool removed, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    uint64_t dead = 0;
+    if (!nt_catalogue_find_model(catalogue->db, model->name, &row, error)) {
+        return false;
+    }
+    if (row.rows < FEWEST_DEAD || !(removed || is_time(before, row.rows))) {
+        return true;
+    }
+    if (!nt_catalogue_dead_rows(catalogue->db, row.model, &dead, error)) {
+        return false;
+    }
+    g_autoptr(GError) fault = NULL;
+    if (dead < FEWEST_DEAD || dead < row.rows / DEAD_SHARE || compact(catalogue, model, &row, &fault) ||
+        g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NO_SPACE)) {
+        return true; /* without room for a second file the first one goes on */
+    }
+    g_propagate_error(error, g_steal_pointer(&fault));
+    return false;
+}

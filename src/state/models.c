@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models of a catalogue: opening them for use, removing them, the scale of their scores. */
+#include "state/state.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SCORE_PAIRS = 200000 };
+
+/* ---- opening ---- */
+
+void nt_model_free(NtModel *model) {
+    if (model != NULL) {
+        g_clear_pointer(&model->embedder, nt_embedder_free);
+        g_clear_pointer(&model->network, nt_network_unref);
+        nt_vectors_close(model->vectors);
+        nt_card_free(model->card);
+        g_mutex_clear(&model->embedding);
+        g_mutex_clear(&model->loading);
+        g_free(model->name);
+        g_free(model);
+    }
+}
+
+/* Says how to get lost vectors back. */
+static void add_way_out(const NtModel *model, GError **error) {
+    bool lost = error != NULL && (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND) ||
+                                  g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CORRUPT));
+    if (lost) {
+        g_autofree char *message = g_steal_pointer(&(*error)->message);
+        (*error)->message = g_strdup_printf(
+            "%s; the vectors of the model %s are lost, and %s makes them again", message, model->name,
+            model->card != NULL && model->card->preprocess.width > 0 ? "indexing its sources again (niteru index)"
+                                                                     : "importing them again (niteru import)");
+    }
+}
+
+static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GError **error) {
+    NtVectorsSpec spec;
+    if (!nt_generation_spec(row, &spec, error)) {
+        return NULL;
+    }
+    g_autofree char *path = nt_generation_path(catalogue->db, row->name, row->generation);
+    NtModel *model = g_new0(NtModel, 1);
+    g_mutex_init(&model->embedding);
+    g_mutex_init(&model->loading);
+    model->model = row->model;
+    model->name = g_strdup(row->name);
+    model->generation = row->generation;
+    memcpy(model->hash, row->hash, sizeof model->hash);
+    memcpy(model->digest, row->digest, sizeof model->digest);
+    model->has_digest = row->has_digest;
+    model->card = nt_card_parse(row->card != NULL ? row->card : "{}", row->card != NULL ? strlen(row->card) : 2,
+                                row->name, error);
+    if (model->card != NULL) {
+        model->vectors = nt_vectors_open(path, !nt_catalogue_read_only(catalogue->db), &spec, error);
+    }
+    if (model->vectors == NULL && model->card != NULL) {
+        add_way_out(model, error);
+    }
+    if (model->vectors == NULL) {
+        nt_model_free(model);
+        return NULL;
+    }
+    return model;
+}
+
+NtModel *nt_model_open(NiteruCatalogue *catalogue, NtCatalogue *db, const char *name, uint64_t *out_rows,
+                       GError **error) {
+    g_auto(NtModelRow) row = {0};
+    if (!nt_catalogue_find_model(db, name, &row, error)) {
+        return NULL;
+    }
+    g_mutex_lock(&catalogue->lock);
+    NtModel *model = NULL;
+    for (guint i = 0; model == NULL && i < catalogue->models->len; i++) {
+        NtModel *open = g_ptr_array_index(catalogue->models, i);
+        model = open->model == row.model && open->generation == row.generation ? open : NULL;
+    }
+    if (model == NULL && (model = open_row(catalogue, &row, error)) != NULL) {
+        g_ptr_array_add(catalogue->models, model);
+    }
+    g_mutex_unlock(&catalogue->lock);
+    if (model != NULL && out_rows != NULL) {
+        *out_rows = row.rows;
+    }
+    return model;
+}
+
+bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error) {
+    if (!nt_vectors_view(model->vectors, rows, out, error)) {
+        add_way_out(model, error);
+        return false;
+    }
+    return true;
+}
+
+/* The files must be those that the vectors were made with: a network that is damaged still answers, wrongly. */
+typedef struct Identity {
+    const NtModel *model;
+    const NtNetworkFiles *files;
+} Identity;
+
+/* In a thread of its own, beside the loading: NULL when they are not. */
+static void *check_identity(void *data) {
+    const Identity *identity = data;
+    const NtModel *model = identity->model;
+    uint8_t digest[NT_DIGEST_BYTES], hash[32];
+    bool same;
+    if (model->has_digest) {
+        nt_network_files_digest(identity->files, digest);
+        same = memcmp(digest, model->digest, sizeof digest) == 0;
+    } else { /* added by a version that kept only the slow one */
+        gsize size;
+        const void *bytes = g_bytes_get_data(nt_network_files_bytes(identity->files, 0), &size);
+        nt_sha256(bytes, size, hash);
+        same = memcmp(hash, model->hash, sizeof hash) == 0;
+    }
+    return same ? data : NULL;
+}
+
+static NtNetwork *load_network(NiteruCatalogue *catalogue, const NtModel *model, GError **error) {
+    g_autofree char *file = g_build_filename(model->name, "model.onnx", NULL);
+    g_autofree char *path = nt_catalogue_path(catalogue->db, "models", file);
+    NtNetworkOptions options = {.output = model->card->output,
+                                .width = model->card->preprocess.width,
+                                .height = model->card->preprocess.height,
+                                .limits = &catalogue->limits};
+    g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &catalogue->limits, error);
+    if (files == NULL) {
+        return NULL;
+    }
+    GError *fault = NULL;
+    Identity identity = {model, files};
+    GThread *thread = g_thread_new("identity", check_identity, &identity);
+    g_autoptr(NtNetwork) network = nt_network_load_files(files, path, &options, &fault);
+    if (g_thread_join(thread) == NULL) { /* whatever else is wrong with it follows from that */
+        g_clear_error(&fault);
+        nt_fail(
+            error, NITERU_ERROR_CORRUPT,
+            "%s: not the network that the model %s was added with: it is damaged or was replaced; put the file back, "
+            "or remove the model and add it again (niteru model remove, niteru model add)",
+            path, model->name);
+        return NULL;
+    }
+    if (fault != NULL) {
+        g_propagate_error(error, fault);
+        return NULL;
+    }
+    return nt_card_fits(model->card, nt_network_info(network), path, error) ? g_steal_pointer(&network) : NULL;
+}
+
+NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error) {
+    if (model->card->preprocess.width == 0) {
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "model %s holds imported vectors and no network: it cannot embed photos; name another with --model "
+                "(" NT_SHIPPED_MODEL " is always there), or search by a product's id",
+                model->name);
+        return NULL;
+    }
+    g_mutex_lock(&model->loading);
+    if (model->network == NULL) {
+        model->network = load_network(catalogue, model, error);
+    }
+    NtNetwork *network = model->network;
+    g_mutex_unlock(&model->loading);
+    return network;
+}
+
+float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, GError **error) {
+    NtNetwork *network = nt_model_network(catalogue, model, error);
+    if (network == NULL) {
+        return NULL;
+    }
+    g_autofree float *vector = g_new(float, model->card->dimension);
+    g_mutex_lock(&model->embedding);
+    if (model->embedder == NULL) {
+        model->embedder = nt_embedder_new(model->card, network, &catalogue->limits, catalogue->threads, error);
+    }
+    bool ok = model->embedder != NULL && nt_embedder_file(model->embedder, path, vector, error);
+    g_mutex_unlock(&model->embedding);
+    return ok ? g_steal_pointer(&vector) : NULL;
+}
+
+bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    if (!nt_catalogue_find_model(db, model->name, &row, error)) {
+        return false;
+    }
+    g_autoptr(NtCard) card = row.card != NULL ? nt_card_parse(row.card, strlen(row.card), model->name, error) : NULL;
+    if (card == NULL) {
+        return false;
+    }
+    *out = card->scores;
+    return true;
+}
+
+/* One change to a named model, in a transaction of its own; *out (to be cleared) is what it was. */
+static bool change_model(NiteruCatalogue *catalogue, const char *name, NtModelRow *out,
+                         bool (*change)(NtCatalogue *db, int64_t model, GError **error), GError **error) {
+    if (!nt_writer_lock(catalogue, error)) {
+        return false;
+    }
+    bool ok = nt_catalogue_find_model(catalogue->db, name, out, error) && nt_catalogue_begin(catalogue->db, error) &&
+              change(catalogue->db, out->model, error) && nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+    }
+    nt_writer_unlock(catalogue);
+    return ok;
+}
+
+bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    if (!change_model(catalogue, name, &row, nt_catalogue_remove_model, error)) {
+        return false;
+    }
+    g_autofree char *folder = nt_catalogue_path(catalogue->db, "models", row.name);
+    nt_model_clear_folder(folder);
+    g_rmdir(folder);
+    nt_generations_remove(catalogue->db, row.name, 0);
+    return true;
+}
+
+bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    return change_model(catalogue, name, &row, nt_catalogue_set_default_model, error);
+}
+
+/* ---- scores ---- */
+
+bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error) {
+    g_auto(NtModelRow) row = {0};
+    if (!nt_catalogue_find_model(catalogue->db, model->name, &row, error)) {
+        return false;
+    }
+    g_autoptr(NtCard) card = row.card != NULL ? nt_card_parse(row.card, strlen(row.card), model->name, error) : NULL;
+    if (card == NULL || rows < 2 || rows < 2 * card->scores_rows) {
+        return card != NULL;
+    }
+    g_auto(NtRows) view = {0};
+    if (!nt_model_view(model, rows, &view, error)) {
+        return false;
+    }
+    /* All pairs where these are few: the table then does not depend on the order in which photos came. */
+    uint64_t possible = rows <= UINT32_MAX ? rows * (rows - 1) / 2 : UINT64_MAX;
+    bool all = possible <= SCORE_PAIRS;
+    size_t dim = view.dim, count = (size_t)MIN((uint64_t)SCORE_PAIRS, possible);
+    g_autofree float *a = g_new(float, dim), *b = g_new(float, dim);
+    g_autofree double *pairs = g_new(double, count);
+    g_autoptr(GRand) random = g_rand_new_with_seed(1);
+    double identical = 0;
+    uint64_t first = 0, second = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!all) {
+            first = (uint64_t)(g_rand_double(random) * (double)rows);
+            second = (first + 1 + (uint64_t)(g_rand_double(random) * (double)(rows - 1))) % rows;
+        } else if (++second == rows) {
+            second = ++first + 1;
+        }
+        nt_rows_get(&view, first, a);
+        nt_rows_get(&view, second, b);
+        pairs[i] = nt_metric_value(view.metric, a, b, dim);
+        identical += nt_metric_value(view.metric, a, a, dim) / (double)count;
+    }
+    card->scores = nt_scores_measure(view.metric, pairs, count,
+                                     view.metric == NT_METRIC_INNER    ? identical
+                                     : view.metric == NT_METRIC_COSINE ? 1.0
+                                                                       : 0.0);
+    card->scores_rows = rows;
+    g_autoptr(NtJson) json = nt_card_json(card);
+    g_autofree char *text = nt_json_print(json, true);
+    bool ok = nt_catalogue_begin(catalogue->db, error) &&
+              nt_catalogue_set_model_card(catalogue->db, model->model, text, error) &&
+              nt_catalogue_commit(catalogue->db, error);
+    if (!ok) {
+        nt_catalogue_rollback(catalogue->db);
+    }
+    return ok;
+}

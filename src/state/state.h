@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state: what everything on a catalogue shares: the handle (NiteruCatalogue), connections for reading and the turn to
+ * write (connections.c), models (models.c, model-add.c), their vectors files (generations.c) and whose vectors these
+ * are (makers.c). The public header has the contracts of everything named niteru_.
+ */
+#ifndef NT_STATE_H
+#define NT_STATE_H
+
+#include "base/base.h"
+#include "catalogue/catalogue.h"
+#include "embed/embed.h"
+#include "index/index.h"
+#include "niteru/niteru.h"
+
+struct NiteruCatalogue {
+    NtCatalogue *db;    /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
+    GRecMutex writing;  /* one writing call at a time; recursive only so that a call from a callback is noticed */
+    unsigned writers;   /* writing calls under way in this thread, under `writing` */
+    GMutex lock;        /* the three below */
+    GPtrArray *readers; /* connections that no search is using */
+    GPtrArray *models;  /* NtModel, by name and generation; kept until close */
+    GHashTable *intact; /* blocks of vectors that were compared, "model:block" -> how many rows; also under `lock` */
+    NtLimits limits;
+    unsigned threads; /* at least 1 */
+    bool discard;     /* made by this opening, and not to be kept while nothing is in it */
+    char *folder;
+};
+
+/* Takes the turn to write, waiting for it. Errors: INVALID when this thread is writing already, that is when a
+ * callback of a writing call makes another one, and in a catalogue open for reading only. */
+bool nt_writer_lock(NiteruCatalogue *catalogue, GError **error);
+void nt_writer_unlock(NiteruCatalogue *catalogue);
+
+/* ---- connections for reading ---- */
+
+/* A connection for this thread, to be given back. NULL with an error when none can be opened. */
+NtCatalogue *nt_reader_take(NiteruCatalogue *catalogue, GError **error);
+void nt_reader_give(NiteruCatalogue *catalogue, NtCatalogue *reader);
+
+/* A connection that sees the catalogue as it is now, whatever another thread commits meanwhile, until the end of the
+ * scope. */
+typedef struct NtReader {
+    NiteruCatalogue *catalogue;
+    NtCatalogue *db; /* NULL: none */
+} NtReader;
+bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error);
+/* The same where commits were lost, which is an error (CORRUPT) of the one above. */
+bool nt_reader_open_any(NtReader *reader, NiteruCatalogue *catalogue, GError **error);
+void nt_reader_clear(NtReader *reader);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtReader, nt_reader_clear)
+
+/* ---- models in use (models.c) ---- */
+
+/* A model with its files open. Lives as long as the catalogue; its parts may be used by any thread. */
+typedef struct NtModel {
+    int64_t model; /* row in the database */
+    char *name;
+    uint32_t generation;
+    uint8_t hash[32];                /* of the network file, as it was added */
+    uint8_t digest[NT_DIGEST_BYTES]; /* of all its files, where has_digest */
+    bool has_digest;
+    NtCard *card;         /* as it was when opened; scores change, see nt_model_card */
+    NtVectors *vectors;   /* writable in a catalogue open for writing */
+    GMutex loading;       /* of the network: it may take seconds, in which other models' searches go on */
+    NtNetwork *network;   /* NULL until nt_model_network; under `loading` */
+    GMutex embedding;     /* one photo at a time */
+    NtEmbedder *embedder; /* for single photos; under `embedding` */
+} NtModel;
+void nt_model_free(NtModel *model);
+
+/* The model of a name (NULL: the default one) and how many rows of it the database names now. */
+NtModel *nt_model_open(NiteruCatalogue *catalogue, NtCatalogue *db, const char *name, uint64_t *out_rows,
+                       GError **error);
+/* Its first `rows` rows; the error says how to get them back when they are lost. */
+bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error);
+/* Starts an empty vectors file when the model's is gone, damaged at its head, or shorter than the database says;
+ * *out_lost is then why, in words, and NULL otherwise. Under the writer's lock, in no transaction. */
+bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error);
+/* Writes the model's vectors file anew without its dead rows, when these are a quarter of it and more than a few; looks
+ * only when the file has grown by a part of itself since it had `before` rows, or when products were `removed`. The
+ * NtModel keeps the old file; open it again to have the new one. Under the writer's lock, in no transaction. */
+bool nt_model_compact(NiteruCatalogue *catalogue, NtModel *model, uint64_t before, bool removed, GError **error);
+/* The path of a model's vectors file, and what stands in its header. */
+char *nt_generation_path(const NtCatalogue *db, const char *name, uint32_t generation);
+bool nt_generation_spec(const NtModelRow *row, NtVectorsSpec *out, GError **error);
+/* Removes a model's vectors files, but that of generation `kept` (0: all). */
+void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kept);
+/* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors, and those of
+ * nt_card_fits. */
+NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error);
+/* Embeds one photo file: a new vector of card->dimension floats, free with g_free. */
+float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, GError **error);
+/* The present score table. */
+bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error);
+/* Adds the model that niteru ships when it is asked for (by its name, or by NULL in a catalogue without models) and
+ * not there; in no transaction, makes its own. */
+bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, GError **error);
+/* Measures the score table again when the number of vectors has doubled since, or never was measured. */
+bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error);
+
+/* Removes the files in a model's folder. */
+void nt_model_clear_folder(const char *folder);
+
+#define NT_SHIPPED_MODEL "niteru-base"
+/* The folder of the models niteru ships: $NITERU_MODELS, beside the program, or where it was installed. */
+char *nt_shipped_models(GError **error);
+NtCard *nt_shipped_card(const char *folder, GError **error);
+/* Adds a model without a network, for imported vectors. */
+bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError **error);
+
+/* Compares the block that a row of a view of all rows lies in with its digest; once for each block of an open
+ * catalogue. Errors: CORRUPT, saying what to do. */
+bool nt_row_check(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t row,
+                  GError **error);
+/* Stores the digests of the blocks that rows first .. first + count - 1 touch; in a transaction, after the sync. */
+bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error);
+
+/* ---- whose vectors a model holds (makers.c) ---- */
+
+/* Whether a model has a network, or vectors made elsewhere alone. */
+bool nt_model_row_has_network(const NtModelRow *row);
+/* XXH3-128 of a file, read once. */
+bool nt_file_digest(const char *path, uint8_t out[NT_DIGEST_BYTES], GError **error);
+/* The maker that a model's network is, added when it is not there; in a transaction, the network having been loaded. */
+bool nt_model_maker(NiteruCatalogue *catalogue, const char *name, int64_t *out_maker, GError **error);
+/* Sets "mixed", "imported" (a count), "imported_from"; reads all of the model's rows in the database. */
+bool nt_makers_show(NtCatalogue *db, const NtModelRow *row, NtJson *out, GError **error);
+/* Adds a problem when vectors are not those of the model's network, and should be. */
+bool nt_makers_check(NtCatalogue *db, const NtModelRow *row, NtJson *problems, GError **error);
+
+#endif
