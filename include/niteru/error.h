@@ -25,6 +25,7 @@ typedef enum NiteruError {
     NITERU_ERROR_NO_SPACE,    /* the disk is full */
     NITERU_ERROR_NO_MEMORY,   /* a big block could not be had */
     NITERU_ERROR_CANCELLED,   /* stopped by the caller; what was acknowledged stays */
+    NITERU_ERROR_TIMEOUT,     /* a deadline passed; what was acknowledged stays */
 } NiteruError;
 
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base: what every room stands on. Errors, checked memory, digests, files, limits, text, JSON, parallel loops.
+ * base: what every room stands on. Errors, checked memory, digests, files, limits, text, JSON, loops over
+ * threads, arrays of many versions, how long to wait.
  * Other rooms include this face only. Everything here is safe to call from any thread unless it says otherwise.
  */
 #ifndef NT_BASE_H
@@ -12,6 +13,7 @@
 
 #include <glib.h>
 
+#include "base/cells.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -20,5 +22,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "base/thread-pool.h"
+#include "base/wait.h"
 
 #endif
