@@ -67,21 +67,12 @@ const NtPreset *nt_preset_find(const char *name, GError **error);
  * where that leaves no doubt (torchvision), else INVALID, asking for one. */
 NtCard *nt_card_for_network(const NtNetworkInfo *info, const char *name, const NtPreset *preset, GError **error);
 
-/* ---- from photo to vector, in one thread ---- */
-
-/* One decoder, one preprocessor, one runner. Not thread-safe. Errors: those of nt_card_fits and of the three. */
-typedef struct NtEmbedder NtEmbedder;
-NtEmbedder *nt_embedder_new(const NtCard *card, NtNetwork *network, const NtLimits *limits, unsigned threads,
-                            GError **error);
-void nt_embedder_free(NtEmbedder *embedder);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtEmbedder, nt_embedder_free)
+/* ---- from photo to vector ---- */
 
 /* Embeds a made-up picture from preprocessing to vector, as a promise that real ones can be. Errors: those of
- * nt_embedder_new and of running; LIMIT (over a minute); CORRUPT when the answer is not finite. */
-bool nt_embedder_try(const NtCard *card, NtNetwork *network, GError **error);
+ * nt_card_fits and of running; LIMIT (over a minute); CORRUPT when the answer is not finite. */
+bool nt_card_try(const NtCard *card, NtNetwork *network, GError **error);
 
-/* Reads and embeds one photo file: out (dimension). Errors: those of reading, decoding and running; CORRUPT when the
- * network's answer is not finite. */
-bool nt_embedder_file(NtEmbedder *embedder, const char *path, float *out, GError **error);
+#include "embed/pipeline.h"
 
 #endif

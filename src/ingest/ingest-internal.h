@@ -7,10 +7,29 @@
 #include "connect/connect.h"
 #include "ingest/ingest.h"
 
+/* A photo of a source; what became of it is in `base`, `stamp` and `content`. */
+typedef struct PhotoJob {
+    NtEmbedJob base;
+    NiteruCatalogue *catalogue;
+    int64_t model, only_of; /* a vector of this model counts as there when this maker made it; NT_MAKER_UNKNOWN: any */
+    int64_t photo;          /* its row */
+    char *path;
+    char *product; /* id, for messages */
+    char *place;   /* "list.csv:17", for messages; NULL: of a folder */
+    NtStamp stamp; /* zeros: not known, or too fresh to be trusted */
+    NtContent content;
+} PhotoJob;
+PhotoJob *photo_job_new(NiteruCatalogue *catalogue, int64_t photo, const char *path, const char *product,
+                        const char *place);
+/* What its bytes are, once it was read. */
+const NtContent *photo_job_content(PhotoJob *job);
+static inline void photo_job_free(PhotoJob *job) { nt_embed_job_free((NtEmbedJob *)job); }
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PhotoJob, photo_job_free)
+
 /* A photo whose vector waits for the next commit. */
 typedef struct Waiting {
     int64_t content;
-    NtOutcome *outcome;
+    PhotoJob *job;
 } Waiting;
 
 typedef struct Ingest {
@@ -30,13 +49,15 @@ typedef struct Ingest {
     char *first_failure;  /* message */
     bool told_photos;     /* the way out of missing photos was told */
     bool told_repeat;     /* and that of ids that come again */
-    GQueue jobs;          /* NtJob that the pipeline had no room for yet */
+    GQueue jobs;          /* PhotoJob that the pipeline had no room for yet */
+    unsigned cut_short;   /* photos whose end is missing that were taken */
+    GString *short_names; /* of the first few of them */
 
     NtModel *model;
     int64_t maker;   /* what its network is among makers */
     uint64_t rows;   /* of the model that the database names, this transaction included */
     uint64_t before; /* and how many these were at the start */
-    NtPipeline *pipeline;
+    NtEmbedQueue *queue;
     GArray *waiting;   /* Waiting */
     GHashTable *fresh; /* contents among them */
 

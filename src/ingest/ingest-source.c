@@ -107,9 +107,10 @@ static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhoto
         ingest->report.reused += known;
         ingest->report.identical += now;
         if (!known) {
-            NtJob *job = g_new(NtJob, 1);
-            *job = (NtJob){states[i].photo, g_strdup(listing->photos[i]), g_strdup(listing->id),
-                           listing->line > 0 ? g_strdup(listing->place) : NULL};
+            PhotoJob *job = photo_job_new(ingest->catalogue, states[i].photo, listing->photos[i], listing->id,
+                                          listing->line > 0 ? listing->place : NULL);
+            job->model = ingest->model->model;
+            job->only_of = ingest->options->rehash ? ingest->maker : NT_MAKER_UNKNOWN;
             g_queue_push_tail(&ingest->jobs, job);
         }
     }

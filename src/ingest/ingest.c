@@ -18,6 +18,7 @@ enum {
     COMMIT_ROWS = 256,                            /* vectors in one transaction */
     COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2, /* and the longest one stays open */
     PROGRESS_MICROSECONDS = G_TIME_SPAN_SECOND / 4,
+    NAMES_TOLD = 5, /* photos whose end is missing */
 };
 
 /* ---- telling ---- */
@@ -63,15 +64,15 @@ static void tell_progress(Ingest *ingest, bool last) {
 
 /* Moves queued jobs into the pipeline while it has room. */
 static void offer_jobs(Ingest *ingest) {
-    NtJob *job;
-    while ((job = g_queue_peek_head(&ingest->jobs)) != NULL && nt_pipeline_offer(ingest->pipeline, job)) {
-        g_free(g_queue_pop_head(&ingest->jobs));
+    PhotoJob *job;
+    while ((job = g_queue_peek_head(&ingest->jobs)) != NULL && nt_embed_queue_offer(ingest->queue, &job->base)) {
+        g_queue_pop_head(&ingest->jobs);
     }
 }
 
 /* What to say of a photo that could not be used: a list's line comes first, and where its photos are looked for is told
  * once. */
-static char *photo_message(Ingest *ingest, const NtJob *job, const GError *fault) {
+static char *photo_message(Ingest *ingest, const PhotoJob *job, const GError *fault) {
     if (job->place == NULL) {
         return g_strdup(fault->message);
     }
@@ -87,10 +88,9 @@ static char *photo_message(Ingest *ingest, const NtJob *job, const GError *fault
 }
 
 /* Notes that a photo could not be used, and tells. */
-static bool photo_failed(Ingest *ingest, const NtOutcome *outcome, const GError *fault, GError **error) {
-    const NtJob *job = &outcome->job;
+static bool photo_failed(Ingest *ingest, const PhotoJob *job, const GError *fault, GError **error) {
     g_autoptr(GError) gone = NULL;
-    if (!nt_catalogue_set_photo_failure(ingest->db, job->photo, fault, &outcome->stamp, &gone) &&
+    if (!nt_catalogue_set_photo_failure(ingest->db, job->photo, fault, &job->stamp, &gone) &&
         !g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&gone));
         return false;
@@ -125,20 +125,24 @@ bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *
 }
 
 /* Writes one outcome into the open transaction; a vector waits for the commit. Takes the outcome. */
-static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
-    g_autoptr(NtOutcome) outcome = taken;
-    if (outcome->fault != NULL && outcome->ends_run) {
-        g_propagate_error(error, g_steal_pointer(&outcome->fault));
+static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
+    g_autoptr(PhotoJob) job = taken;
+    if (job->base.fault != NULL && job->base.ends_run) {
+        g_propagate_error(error, g_steal_pointer(&job->base.fault));
         return false;
     }
-    if (outcome->fault != NULL) {
-        return photo_failed(ingest, outcome, outcome->fault, error);
+    if (job->base.fault != NULL) {
+        return photo_failed(ingest, job, job->base.fault, error);
+    }
+    if (job->base.header.cut_off && ingest->cut_short++ < NAMES_TOLD) {
+        g_string_append_printf(ingest->short_names, "%s%s (%u %% of its rows)", ingest->cut_short > 1 ? ", " : "",
+                               job->path, job->base.header.percent);
     }
     int64_t content = 0;
     bool known = false, now = false;
     g_autoptr(GError) fault = NULL;
-    bool ok = nt_catalogue_add_content(ingest->db, &outcome->content, &content, &fault) &&
-              nt_catalogue_set_photo_content(ingest->db, outcome->job.photo, content, &outcome->stamp, &fault);
+    bool ok = nt_catalogue_add_content(ingest->db, photo_job_content(job), &content, &fault) &&
+              nt_catalogue_set_photo_content(ingest->db, job->photo, content, &job->stamp, &fault);
     if (!ok && !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&fault));
         return false;
@@ -146,12 +150,12 @@ static bool apply_outcome(Ingest *ingest, NtOutcome *taken, GError **error) {
     if (ok && !ingest_find_vector(ingest, content, &known, &now, error)) {
         return false;
     }
-    if (!ok || outcome->vector == NULL || known) {
+    if (!ok || job->base.vector == NULL || known) {
         ingest->report.identical += ok && now;
         ingest->report.reused += ok; /* not ok: the product was given other photos meanwhile */
         return true;
     }
-    Waiting waiting = {content, g_steal_pointer(&outcome)};
+    Waiting waiting = {content, g_steal_pointer(&job)};
     g_array_append_val(ingest->waiting, waiting);
     g_hash_table_add(ingest->fresh, g_memdup2(&content, sizeof content));
     return true;
@@ -167,7 +171,7 @@ static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_co
     }
     for (size_t i = 0; i < count; i++) {
         const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
-        memcpy(rows + i * dimension, waiting->outcome->vector, dimension * sizeof(float));
+        memcpy(rows + i * dimension, waiting->job->base.vector, dimension * sizeof(float));
     }
     size_t written = 0;
     if (!nt_vectors_append(ingest->model->vectors, ingest->rows, rows, count, faults, &written, error) ||
@@ -177,14 +181,14 @@ static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_co
     *out_count = 0;
     for (size_t i = 0; i < count; i++) {
         const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
-        const NtJob *job = &waiting->outcome->job;
         if (faults[i] == NT_ROW_GOOD) {
             out_contents[(*out_count)++] = waiting->content;
             continue;
         }
         g_autoptr(GError) fault = NULL;
-        nt_fail(&fault, NITERU_ERROR_CORRUPT, "%s: the network's answer %s", job->path, nt_row_fault_text(faults[i]));
-        if (!photo_failed(ingest, waiting->outcome, fault, error)) {
+        nt_fail(&fault, NITERU_ERROR_CORRUPT, "%s: the network's answer %s", waiting->job->path,
+                nt_row_fault_text(faults[i]));
+        if (!photo_failed(ingest, waiting->job, fault, error)) {
             return false;
         }
     }
@@ -194,7 +198,7 @@ static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_co
 
 static void clear_waiting(Ingest *ingest) {
     for (guint i = 0; i < ingest->waiting->len; i++) {
-        nt_outcome_free(g_array_index(ingest->waiting, Waiting, i).outcome);
+        photo_job_free(g_array_index(ingest->waiting, Waiting, i).job);
     }
     g_array_set_size(ingest->waiting, 0);
     g_hash_table_remove_all(ingest->fresh);
@@ -237,7 +241,7 @@ static bool cancelled(const Ingest *ingest) {
 }
 
 static bool finished(Ingest *ingest) {
-    return ingest->listed && g_queue_is_empty(&ingest->jobs) && nt_pipeline_pending(ingest->pipeline) == 0;
+    return ingest->listed && g_queue_is_empty(&ingest->jobs) && nt_embed_queue_pending(ingest->queue) == 0;
 }
 
 static bool work(Ingest *ingest, GError **error) {
@@ -251,11 +255,11 @@ static bool work(Ingest *ingest, GError **error) {
         offer_jobs(ingest);
         /* Wait only when there is nothing to list. */
         bool idle = ingest->listed || !g_queue_is_empty(&ingest->jobs);
-        NtOutcome *outcome;
+        NtEmbedJob *done;
         int64_t patience = idle ? G_TIME_SPAN_SECOND / 20 : 0;
-        while ((outcome = nt_pipeline_take(ingest->pipeline, patience)) != NULL) {
+        while ((done = nt_embed_queue_take(ingest->queue, patience)) != NULL) {
             patience = 0;
-            if (!apply_outcome(ingest, outcome, error)) {
+            if (!apply_outcome(ingest, (PhotoJob *)done, error)) {
                 return false;
             }
         }
@@ -296,14 +300,12 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     }
     ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
     ingest->before = ingest->rows;
-    ingest->pipeline = ingest->model != NULL ? nt_pipeline_new(ingest->catalogue, ingest->model, error) : NULL;
-    if (ingest->pipeline == NULL || !begin(ingest, error) ||
+    NtNetwork *network = ingest->model != NULL ? nt_model_network(ingest->catalogue, ingest->model, error) : NULL;
+    if (network == NULL || !begin(ingest, error) ||
         !nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error)) {
         return false;
     }
-    if (ingest->options->rehash) {
-        nt_pipeline_only_of(ingest->pipeline, ingest->maker);
-    }
+    ingest->queue = nt_embed_queue_new(ingest->catalogue->pipeline, ingest->model->card, network, true);
     ingest->embed_started = g_get_monotonic_time();
     ingest->committed = ingest->embed_started;
     if (ingest->options->progress != NULL) {
@@ -340,15 +342,18 @@ static bool finish(Ingest *ingest, GError **error) {
 
 /* Photos whose end was missing were taken: that is no failure, but worth knowing. */
 static void tell_cut_short(Ingest *ingest) {
-    g_autofree char *note =
-        ingest->pipeline != NULL ? nt_pipeline_note(ingest->pipeline, &ingest->report.cut_short) : NULL;
-    if (note != NULL && ingest->options->note != NULL) {
+    unsigned count = ingest->cut_short;
+    ingest->report.cut_short = count;
+    if (count > 0 && ingest->options->note != NULL) {
+        g_autofree char *note = g_strdup_printf("%u photo%s cut short and taken (--strict refuses such): %s%s", count,
+                                                count == 1 ? " was" : "s were", ingest->short_names->str,
+                                                count > NAMES_TOLD ? " and others" : "");
         ingest->options->note(note, ingest->options->data);
     }
 }
 
 static void clear(Ingest *ingest) {
-    g_clear_pointer(&ingest->pipeline, nt_pipeline_free);
+    g_clear_pointer(&ingest->queue, nt_embed_queue_free);
     if (ingest->open) {
         nt_catalogue_rollback(ingest->db);
     }
@@ -356,13 +361,8 @@ static void clear(Ingest *ingest) {
         g_atomic_int_set(&ingest->stop_counting, 1);
         g_thread_join(ingest->counter);
     }
-    NtJob *job;
-    while ((job = g_queue_pop_head(&ingest->jobs)) != NULL) {
-        g_free(job->path);
-        g_free(job->product);
-        g_free(job->place);
-        g_free(job);
-    }
+    g_queue_clear_full(&ingest->jobs, (GDestroyNotify)nt_embed_job_free);
+    g_string_free(ingest->short_names, TRUE);
     g_ptr_array_unref(ingest->unread_at);
     g_free(ingest->in_doubt);
     g_free(ingest->first_failure);
@@ -384,6 +384,7 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
                      .options = options != NULL ? options : &standard,
                      .cancel = cancellable,
                      .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
+                     .short_names = g_string_new(NULL),
                      .unread_at = g_ptr_array_new_with_free_func(g_free),
                      .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
                      .started = g_get_monotonic_time()};

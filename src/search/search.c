@@ -360,7 +360,7 @@ static NiteruResults *search_vector(NiteruCatalogue *catalogue, const char *quer
     if (!prepare(&search, &reader, catalogue, options, error) || !has_vectors(&search, error)) {
         return NULL;
     }
-    g_autofree float *own = photo != NULL ? nt_model_embed_file(catalogue, search.model, photo, error) : NULL;
+    g_autofree float *own = photo != NULL ? nt_model_embed_file(catalogue, search.model, photo, NULL, error) : NULL;
     if (photo != NULL) {
         vector = own;
         dimension = search.model->card->dimension;
@@ -381,74 +381,4 @@ NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vec
         return NULL;
     }
     return search_vector(catalogue, NULL, NULL, vector, dimension, options, error);
-}
-
-/* ---- two photos ---- */
-
-/* Embeds both by niteru's own model, without a catalogue. */
-static bool embed_pair(const char *const paths[2], const char *model, const NiteruOptions *given, NtCard **out_card,
-                       float *vectors[2], GError **error) {
-    NtLimits limits = nt_limits_default();
-    unsigned threads = given != NULL && given->threads > 0 ? given->threads : nt_cores();
-    for (size_t i = 0; given != NULL && given->limits != NULL && given->limits[i] != NULL; i++) {
-        if (!nt_limits_set(&limits, given->limits[i], error)) {
-            return false;
-        }
-    }
-    g_autofree char *folder = nt_shipped_models(error);
-    g_autoptr(NtCard) card = folder != NULL ? nt_shipped_card(folder, error) : NULL;
-    if (card == NULL) {
-        return false;
-    }
-    if (model != NULL && strcmp(model, card->name) != 0) {
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND,
-                       "there is no catalogue with a model '%s'; without one, %s compares (-C names a catalogue)",
-                       model, card->name);
-    }
-    g_autofree char *file = g_strdup_printf("%s.onnx", card->name);
-    g_autofree char *path = g_build_filename(folder, file, NULL);
-    NtNetworkOptions options = {.output = card->output, .limits = &limits};
-    g_autoptr(NtNetwork) network = nt_network_load(path, &options, error);
-    g_autoptr(NtEmbedder) embedder = network != NULL ? nt_embedder_new(card, network, &limits, threads, error) : NULL;
-    for (size_t i = 0; i < 2; i++) {
-        vectors[i] = g_new(float, card->dimension);
-        if (embedder == NULL || !nt_embedder_file(embedder, paths[i], vectors[i], error)) {
-            return false;
-        }
-    }
-    *out_card = g_steal_pointer(&card);
-    return true;
-}
-
-NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, const char *path_b,
-                              const char *model_name, const NiteruOptions *options, GError **error) {
-    const char *const paths[2] = {path_a, path_b};
-    float *vectors[2] = {NULL, NULL};
-    g_autoptr(NtCard) card = NULL;
-    NtScores scores;
-    bool ok;
-    if (catalogue == NULL) {
-        ok = embed_pair(paths, model_name, options, &card, vectors, error);
-        scores = ok ? card->scores : (NtScores){0};
-    } else {
-        g_auto(NtReader) reader = {0};
-        NtModel *model = nt_reader_open(&reader, catalogue, error)
-                             ? nt_model_open(catalogue, reader.db, model_name, NULL, error)
-                             : NULL;
-        ok = model != NULL && nt_model_scores(reader.db, model, &scores, error);
-        for (size_t i = 0; ok && i < 2; i++) {
-            vectors[i] = nt_model_embed_file(catalogue, model, paths[i], error);
-            ok = vectors[i] != NULL;
-        }
-        card = ok ? nt_card_copy(model->card) : NULL;
-    }
-    NiteruResults *results = NULL;
-    if (ok) {
-        results = nt_results_new(path_a, card->name);
-        nt_results_add(results, path_b, path_b, nt_metric_value(card->metric, vectors[0], vectors[1], card->dimension),
-                       &scores);
-    }
-    g_free(vectors[0]);
-    g_free(vectors[1]);
-    return results;
 }

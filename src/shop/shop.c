@@ -63,6 +63,7 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
                 MOST_THREADS);
         return NULL;
     }
+    catalogue->pipeline = nt_pipeline_new(&catalogue->limits, catalogue->threads);
     NtCatalogueOptions settings = {
         .read_only = options->read_only, .must_exist = options->must_exist, .limits = &catalogue->limits};
     g_autofree char *database = g_build_filename(folder, "catalogue.db", NULL);
@@ -80,6 +81,7 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
 
 void niteru_close(NiteruCatalogue *catalogue) {
     if (catalogue != NULL) {
+        nt_pipeline_free(catalogue->pipeline);
         g_ptr_array_unref(catalogue->models);
         g_hash_table_unref(catalogue->intact);
         g_ptr_array_unref(catalogue->readers);

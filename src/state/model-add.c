@@ -224,7 +224,7 @@ static NtCard *prepare(NiteruCatalogue *catalogue, const char *path, const Niter
                             .limits = &catalogue->limits};
     g_autoptr(NtNetwork) network = nt_network_load_files(files, path, &how, error);
     g_autoptr(NtCard) card = network != NULL ? card_for(path, options, nt_network_info(network), error) : NULL;
-    return card != NULL && nt_card_check_name(card->name, error) && nt_embedder_try(card, network, error)
+    return card != NULL && nt_card_check_name(card->name, error) && nt_card_try(card, network, error)
                ? g_steal_pointer(&card)
                : NULL;
 }

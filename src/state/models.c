@@ -14,11 +14,9 @@ enum { SCORE_PAIRS = 200000 };
 
 void nt_model_free(NtModel *model) {
     if (model != NULL) {
-        g_clear_pointer(&model->embedder, nt_embedder_free);
         g_clear_pointer(&model->network, nt_network_unref);
         nt_vectors_close(model->vectors);
         nt_card_free(model->card);
-        g_mutex_clear(&model->embedding);
         g_mutex_clear(&model->loading);
         g_free(model->name);
         g_free(model);
@@ -45,7 +43,6 @@ static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GErr
     }
     g_autofree char *path = nt_generation_path(catalogue->db, row->name, row->generation);
     NtModel *model = g_new0(NtModel, 1);
-    g_mutex_init(&model->embedding);
     g_mutex_init(&model->loading);
     model->model = row->model;
     model->name = g_strdup(row->name);
@@ -170,19 +167,22 @@ NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError *
     return network;
 }
 
-float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, GError **error) {
+float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes, const char *name, const NtWait *wait,
+                      GError **error) {
     NtNetwork *network = nt_model_network(catalogue, model, error);
     if (network == NULL) {
         return NULL;
     }
     g_autofree float *vector = g_new(float, model->card->dimension);
-    g_mutex_lock(&model->embedding);
-    if (model->embedder == NULL) {
-        model->embedder = nt_embedder_new(model->card, network, &catalogue->limits, catalogue->threads, error);
-    }
-    bool ok = model->embedder != NULL && nt_embedder_file(model->embedder, path, vector, error);
-    g_mutex_unlock(&model->embedding);
-    return ok ? g_steal_pointer(&vector) : NULL;
+    return nt_pipeline_embed(catalogue->pipeline, model->card, network, bytes, name, wait, vector, error)
+               ? g_steal_pointer(&vector)
+               : NULL;
+}
+
+float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, const NtWait *wait,
+                           GError **error) {
+    g_autoptr(GBytes) bytes = nt_photo_read(path, &catalogue->limits, error);
+    return bytes != NULL ? nt_model_embed(catalogue, model, bytes, path, wait, error) : NULL;
 }
 
 bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error) {

@@ -14,13 +14,14 @@
 #include "niteru/niteru.h"
 
 struct NiteruCatalogue {
-    NtCatalogue *db;    /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
-    GRecMutex writing;  /* one writing call at a time; recursive only so that a call from a callback is noticed */
-    unsigned writers;   /* writing calls under way in this thread, under `writing` */
-    GMutex lock;        /* the three below */
-    GPtrArray *readers; /* connections that no search is using */
-    GPtrArray *models;  /* NtModel, by name and generation; kept until close */
-    GHashTable *intact; /* blocks of vectors that were compared, "model:block" -> how many rows; also under `lock` */
+    NtCatalogue *db;      /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
+    GRecMutex writing;    /* one writing call at a time; recursive only so that a call from a callback is noticed */
+    unsigned writers;     /* writing calls under way in this thread, under `writing` */
+    GMutex lock;          /* the three below */
+    GPtrArray *readers;   /* connections that no search is using */
+    GPtrArray *models;    /* NtModel, by name and generation; kept until close */
+    GHashTable *intact;   /* blocks of vectors that were compared, "model:block" -> how many rows; also under `lock` */
+    NtPipeline *pipeline; /* for bulk work and single photos */
     NtLimits limits;
     unsigned threads; /* at least 1 */
     bool discard;     /* made by this opening, and not to be kept while nothing is in it */
@@ -60,12 +61,10 @@ typedef struct NtModel {
     uint8_t hash[32];                /* of the network file, as it was added */
     uint8_t digest[NT_DIGEST_BYTES]; /* of all its files, where has_digest */
     bool has_digest;
-    NtCard *card;         /* as it was when opened; scores change, see nt_model_card */
-    NtVectors *vectors;   /* writable in a catalogue open for writing */
-    GMutex loading;       /* of the network: it may take seconds, in which other models' searches go on */
-    NtNetwork *network;   /* NULL until nt_model_network; under `loading` */
-    GMutex embedding;     /* one photo at a time */
-    NtEmbedder *embedder; /* for single photos; under `embedding` */
+    NtCard *card;       /* as it was when opened; scores change, see nt_model_card */
+    NtVectors *vectors; /* writable in a catalogue open for writing */
+    GMutex loading;     /* of the network: it may take seconds, in which other models' searches go on */
+    NtNetwork *network; /* NULL until nt_model_network; under `loading` */
 } NtModel;
 void nt_model_free(NtModel *model);
 
@@ -89,8 +88,12 @@ void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kep
 /* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors, and those of
  * nt_card_fits. */
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error);
-/* Embeds one photo file: a new vector of card->dimension floats, free with g_free. */
-float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, GError **error);
+/* Embeds one encoded photo, or photo file, before all bulk work: a new vector of card->dimension floats, free with
+ * g_free. Hold no read transaction meanwhile. */
+float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes, const char *name, const NtWait *wait,
+                      GError **error);
+float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, const NtWait *wait,
+                           GError **error);
 /* The present score table. */
 bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error);
 /* Adds the model that niteru ships when it is asked for (by its name, or by NULL in a catalogue without models) and
