@@ -29,6 +29,8 @@ struct NtCatalogue {
     GHashTable *statements; /* SQL text -> sqlite3_stmt *: prepared once, kept; one in use is not in here */
     GArray *fields;         /* StoredField: the field table as of fields_version; see field-table.c */
     int64_t fields_version;
+    GArray *changed;   /* int64_t: products this transaction changed, some of them repeatedly; see change-log.c */
+    bool changed_many; /* too many to be listed */
 };
 
 /* ---- statements (sql.c) ----------------------------------------------------------------------------------------- */
@@ -105,6 +107,30 @@ bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error); /* after an 
 
 /* Whether the layout has the table of makers, the digests of networks and `mixed` (version 2). */
 static inline bool nt_has_makers(const NtCatalogue *catalogue) { return catalogue->version >= 2; }
+/* Whether it has the log of changes, the counts of dead rows, and the names of today (version 3). */
+static inline bool nt_has_changes(const NtCatalogue *catalogue) { return catalogue->version >= 3; }
+/* The table of which source listed which product. */
+static inline const char *nt_product_source(const NtCatalogue *catalogue) {
+    return nt_has_changes(catalogue) ? "product_source" : "brought";
+}
+
+/* ---- what a transaction changed (change-log.c) ------------------------------------------------------------------ */
+
+/* Notes a product, or all whose photos show a content, for the log; *out_shown (NULL is fine): a photo does. */
+void nt_change_note(NtCatalogue *catalogue, int64_t product);
+bool nt_change_note_owners(NtCatalogue *catalogue, int64_t content, bool *out_shown, GError **error);
+/* Writes what was noted, before the transaction is committed; forgets it, when it has ended. */
+bool nt_change_write(NtCatalogue *catalogue, GError **error);
+void nt_change_forget(NtCatalogue *catalogue);
+
+/* ---- dead rows (vector-row.c) ----------------------------------------------------------------------------------- */
+
+/* Keeps the models' counts of dead rows when a photo shows, or no longer shows, a content: call `appears` before the
+ * photo points at it, and `disappears` after the photo has ceased to. */
+bool nt_content_appears(NtCatalogue *catalogue, int64_t content, GError **error);
+bool nt_content_disappears(NtCatalogue *catalogue, int64_t content, GError **error);
+/* The vectors of `from`, which one product shows, go over to `to` in the models where that has none. */
+bool nt_vectors_adopt(NtCatalogue *catalogue, int64_t from, int64_t to, GError **error);
 
 /* ---- fields (field-table.c) ------------------------------------------------------------------------------------- */
 
@@ -127,6 +153,8 @@ bool nt_field_retype(NtCatalogue *catalogue, int64_t field, NtFieldType type, GE
 /* The field's column as JSON, or as text ("true", "12", "Dress", a list's JSON); NULL: missing. */
 NtJson *nt_field_json(NtFieldType type, sqlite3_stmt *stmt, int column);
 char *nt_field_text(NtFieldType type, sqlite3_stmt *stmt, int column);
+/* An object of all fields, whose columns begin at `column`; missing values are left out. */
+NtJson *nt_fields_json(const GArray *fields, sqlite3_stmt *stmt, int column);
 /* The nearest of the names to what was typed, by edit distance; NULL when none is near. Borrowed. */
 const char *nt_fields_nearest(const GArray *fields, const char *name);
 /* "title, price, brand", at most 20 of them. */
@@ -171,7 +199,8 @@ enum { NT_WHERE_FIRST_PARAMETER = 101 }; /* so that the statement around it has 
 /* " AND (condition)" over the table alias p, or "" for NULL; borrowed. */
 const char *nt_where_sql(const NtWhere *where);
 void nt_where_bind(const NtWhere *where, sqlite3_stmt *stmt);
-/* Makes the SQL function the conditions use known to a connection. */
+/* Makes the SQL function the conditions use known to a connection; and that of nt_catalogue_match (state-read.c). */
 bool nt_where_register(NtCatalogue *catalogue, GError **error);
+bool nt_visit_register(NtCatalogue *catalogue, GError **error);
 
 #endif

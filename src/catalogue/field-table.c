@@ -24,7 +24,7 @@ static void clear_stored(void *at) { g_free(((StoredField *)at)->name); }
 
 const GArray *nt_fields(NtCatalogue *catalogue, GError **error) {
     int64_t version = 0;
-    if (!nt_sql_int(catalogue, 0, &version, error, "SELECT value FROM meta WHERE key = 'fields_version'", "")) {
+    if (!nt_catalogue_fields_version(catalogue, &version, error)) {
         return NULL;
     }
     if (catalogue->fields != NULL && version == catalogue->fields_version) {
@@ -33,7 +33,10 @@ const GArray *nt_fields(NtCatalogue *catalogue, GError **error) {
     g_autoptr(GArray) fields = g_array_new(false, false, sizeof(StoredField));
     g_array_set_clear_func(fields, clear_stored);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT field, name, type, told FROM field ORDER BY field", "")) {
+    if (!nt_query_open(&query, catalogue, error,
+                       nt_has_changes(catalogue) ? "SELECT field, name, type, declared FROM field ORDER BY field"
+                                                 : "SELECT field, name, type, told FROM field ORDER BY field",
+                       "")) {
         return NULL;
     }
     int step;
@@ -174,6 +177,10 @@ static bool check_name(const char *name, GError **error) {
            nt_fail(error, NITERU_ERROR_LIMIT, "'%s': a field's name may have %d bytes", safe, LONGEST_NAME);
 }
 
+bool nt_catalogue_fields_version(NtCatalogue *catalogue, int64_t *out, GError **error) {
+    return nt_sql_int(catalogue, 0, out, error, "SELECT value FROM meta WHERE key = 'fields_version'", "");
+}
+
 static bool fields_changed(NtCatalogue *catalogue, GError **error) {
     return nt_sql_run(catalogue, error, "UPDATE meta SET value = value + 1 WHERE key = 'fields_version'", "");
 }
@@ -189,7 +196,7 @@ bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bo
         return nt_fail(error, NITERU_ERROR_LIMIT,
                        "field '%s': the catalogue has %u fields already (limit list-columns)", safe, fields->len);
     }
-    if (!nt_sql_run(catalogue, error, "INSERT INTO field(name, type, told) VALUES(?1, ?2, ?3)", "tti", name,
+    if (!nt_sql_run(catalogue, error, "INSERT INTO field(name, type, declared) VALUES(?1, ?2, ?3)", "tti", name,
                     nt_field_type_name(type), (int64_t)told)) {
         return false;
     }
@@ -214,6 +221,18 @@ NtJson *nt_field_json(NtFieldType type, sqlite3_stmt *stmt, int column) {
     case NT_FIELD_LIST: return text != NULL ? nt_json_parse(text, strlen(text), "list", NULL, NULL) : NULL;
     default: return nt_json_string(text);
     }
+}
+
+NtJson *nt_fields_json(const GArray *fields, sqlite3_stmt *stmt, int column) {
+    NtJson *metadata = nt_json_object();
+    for (guint i = 0; i < fields->len; i++) {
+        const StoredField *field = &g_array_index(fields, StoredField, i);
+        NtJson *value = nt_field_json(field->type, stmt, column + (int)i);
+        if (value != NULL) {
+            nt_json_set(metadata, field->name, value);
+        }
+    }
+    return metadata;
 }
 
 char *nt_field_text(NtFieldType type, sqlite3_stmt *stmt, int column) {
@@ -266,7 +285,7 @@ bool nt_field_retype(NtCatalogue *catalogue, int64_t field, NtFieldType type, GE
             return false;
         }
     }
-    return nt_sql_run(catalogue, error, "UPDATE field SET type = ?2, told = 1 WHERE field = ?1", "it", field,
+    return nt_sql_run(catalogue, error, "UPDATE field SET type = ?2, declared = 1 WHERE field = ?1", "it", field,
                       nt_field_type_name(type)) &&
            fields_changed(catalogue, error);
 }

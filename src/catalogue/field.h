@@ -55,6 +55,10 @@ bool nt_catalogue_find_field(NtCatalogue *catalogue, const char *name, int64_t *
 bool nt_catalogue_each_field(NtCatalogue *catalogue, bool count, bool (*each)(const NtField *field, void *data),
                              void *data, GError **error);
 
+/* A number that is raised whenever a field is added, dropped or gets another type, which changes values of products
+ * without an entry in the log of changes: what was made of conditions holds while it stays the same. One look-up. */
+bool nt_catalogue_fields_version(NtCatalogue *catalogue, int64_t *out, GError **error);
+
 /* ---- from the columns of a list to typed values ----------------------------------------------------------------- */
 
 enum { NT_COLUMNS_SAMPLE = 1000 }; /* rows looked at before types are settled */

@@ -8,8 +8,9 @@ enum { LONGEST_NAME = 64 /* bytes, as in cards */ };
 
 #define MODEL_COLUMNS "model, name, hash, dimension, dtype, metric, generation, rows, card, is_default"
 #define SELECT_MODELS(catalogue, rest)                                                                                 \
-    (nt_has_makers(catalogue) ? "SELECT " MODEL_COLUMNS ", digest, mixed FROM model " rest                             \
-                              : "SELECT " MODEL_COLUMNS ", NULL, 0 FROM model " rest)
+    (nt_has_changes(catalogue)  ? "SELECT " MODEL_COLUMNS ", digest, mixed, dead FROM model " rest                     \
+     : nt_has_makers(catalogue) ? "SELECT " MODEL_COLUMNS ", digest, mixed, 0 FROM model " rest                        \
+                                : "SELECT " MODEL_COLUMNS ", NULL, 0, 0 FROM model " rest)
 
 void nt_model_row_clear(NtModelRow *row) {
     g_free(row->name);
@@ -29,7 +30,8 @@ static NtModelRow read_row(const NtQuery *query) {
                       .rows = (uint64_t)nt_column_int(query, 7),
                       .card = g_strdup(nt_column_text(query, 8)),
                       .is_default = nt_column_int(query, 9) != 0,
-                      .mixed = nt_column_int(query, 11) != 0};
+                      .mixed = nt_column_int(query, 11) != 0,
+                      .dead = (uint64_t)nt_column_int(query, 12)};
     const void *hash = sqlite3_column_blob(query->stmt, 2);
     if (hash != NULL && sqlite3_column_bytes(query->stmt, 2) == 32) {
         memcpy(row.hash, hash, 32);
@@ -177,8 +179,8 @@ bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t ge
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
            nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
            nt_sql_run(catalogue, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
-           nt_sql_run(catalogue, error, "UPDATE model SET rows = 0, generation = ?2 WHERE model = ?1", "ii", model,
-                      (int64_t)generation);
+           nt_sql_run(catalogue, error, "UPDATE model SET rows = 0, dead = 0, generation = ?2 WHERE model = ?1", "ii",
+                      model, (int64_t)generation);
 }
 
 /* The living rows of a model with their new numbers, in a table of this connection alone. */

@@ -22,6 +22,7 @@ typedef struct NtModelRow {
     uint8_t digest[16]; /* XXH3-128 of the network's content, its weight files too; see has_digest */
     bool has_digest;    /* false: no network, or its digest is not known (an old catalogue) */
     bool mixed;         /* the user wants vectors made elsewhere beside those of the model's network */
+    uint64_t dead;      /* of the rows, those that no photo shows; 0 where an old layout is read as it is */
 } NtModelRow;
 
 void nt_model_row_clear(NtModelRow *row);
@@ -168,7 +169,8 @@ typedef struct NtVectorEntry {
 bool nt_catalogue_each_vector(NtCatalogue *catalogue, const NtVectorQuery *query,
                               bool (*each)(const NtVectorEntry *entry, void *data), void *data, GError **error);
 
-/* Rows of the vectors file that no photo of a product shows; reads all of the model's rows. */
+/* Rows of the vectors file that no photo of a product shows, counted anew: reads all of the model's rows, where
+ * NtModelRow.dead is at hand. */
 bool nt_catalogue_dead_rows(NtCatalogue *catalogue, int64_t model, uint64_t *out_dead, GError **error);
 
 #endif

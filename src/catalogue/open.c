@@ -157,7 +157,7 @@ static bool configure(NtCatalogue *catalogue, GError **error) {
     if (sqlite3_exec(db, pragmas, NULL, NULL, NULL) != SQLITE_OK) {
         return nt_sql_fail(catalogue, error);
     }
-    return nt_where_register(catalogue, error);
+    return nt_where_register(catalogue, error) && nt_visit_register(catalogue, error);
 }
 
 /* Reading a database in WAL mode takes two helper files beside it. Where they cannot be made (a read-only disk) and
@@ -273,6 +273,7 @@ NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *opt
     catalogue->limits = given.limits != NULL ? *given.limits : nt_limits_default();
     catalogue->statements = nt_statements_new();
     catalogue->fields_version = -1;
+    catalogue->changed = g_array_new(false, false, sizeof(int64_t));
     g_mutex_lock(&open_files_lock);
     bool ok = given.read_only ? connect_reader(catalogue, error) : connect_writer(catalogue, given.must_exist, error);
     g_mutex_unlock(&open_files_lock);
@@ -307,6 +308,7 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
         close(catalogue->record_fd);
     }
     g_clear_pointer(&catalogue->fields, g_array_unref);
+    g_array_unref(catalogue->changed);
     g_free(catalogue->path);
     g_free(catalogue->folder);
     g_free(catalogue);

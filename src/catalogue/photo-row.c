@@ -135,10 +135,23 @@ static bool insert(NtCatalogue *catalogue, int64_t product, size_t position, con
             sqlite3_bind_text(query.stmt, 10, old->failure, -1, SQLITE_STATIC);
         }
     }
-    if (nt_query_step(&query, error) < 0) {
+    if ((old != NULL && old->content != 0 && !nt_content_appears(catalogue, old->content, error)) ||
+        nt_query_step(&query, error) < 0) {
         return false;
     }
     *out_photo = sqlite3_last_insert_rowid(catalogue->db);
+    return true;
+}
+
+/* Removes the photos one by one, so that the last that shows a content is known as that. */
+static bool remove_old(NtCatalogue *catalogue, const GArray *old, GError **error) {
+    for (guint i = 0; i < old->len; i++) {
+        const OldPhoto *row = &g_array_index(old, OldPhoto, i);
+        if (!nt_sql_run(catalogue, error, "DELETE FROM photo WHERE photo = ?1", "i", row->photo) ||
+            (row->content != 0 && !nt_content_disappears(catalogue, row->content, error))) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -156,7 +169,8 @@ bool nt_photos_put(NtCatalogue *catalogue, int64_t product, const NtProductPut *
         }
         return true;
     }
-    if (!nt_sql_run(catalogue, error, "DELETE FROM photo WHERE product = ?1", "i", product)) {
+    nt_change_note(catalogue, product);
+    if (!remove_old(catalogue, old, error)) {
         return false;
     }
     for (size_t i = 0; i < put->photo_count; i++) {
@@ -195,30 +209,62 @@ bool nt_catalogue_add_content(NtCatalogue *catalogue, const NtContent *content, 
     return true;
 }
 
-static bool photo_exists(NtCatalogue *catalogue, int64_t photo, GError **error) {
-    int64_t found = 0;
-    return nt_sql_int(catalogue, 0, &found, error, "SELECT 1 FROM photo WHERE photo = ?1", "i", photo) &&
-           (found != 0 || nt_fail(error, NITERU_ERROR_NOT_FOUND, "photo number %" G_GINT64_FORMAT " is gone", photo));
-}
-
-/* Vectors imported for a photo that had no file belong to the file once it is known. */
-static bool adopt_vectors(NtCatalogue *catalogue, int64_t photo, int64_t content, GError **error) {
-    int64_t imported = 0;
-    if (!nt_sql_int(catalogue, 0, &imported, error,
-                    "SELECT c.content FROM photo f JOIN content c USING(content) WHERE f.photo = ?1 AND c.hash IS NULL",
-                    "i", photo)) {
+/* A photo's product and what it shows (0: nothing). Errors: NOT_FOUND. */
+static bool read_photo(NtCatalogue *catalogue, int64_t photo, int64_t *out_product, int64_t *out_content,
+                       GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, "SELECT product, content FROM photo WHERE photo = ?1", "i", photo)) {
         return false;
     }
-    return imported == 0 || imported == content ||
-           nt_sql_run(catalogue, error, "UPDATE OR IGNORE vector SET content = ?2 WHERE content = ?1", "ii", imported,
-                      content);
+    int step = nt_query_step(&query, error);
+    if (step <= 0) {
+        return step < 0 ? false
+                        : nt_fail(error, NITERU_ERROR_NOT_FOUND, "photo number %" G_GINT64_FORMAT " is gone", photo);
+    }
+    *out_product = nt_column_int(&query, 0);
+    *out_content = nt_column_int(&query, 1);
+    return true;
+}
+
+bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, bool *out, GError **error) {
+    int64_t same = 0;
+    if (!nt_sql_int(catalogue, 0, &same, error, "SELECT location = ?2 FROM photo WHERE photo = ?1", "it", photo,
+                    location)) {
+        return false;
+    }
+    *out = same != 0;
+    return true;
+}
+
+/* The photo shows nothing any more. */
+static bool unset_content(NtCatalogue *catalogue, int64_t photo, int64_t content, GError **error) {
+    return content == 0 ||
+           (nt_sql_run(catalogue, error, "UPDATE photo SET content = NULL WHERE photo = ?1", "i", photo) &&
+            nt_content_disappears(catalogue, content, error));
+}
+
+/* The photo shows `content` instead of `old`. Vectors imported for a photo that had no file belong to the file once it
+ * is known. */
+static bool change_content(NtCatalogue *catalogue, int64_t photo, int64_t old, int64_t content, GError **error) {
+    int64_t imported = 0;
+    return unset_content(catalogue, photo, old, error) &&
+           nt_sql_int(catalogue, 0, &imported, error, "SELECT hash IS NULL FROM content WHERE content = ?1", "i",
+                      old) &&
+           (imported == 0 || nt_vectors_adopt(catalogue, old, content, error)) &&
+           nt_content_appears(catalogue, content, error);
 }
 
 bool nt_catalogue_set_photo_content(NtCatalogue *catalogue, int64_t photo, int64_t content, const NtStamp *stamp,
                                     GError **error) {
     NtStamp known = stamp != NULL ? *stamp : (NtStamp){0};
-    return nt_may_write(catalogue, error) && photo_exists(catalogue, photo, error) &&
-           adopt_vectors(catalogue, photo, content, error) &&
+    int64_t product = 0, old = 0;
+    if (!nt_may_write(catalogue, error) || !read_photo(catalogue, photo, &product, &old, error)) {
+        return false;
+    }
+    if (old != content) {
+        nt_change_note(catalogue, product);
+    }
+    return (old == content || change_content(catalogue, photo, old, content, error)) &&
            nt_sql_run(catalogue, error,
                       "UPDATE photo SET content = ?2, size = ?3, mtime_ns = ?4, ctime_ns = ?5, inode = ?6,"
                       " failure_code = NULL, failure = NULL WHERE photo = ?1",
@@ -230,9 +276,14 @@ bool nt_catalogue_set_photo_failure(NtCatalogue *catalogue, int64_t photo, const
     NtStamp known = stamp != NULL ? *stamp : (NtStamp){0};
     int64_t code = reason->domain == NITERU_ERROR ? reason->code : NITERU_ERROR_FAILED;
     g_autofree char *message = g_utf8_make_valid(reason->message, -1);
-    return nt_may_write(catalogue, error) && photo_exists(catalogue, photo, error) &&
+    int64_t product = 0, old = 0;
+    if (!nt_may_write(catalogue, error) || !read_photo(catalogue, photo, &product, &old, error)) {
+        return false;
+    }
+    nt_change_note(catalogue, product);
+    return unset_content(catalogue, photo, old, error) &&
            nt_sql_run(catalogue, error,
-                      "UPDATE photo SET content = NULL, size = ?2, mtime_ns = ?3, ctime_ns = ?4, inode = ?5,"
+                      "UPDATE photo SET size = ?2, mtime_ns = ?3, ctime_ns = ?4, inode = ?5,"
                       " failure_code = ?6, failure = ?7 WHERE photo = ?1",
                       "iiiiiit", photo, known.size, known.mtime_ns, known.ctime_ns, known.inode, code, message);
 }
@@ -245,6 +296,9 @@ bool nt_catalogue_import_content(NtCatalogue *catalogue, int64_t product, unsign
                     product, (int64_t)position) ||
         !nt_sql_int(catalogue, 0, &content, error, "SELECT content FROM photo WHERE photo = ?1", "i", photo)) {
         return false;
+    }
+    if (photo == 0 || content == 0) {
+        nt_change_note(catalogue, product);
     }
     if (photo == 0 && !insert(catalogue, product, position, "", NULL, &photo, error)) {
         return false;

@@ -48,6 +48,10 @@ bool nt_catalogue_find_content(NtCatalogue *catalogue, const uint8_t hash[32], i
 /* Adds a content, or finds the one with the same hash. */
 bool nt_catalogue_add_content(NtCatalogue *catalogue, const NtContent *content, int64_t *out_content, GError **error);
 
+/* Whether a photo of this number is still the one at `location`: for who sets its content or failure long after the
+ * number was got, when the photo may be gone and its number another's. */
+bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, bool *out, GError **error);
+
 /* The photo was read: it shows `content`, and its file had this stamp. Clears an earlier failure. Vectors that were
  * imported for a photo without a file go over to `content` where that has none. Errors: NOT_FOUND (the photo was
  * removed meanwhile). */

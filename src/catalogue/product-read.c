@@ -42,15 +42,7 @@ static NtJson *read_metadata(NtCatalogue *catalogue, int64_t product, GError **e
     if (!nt_query_open(&query, catalogue, error, sql->str, "i", product) || nt_query_step(&query, error) < 0) {
         return NULL;
     }
-    NtJson *metadata = nt_json_object();
-    for (guint i = 0; i < fields->len; i++) {
-        const StoredField *field = &g_array_index(fields, StoredField, i);
-        NtJson *value = nt_field_json(field->type, query.stmt, (int)i + 1);
-        if (value != NULL) {
-            nt_json_set(metadata, field->name, value);
-        }
-    }
-    return metadata;
+    return nt_fields_json(fields, query.stmt, 1);
 }
 
 static NtJson *read_photos(NtCatalogue *catalogue, int64_t product, GError **error) {

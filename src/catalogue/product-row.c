@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products on their way in and out of the table: runs of sources, put, prune, remove. */
+/* Runs over sources, and products on their way into the table. */
 #include "catalogue/catalogue-internal.h"
 
 #include <string.h>
@@ -25,27 +25,11 @@ bool nt_catalogue_start_run(NtCatalogue *catalogue, const char *kind, const char
     return true;
 }
 
-/* The products that only earlier runs of source ?1 (before ?2) brought, and no other source. */
-#define LET_GO "(SELECT product FROM brought GROUP BY product HAVING count(*) = sum(source = ?1 AND run <> ?2))"
-
 bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, uint64_t *out_removed, GError **error) {
-    if (!nt_may_write(catalogue, error)) {
-        return false;
-    }
     uint64_t removed = 0;
-    if (prune) {
-        if (!nt_sql_run(catalogue, error, "DELETE FROM photo WHERE product IN " LET_GO, "ii", run->source, run->run) ||
-            !nt_sql_run(catalogue, error, "DELETE FROM product WHERE product IN " LET_GO, "ii", run->source,
-                        run->run)) {
-            return false;
-        }
-        removed = (uint64_t)sqlite3_changes64(catalogue->db);
-        if (!nt_sql_run(catalogue, error, "DELETE FROM brought WHERE source = ?1 AND run <> ?2", "ii", run->source,
-                        run->run)) {
-            return false;
-        }
-    }
-    if (!nt_sql_run(catalogue, error, "UPDATE source SET complete = 1 WHERE source = ?1", "i", run->source)) {
+    if (!nt_may_write(catalogue, error) ||
+        (prune && !nt_catalogue_prune_some(catalogue, run, UINT64_MAX, &removed, error)) ||
+        !nt_sql_run(catalogue, error, "UPDATE source SET complete = 1 WHERE source = ?1", "i", run->source)) {
         return false;
     }
     if (out_removed != NULL) {
@@ -58,8 +42,8 @@ bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const c
                                GError **error) {
     int64_t missed = 0;
     if (!nt_sql_int(catalogue, 0, &missed, error,
-                    "SELECT EXISTS(SELECT 1 FROM brought b JOIN product p USING(product) WHERE b.source = ?1 AND"
-                    " b.run <> ?2 AND (substr(p.id, 1, length(?3)) = ?3 OR p.id || '/' = ?3))",
+                    "SELECT EXISTS(SELECT 1 FROM product_source b JOIN product p USING(product) WHERE b.source = ?1 AND"
+                    " b.run < ?2 AND (substr(p.id, 1, length(?3)) = ?3 OR p.id || '/' = ?3))",
                     "iit", run->source, run->run, folder)) {
         return false;
     }
@@ -69,11 +53,11 @@ bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const c
 
 bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourceRow *source, void *data), void *data,
                               GError **error) {
+    g_autofree char *sql = g_strdup_printf("SELECT s.source, kind, location, complete, count(b.product) FROM source s"
+                                           " LEFT JOIN %s b USING(source) GROUP BY s.source ORDER BY s.source",
+                                           nt_product_source(catalogue));
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
-                       "SELECT s.source, kind, location, complete, count(b.product) FROM source s"
-                       " LEFT JOIN brought b USING(source) GROUP BY s.source ORDER BY s.source",
-                       "")) {
+    if (!nt_query_open(&query, catalogue, error, sql, "")) {
         return false;
     }
     int step;
@@ -106,12 +90,13 @@ static bool check_id(const char *id, GError **error) {
     return plain || nt_fail(error, NITERU_ERROR_INVALID, "the id '%s' holds control characters or is not UTF-8", safe);
 }
 
-/* Refuses an id that this run of this source brought already: both lines are named. */
-static bool check_not_brought(NtCatalogue *catalogue, const NtRun *run, int64_t product, const NtProductPut *put,
-                              GError **error) {
+/* Refuses an id that this run of this source listed already: both lines are named. */
+static bool check_not_listed(NtCatalogue *catalogue, const NtRun *run, int64_t product, const NtProductPut *put,
+                             GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT run, line FROM brought WHERE product = ?1 AND source = ?2",
-                       "ii", product, run->source)) {
+    if (!nt_query_open(&query, catalogue, error,
+                       "SELECT run, line FROM product_source WHERE product = ?1 AND source = ?2", "ii", product,
+                       run->source)) {
         return false;
     }
     int step = nt_query_step(&query, error);
@@ -131,23 +116,47 @@ static bool check_not_brought(NtCatalogue *catalogue, const NtRun *run, int64_t 
                    safe, put->line, nt_column_int(&query, 1));
 }
 
+/* Writes the values where one differs from what is stored: the usual second run changes nothing. */
 static bool put_values(NtCatalogue *catalogue, int64_t product, const NtProductPut *put, GError **error) {
     if (put->value_count == 0) {
         return true;
     }
-    g_autoptr(GString) sql = g_string_new("UPDATE product SET ");
+    g_autoptr(GString) columns = g_string_new(NULL), parameters = g_string_new(NULL);
     for (size_t i = 0; i < put->value_count; i++) {
-        g_string_append_printf(sql, "%sm_%" G_GINT64_FORMAT "=?%zu", i > 0 ? "," : "", put->values[i].field, i + 2);
+        g_string_append_printf(columns, "%sm_%" G_GINT64_FORMAT, i > 0 ? "," : "", put->values[i].field);
+        g_string_append_printf(parameters, "%s?%zu", i > 0 ? "," : "", i + 2);
     }
-    g_string_append(sql, " WHERE product=?1");
+    g_autofree char *sql = g_strdup_printf("UPDATE product SET (%s)=(%s) WHERE product=?1 AND (%s) IS NOT (%s)",
+                                           columns->str, parameters->str, columns->str, parameters->str);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql->str, "i", product)) {
+    if (!nt_query_open(&query, catalogue, error, sql, "i", product)) {
         return false;
     }
     for (size_t i = 0; i < put->value_count; i++) {
         nt_value_bind(query.stmt, (int)i + 2, &put->values[i]);
     }
-    return nt_query_step(&query, error) >= 0;
+    if (nt_query_step(&query, error) < 0) {
+        return false;
+    }
+    if (sqlite3_changes(catalogue->db) > 0) {
+        nt_change_note(catalogue, product);
+    }
+    return true;
+}
+
+/* A new product's row, under a number that is free, else the next. */
+static bool insert(NtCatalogue *catalogue, const char *id, int64_t *out_product, GError **error) {
+    int64_t free_number = 0;
+    if (!nt_sql_int(catalogue, 0, &free_number, error, "SELECT min(product) FROM free_product", "") ||
+        (free_number != 0 &&
+         !nt_sql_run(catalogue, error, "DELETE FROM free_product WHERE product = ?1", "i", free_number)) ||
+        !nt_sql_run(catalogue, error, "INSERT INTO product(product, id) VALUES(nullif(?1, 0), ?2)", "it", free_number,
+                    id)) {
+        return false;
+    }
+    *out_product = sqlite3_last_insert_rowid(catalogue->db);
+    nt_change_note(catalogue, *out_product);
+    return true;
 }
 
 /* The product's row, made when it is new. Checks before it writes. */
@@ -159,20 +168,16 @@ static bool put_row(NtCatalogue *catalogue, const NtRun *run, const NtProductPut
         return false;
     }
     *out_added = product == 0;
-    if (product != 0) {
-        if (!check_not_brought(catalogue, run, product, put, error)) {
-            return false;
-        }
-    } else {
-        if (!nt_sql_run(catalogue, error, "INSERT INTO product(id) VALUES(?1)", "t", put->id)) {
-            return false;
-        }
-        product = sqlite3_last_insert_rowid(catalogue->db);
+    if (product != 0 ? !check_not_listed(catalogue, run, product, put, error)
+                     : !insert(catalogue, put->id, &product, error)) {
+        return false;
     }
     *out_product = product;
+    /* A later run over the same source may have listed it meanwhile: it stays that one's. */
     return nt_sql_run(catalogue, error,
-                      "INSERT INTO brought(product, source, run, line) VALUES(?1, ?2, ?3, ?4)"
-                      " ON CONFLICT(product, source) DO UPDATE SET run = excluded.run, line = excluded.line",
+                      "INSERT INTO product_source(product, source, run, line) VALUES(?1, ?2, ?3, ?4)"
+                      " ON CONFLICT(product, source) DO UPDATE SET run = excluded.run, line = excluded.line"
+                      " WHERE excluded.run > run",
                       "iiii", product, run->source, run->run, (int64_t)put->line);
 }
 
@@ -189,47 +194,6 @@ bool nt_catalogue_put_product(NtCatalogue *catalogue, const NtRun *run, const Nt
     }
     if (out_added != NULL) {
         *out_added = added;
-    }
-    return true;
-}
-
-/* ---- removing --------------------------------------------------------------------------------------------------- */
-
-bool nt_catalogue_remove_product(NtCatalogue *catalogue, const char *id, bool *out_removed, GError **error) {
-    int64_t product = 0;
-    if (!nt_may_write(catalogue, error) ||
-        !nt_sql_int(catalogue, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", id)) {
-        return false;
-    }
-    if (product != 0 && (!nt_sql_run(catalogue, error, "DELETE FROM photo WHERE product = ?1", "i", product) ||
-                         !nt_sql_run(catalogue, error, "DELETE FROM brought WHERE product = ?1", "i", product) ||
-                         !nt_sql_run(catalogue, error, "DELETE FROM product WHERE product = ?1", "i", product))) {
-        return false;
-    }
-    if (out_removed != NULL) {
-        *out_removed = product != 0;
-    }
-    return true;
-}
-
-static bool remove_matching(NtCatalogue *catalogue, const char *table, const NtWhere *where, GError **error) {
-    g_autofree char *sql = g_strdup_printf(
-        "DELETE FROM %s WHERE product IN (SELECT p.product FROM product p WHERE 1%s)", table, nt_where_sql(where));
-    g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "")) {
-        return false;
-    }
-    nt_where_bind(where, query.stmt);
-    return nt_query_step(&query, error) >= 0;
-}
-
-bool nt_catalogue_remove_where(NtCatalogue *catalogue, const NtWhere *where, uint64_t *out_removed, GError **error) {
-    if (!nt_may_write(catalogue, error) || !remove_matching(catalogue, "photo", where, error) ||
-        !remove_matching(catalogue, "brought", where, error) || !remove_matching(catalogue, "product", where, error)) {
-        return false;
-    }
-    if (out_removed != NULL) {
-        *out_removed = (uint64_t)sqlite3_changes64(catalogue->db);
     }
     return true;
 }

@@ -25,6 +25,12 @@ bool nt_catalogue_start_run(NtCatalogue *catalogue, const char *kind, const char
  * go, and removed unless another source brought them too. *out_removed (NULL is fine) counts the removed. */
 bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, uint64_t *out_removed, GError **error);
 
+/* Removes at most `most` of these products, and lets go of those that come before them and that another source brought
+ * too; *out_removed (NULL is fine) < `most`: none is left. The cost is that of what goes, so that a long pruning can be
+ * done in several transactions. Products that a later run over the same source has brought stay. */
+bool nt_catalogue_prune_some(NtCatalogue *catalogue, const NtRun *run, uint64_t most, uint64_t *out_removed,
+                             GError **error);
+
 /* Whether earlier runs of this source brought a product, and this one did not, whose id is `folder` ("a/b/") or lies
  * below it. */
 bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const char *folder, bool *out_missed,

@@ -75,6 +75,20 @@ static const char *const migrations[] = {
     "ALTER TABLE model ADD COLUMN digest BLOB CHECK(digest IS NULL OR length(digest) = 16);"
     "ALTER TABLE model ADD COLUMN mixed INTEGER NOT NULL DEFAULT 0;"
     "INSERT INTO meta VALUES('commits', 0);",
+
+    /* 3: an index on the run, so that pruning costs what it removes; the one on contents covers every question about
+     * owners. A catalogue that holds products has an entry in its log of changes. */
+    "ALTER TABLE brought RENAME TO product_source;"
+    "CREATE INDEX product_source_run ON product_source(source, run);"
+    "ALTER TABLE field RENAME COLUMN told TO declared;"
+    "DROP INDEX photo_content;"
+    "CREATE INDEX photo_content ON photo(content, product, position) WHERE content IS NOT NULL;"
+    "CREATE TABLE free_product(product INTEGER PRIMARY KEY);"
+    "CREATE TABLE change(seq INTEGER PRIMARY KEY, product INTEGER NOT NULL);"
+    "INSERT INTO change(product) SELECT product FROM product LIMIT 1;"
+    "ALTER TABLE model ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE model SET dead = rows - (SELECT count(*) FROM vector v WHERE v.model = model.model"
+    " AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content));",
 };
 
 static bool migrate(NtCatalogue *catalogue, int from, GError **error) {
@@ -241,26 +255,31 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
                         GError **error) {
     /* integrity_check (not quick_check): a flipped bit often leaves the table readable and only its index wrong. As a
      * statement: since SQLite 3.46 the function of that name takes 100 for a table's name. Its "ok" is no problem. */
-    static const char *const checks[] = {
-        "PRAGMA integrity_check(100)",
-        "SELECT 'table ' || \"table\" || ', row ' || coalesce(rowid, '?') || ': refers to a ' || parent ||"
-        " ' that is not there' FROM pragma_foreign_key_check() LIMIT 100",
-        "SELECT 'model ' || m.name || ': row ' || v.vrow || ' is named, but only ' || m.rows || ' rows are there'"
-        " FROM vector v JOIN model m USING(model) WHERE v.vrow < 0 OR v.vrow >= m.rows LIMIT 100",
-        "SELECT 'model ' || m.name || ': checksums cover ' || coalesce((SELECT sum(rows) FROM block b WHERE"
-        " b.model = m.model), 0) || ' of ' || m.rows || ' rows' FROM model m WHERE m.rows <>"
-        " coalesce((SELECT sum(rows) FROM block b WHERE b.model = m.model), 0)",
-        "SELECT 'product ' || id || ': no photo' FROM product WHERE product NOT IN (SELECT product FROM photo)"
-        " LIMIT 100",
-        "SELECT 'model ' || m.name || ': row ' || v.vrow || ': who made it is not known' FROM vector v"
-        " JOIN model m USING(model) WHERE v.maker <> 0 AND v.maker NOT IN (SELECT maker FROM maker) LIMIT 100",
+    static const struct {
+        int version; /* of the layout that the statement needs */
+        const char *sql;
+    } checks[] = {
+        {1, "PRAGMA integrity_check(100)"},
+        {1, "SELECT 'table ' || \"table\" || ', row ' || coalesce(rowid, '?') || ': refers to a ' || parent ||"
+            " ' that is not there' FROM pragma_foreign_key_check() LIMIT 100"},
+        {1, "SELECT 'model ' || m.name || ': row ' || v.vrow || ' is named, but only ' || m.rows || ' rows are there'"
+            " FROM vector v JOIN model m USING(model) WHERE v.vrow < 0 OR v.vrow >= m.rows LIMIT 100"},
+        {1, "SELECT 'model ' || m.name || ': checksums cover ' || coalesce((SELECT sum(rows) FROM block b WHERE"
+            " b.model = m.model), 0) || ' of ' || m.rows || ' rows' FROM model m WHERE m.rows <>"
+            " coalesce((SELECT sum(rows) FROM block b WHERE b.model = m.model), 0)"},
+        {2, "SELECT 'model ' || m.name || ': row ' || v.vrow || ': who made it is not known' FROM vector v"
+            " JOIN model m USING(model) WHERE v.maker <> 0 AND v.maker NOT IN (SELECT maker FROM maker) LIMIT 100"},
+        {3, "SELECT 'model ' || name || ': ' || dead || ' rows are counted as dead, ' || counted || ' are' FROM"
+            " (SELECT name, dead, rows - (SELECT count(*) FROM vector v WHERE v.model = m.model AND EXISTS"
+            " (SELECT 1 FROM photo f WHERE f.content = v.content)) AS counted FROM model m) WHERE dead <> counted"},
+        {3, "SELECT 'product ' || p.id || ': its number is free too' FROM free_product CROSS JOIN product p"
+            " USING(product) LIMIT 100"},
     };
     bool told = false; /* each statement that comes to a damaged page fails alike */
-    size_t count = G_N_ELEMENTS(checks) - !nt_has_makers(catalogue); /* the last one is about makers */
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(checks) && checks[i].version <= catalogue->version; i++) {
         g_auto(NtQuery) query = {0};
         g_autoptr(GError) fault = NULL;
-        int step = nt_query_open(&query, catalogue, &fault, checks[i], "") ? 1 : -1;
+        int step = nt_query_open(&query, catalogue, &fault, checks[i].sql, "") ? 1 : -1;
         while (step == 1 && (step = nt_query_step(&query, &fault)) == 1) {
             const char *text = nt_column_text(&query, 0);
             if (g_strcmp0(text, "ok") != 0) {

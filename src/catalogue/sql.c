@@ -184,6 +184,7 @@ bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error) {
     if (!nt_catalogue_check_whole(catalogue, error) || !nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "")) {
         return false;
     }
+    nt_change_forget(catalogue);
     catalogue->changes_at_begin = sqlite3_total_changes64(catalogue->db);
     return true;
 }
@@ -191,9 +192,11 @@ bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error) {
 bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) {
     uint64_t count = 0;
     bool changed = sqlite3_total_changes64(catalogue->db) != catalogue->changes_at_begin;
-    if ((changed && !nt_commits_raise(catalogue, &count, error)) || !nt_sql_run(catalogue, error, "COMMIT", "")) {
+    if ((changed && (!nt_change_write(catalogue, error) || !nt_commits_raise(catalogue, &count, error))) ||
+        !nt_sql_run(catalogue, error, "COMMIT", "")) {
         return false;
     }
+    nt_change_forget(catalogue);
     if (changed) {
         nt_commits_record(catalogue, count);
     }
@@ -205,6 +208,7 @@ void nt_catalogue_rollback(NtCatalogue *catalogue) {
     if (!sqlite3_get_autocommit(catalogue->db)) {
         nt_sql_run(catalogue, NULL, "ROLLBACK", "");
     }
+    nt_change_forget(catalogue);
     catalogue->fields_version = -1;
 }
 

@@ -39,22 +39,62 @@ static bool check_contents(NtCatalogue *catalogue, const int64_t *contents, size
     return true;
 }
 
+/* The dead rows that naming a new row for a content makes: its former row in the model, else the new one where no photo
+ * shows the content. Notes the products that show it. */
+static bool count_dead(NtCatalogue *catalogue, int64_t model, int64_t content, int64_t *dead, GError **error) {
+    int64_t former = -1;
+    bool shown = false;
+    if (!nt_catalogue_find_vector(catalogue, model, content, &former, error) ||
+        !nt_change_note_owners(catalogue, content, &shown, error)) {
+        return false;
+    }
+    *dead += former >= 0 || !shown;
+    return true;
+}
+
 bool nt_catalogue_add_vectors(NtCatalogue *catalogue, int64_t model, uint64_t first, const int64_t *contents,
                               size_t count, int64_t maker, GError **error) {
     if (!nt_may_write(catalogue, error) || !check_first(catalogue, model, first, error) ||
         !check_contents(catalogue, contents, count, error)) {
         return false;
     }
+    int64_t dead = 0;
     for (size_t i = 0; i < count; i++) {
         /* OR REPLACE drops the content's former row, which has no name then and is dead. */
-        if (!nt_sql_run(catalogue, error,
+        if (!count_dead(catalogue, model, contents[i], &dead, error) ||
+            !nt_sql_run(catalogue, error,
                         "INSERT OR REPLACE INTO vector(model, vrow, content, maker) VALUES(?1, ?2, ?3, ?4)", "iiii",
                         model, (int64_t)(first + i), contents[i], maker)) {
             return false;
         }
     }
-    return nt_sql_run(catalogue, error, "UPDATE model SET rows = rows + ?2 WHERE model = ?1", "ii", model,
-                      (int64_t)count);
+    return nt_sql_run(catalogue, error, "UPDATE model SET rows = rows + ?2, dead = dead + ?3 WHERE model = ?1", "iii",
+                      model, (int64_t)count, dead);
+}
+
+bool nt_content_appears(NtCatalogue *catalogue, int64_t content, GError **error) {
+    return nt_sql_run(catalogue, error,
+                      "UPDATE model SET dead = dead - 1 WHERE model IN (SELECT model FROM vector WHERE content = ?1)"
+                      " AND NOT EXISTS (SELECT 1 FROM photo WHERE content = ?1)",
+                      "i", content);
+}
+
+bool nt_content_disappears(NtCatalogue *catalogue, int64_t content, GError **error) {
+    return nt_sql_run(catalogue, error,
+                      "UPDATE model SET dead = dead + 1 WHERE model IN (SELECT model FROM vector WHERE content = ?1)"
+                      " AND NOT EXISTS (SELECT 1 FROM photo WHERE content = ?1)",
+                      "i", content);
+}
+
+bool nt_vectors_adopt(NtCatalogue *catalogue, int64_t from, int64_t to, GError **error) {
+    return nt_change_note_owners(catalogue, to, NULL, error) &&
+           nt_sql_run(catalogue, error,
+                      "UPDATE model SET dead = dead + EXISTS (SELECT 1 FROM photo WHERE content = ?1)"
+                      " - EXISTS (SELECT 1 FROM photo WHERE content = ?2)"
+                      " WHERE model IN (SELECT model FROM vector WHERE content = ?1)"
+                      " AND model NOT IN (SELECT model FROM vector WHERE content = ?2)",
+                      "ii", from, to) &&
+           nt_sql_run(catalogue, error, "UPDATE OR IGNORE vector SET content = ?2 WHERE content = ?1", "ii", from, to);
 }
 
 bool nt_catalogue_put_digests(NtCatalogue *catalogue, int64_t model, uint64_t first_block, const uint64_t *digests,

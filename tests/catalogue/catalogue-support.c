@@ -135,3 +135,14 @@ char *problems(NtCatalogue *catalogue) {
     g_assert_no_error(error);
     return g_string_free(out, FALSE);
 }
+
+static bool expect_dead_of(const NtModelRow *row, void *data) {
+    uint64_t dead = 0;
+    CHECK(nt_catalogue_dead_rows(data, row->model, &dead, error));
+    g_assert_cmpuint(row->dead, ==, dead);
+    return true;
+}
+
+void expect_dead(NtCatalogue *catalogue) {
+    CHECK(nt_catalogue_each_model(catalogue, expect_dead_of, catalogue, error));
+}

@@ -36,4 +36,28 @@ char *product_json(NtCatalogue *catalogue, const char *id);
 /* Problems that nt_catalogue_check finds, one a line. */
 char *problems(NtCatalogue *catalogue);
 
+/* Fails the test unless every model's count of dead rows is the true one. */
+void expect_dead(NtCatalogue *catalogue);
+
+/* Fails the test with the message of a call that fails; the call names its last argument `error`. */
+#define CHECK(call)                                                                                                    \
+    do {                                                                                                               \
+        g_autoptr(GError) check_error = NULL;                                                                          \
+        GError **error = &check_error;                                                                                 \
+        bool check_ok = (call);                                                                                        \
+        g_assert_no_error(check_error);                                                                                \
+        g_assert_true(check_ok);                                                                                       \
+    } while (0)
+
+/* SQL that takes out of a catalogue what layouts brought after the second, and the second. */
+#define TO_LAYOUT_2                                                                                                    \
+    "ALTER TABLE product_source RENAME TO brought; DROP INDEX product_source_run;"                                     \
+    "ALTER TABLE field RENAME COLUMN declared TO told; DROP INDEX photo_content;"                                      \
+    "CREATE INDEX photo_content ON photo(content) WHERE content IS NOT NULL; DROP TABLE free_product;"                 \
+    "DROP TABLE change; ALTER TABLE model DROP COLUMN dead; PRAGMA user_version=2;"
+#define TO_LAYOUT_1                                                                                                    \
+    TO_LAYOUT_2 "ALTER TABLE vector DROP COLUMN maker; ALTER TABLE model DROP COLUMN digest;"                          \
+                "ALTER TABLE model DROP COLUMN mixed; DROP TABLE maker; DELETE FROM meta WHERE key = 'commits';"       \
+                "PRAGMA user_version=1;"
+
 #endif

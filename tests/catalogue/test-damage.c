@@ -129,13 +129,7 @@ static void test_plain(void) {
         g_assert_cmpint(sqlite3_exec(db, fill, NULL, NULL, NULL), ==, SQLITE_OK);
     }
     sqlite3_finalize(tables);
-    g_assert_cmpint(sqlite3_exec(db,
-                                 "ALTER TABLE vector DROP COLUMN maker; ALTER TABLE model DROP COLUMN digest;"
-                                 "ALTER TABLE model DROP COLUMN mixed; DROP TABLE maker;"
-                                 "DELETE FROM meta WHERE key = 'commits';"
-                                 "PRAGMA application_id=0x6e697465; PRAGMA user_version=1",
-                                 NULL, NULL, NULL),
-                    ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(db, TO_LAYOUT_1 "PRAGMA application_id=0x6e697465", NULL, NULL, NULL), ==, SQLITE_OK);
     sqlite3_close(db);
     g_assert_cmpint(g_rename(copy, path), ==, 0);
     remove_file(folder, "catalogue.commits");
@@ -312,12 +306,12 @@ static void test_journal(void) {
     if (child == 0) {
         g_autofree char *path = g_build_filename(folder, "catalogue.db", NULL);
         sqlite3 *db = NULL;
-        bool ok =
-            sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "niteru") == SQLITE_OK &&
-            sqlite3_exec(db,
-                         "PRAGMA journal_mode=DELETE; PRAGMA cache_size=1; BEGIN; DELETE FROM photo;"
-                         "DELETE FROM brought; DELETE FROM product; INSERT INTO meta VALUES('x', zeroblob(99999))",
-                         NULL, NULL, NULL) == SQLITE_OK;
+        bool ok = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "niteru") == SQLITE_OK &&
+                  sqlite3_exec(
+                      db,
+                      "PRAGMA journal_mode=DELETE; PRAGMA cache_size=1; BEGIN; DELETE FROM photo;"
+                      "DELETE FROM product_source; DELETE FROM product; INSERT INTO meta VALUES('x', zeroblob(99999))",
+                      NULL, NULL, NULL) == SQLITE_OK;
         kill(getpid(), ok ? SIGKILL : SIGTERM);
     }
     int status = 0;
