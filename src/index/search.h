@@ -25,6 +25,7 @@
 
 #include <glib.h>
 
+#include "index/engine.h"
 #include "index/vectors.h"
 
 typedef struct NtHit {
@@ -32,21 +33,8 @@ typedef struct NtHit {
     double raw; /* the metric's own value, see metric.h; never NaN */
 } NtHit;
 
-/* Queries: (count, dim) float32, one after the other. They need not be of unit length. */
-typedef struct NtQueries {
-    const float *data;
-    size_t count;
-    size_t dim;
-} NtQueries;
-
 /* Whether row `allow` bitmap has it; one bit per row, row r is bit r mod 64 of word r / 64. */
 static inline bool nt_bit(const uint64_t *bits, uint64_t row) { return (bits[row / 64] >> (row % 64)) & 1; }
-
-/* What a search did, for tests and for the curious. */
-typedef struct NtSearchStats {
-    atomic_uint_fast64_t scored;   /* (query, row) pairs scored in float32 */
-    atomic_uint_fast64_t rescored; /* of them, again in double */
-} NtSearchStats;
 
 typedef struct NtSearchOptions {
     size_t k;              /* hits wanted for each query; 0 gives none, more than there are gives all */

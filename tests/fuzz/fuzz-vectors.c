@@ -26,11 +26,13 @@ static void search(const NtRows *view, uint64_t named) {
         query[i] = (float)(i % 7) - 2.5F;
     }
     NtQueries queries = {query, 1, view->dim};
-    NtSearchOptions options = {.k = K, .threads = 1};
-    NtHit hits[K];
+    NtIndexOptions options = {.k = K};
+    NtIndexHit hits[K];
     size_t count;
     g_autoptr(GError) error = NULL;
-    bool ok = nt_exact_search(view, &queries, &options, hits, &count, &error);
+    NtVectorsSpec spec = {.dtype = view->dtype, .metric = view->metric, .dim = view->dim};
+    g_autoptr(NtIndex) index = nt_index_new(NULL, &spec, NULL);
+    bool ok = nt_index_search(index, view, &queries, &options, hits, &count, &error);
     g_assert_true(ok && error == NULL && count <= K && count <= named);
     for (size_t i = 0; i < count; i++) {
         g_assert_true(hits[i].row < named && isfinite(hits[i].raw));

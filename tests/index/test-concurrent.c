@@ -9,21 +9,37 @@
 
 #include "index-support.h"
 
-enum { DIM = 48, ROWS = 20000, READERS = 3, K = 5, WORDS = ROWS / 64 + 1 };
+enum { DIM = 48, ROWS = 20000, READERS = 3, K = 5 };
 
-/* What the writer has named, like a transaction of the catalogue: never changed once it is published. */
+/* What the writer has named, like a transaction of the catalogue: never changed once it is published. Row r, while it
+ * is not deleted, is a photo of product r / 2 + 1. */
 typedef struct Named {
     uint64_t rows;
     uint64_t digest; /* of the last whole block */
-    uint64_t allow[WORDS];
+    NtLabels labels;
 } Named;
+
+static void named_copy(Named *to, const Named *from) {
+    *to = (Named){.rows = from->rows, .digest = from->digest};
+    nt_labels_copy(&to->labels, &from->labels);
+}
+
+static void named_clear(Named *named) { nt_labels_clear(&named->labels); }
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Named, named_clear)
+
+static bool alive(const Named *named, uint64_t row) {
+    uint32_t link;
+    return nt_labels_first(&named->labels, row, &link) != 0;
+}
 
 typedef struct Shop {
     char *path;
     NtVectorsSpec spec;
     NtVectors *shared; /* one handle for the writer and some readers */
+    NtIndex *index;
+    NtThreadPool *pool;
     pthread_mutex_t lock;
-    Named *named; /* under the lock; readers copy it */
+    Named named; /* under the lock; readers copy it */
     atomic_bool done;
     atomic_uint searches;
 } Shop;
@@ -42,7 +58,7 @@ static void *write_rows(void *data) {
     Shop *shop = data;
     GRand *rand = g_rand_new_with_seed(5);
     g_autofree float *rows = g_new(float, 100 * DIM);
-    Named next = {0};
+    g_auto(Named) next = {0};
     while (next.rows < ROWS) {
         g_autoptr(GError) error = NULL;
         size_t count = (size_t)g_rand_int_range(rand, 1, 100);
@@ -50,22 +66,31 @@ static void *write_rows(void *data) {
         for (size_t i = 0; i < count; i++) {
             uint64_t r = next.rows + i;
             row_of(r, rows + i * DIM);
-            next.allow[r / 64] |= UINT64_C(1) << (r % 64);
+            g_assert_true(nt_labels_add(&next.labels, r, (uint32_t)(r / 2 + 1), &error));
         }
         nt_vectors_append(shop->shared, next.rows, rows, count, NULL, NULL, &error);
         assert_fine(error);
         next.rows += count;
         for (int i = 0; i < 20; i++) { /* deletes, also what was deleted before */
             uint64_t gone = (uint64_t)g_rand_int_range(rand, 0, (gint32)next.rows);
-            next.allow[gone / 64] &= ~(UINT64_C(1) << (gone % 64));
+            g_assert_true(nt_labels_remove(&next.labels, gone, (uint32_t)(gone / 2 + 1), &error));
+            g_assert_true(nt_index_remove(shop->index, gone, &error));
         }
+        g_auto(NtRows) view = {0};
+        nt_vectors_view(shop->shared, next.rows, &view, &error);
+        assert_fine(error);
+        g_assert_true(nt_index_add(shop->index, &view, next.rows - count, count, &error));
         if (next.rows >= NT_VECTORS_BLOCK) {
             nt_vectors_digest(shop->shared, next.rows / NT_VECTORS_BLOCK - 1, NT_VECTORS_BLOCK, &next.digest, &error);
             assert_fine(error);
         }
+        Named old, published;
+        named_copy(&published, &next);
         pthread_mutex_lock(&shop->lock);
-        *shop->named = next;
+        old = shop->named;
+        shop->named = published;
         pthread_mutex_unlock(&shop->lock);
+        named_clear(&old);
         g_usleep(500);
     }
     g_rand_free(rand);
@@ -75,23 +100,24 @@ static void *write_rows(void *data) {
 
 /* One search for the row `wanted` among what is named: found when it is not deleted, and every hit as it was written.
  */
-static void search_once(NtVectors *vectors, const NtRows *view, const Named *named, uint64_t wanted) {
+static void search_once(Shop *shop, NtVectors *vectors, const NtRows *view, const Named *named, uint64_t wanted) {
     g_autoptr(GError) error = NULL;
     float query[DIM], row[DIM], got[DIM];
-    NtHit hits[K];
+    NtIndexHit hits[K];
     size_t count = 0;
     row_of(wanted, query);
     NtQueries queries = {query, 1, DIM};
-    NtSearchOptions options = {.k = K, .threads = 2, .allow = named->allow};
-    nt_exact_search(view, &queries, &options, hits, &count, &error);
+    NtIndexOptions options = {.k = K, .pool = shop->pool, .threads = 2, .labels = &named->labels};
+    nt_index_search(shop->index, view, &queries, &options, hits, &count, &error);
     assert_fine(error);
-    if (nt_bit(named->allow, wanted)) {
+    if (alive(named, wanted)) {
         g_assert_cmpuint(hits[0].row, ==, wanted);
         g_assert_cmpfloat(hits[0].raw, >, 0.999);
     }
     for (size_t i = 0; i < count; i++) {
-        g_assert_cmpuint(hits[i].row, <, named->rows);
-        g_assert_true(nt_bit(named->allow, hits[i].row));
+        g_assert_cmpuint(hits[i].row, <, view->count);
+        g_assert_true(alive(named, hits[i].row));
+        g_assert_cmpuint(hits[i].label, ==, hits[i].row / 2 + 1);
         row_of(hits[i].row, row);
         g_assert_cmpfloat_with_epsilon(nt_metric_value(NT_METRIC_COSINE, query, row, DIM), hits[i].raw, 1e-3);
         nt_vectors_get(vectors, hits[i].row, got, &error);
@@ -114,11 +140,11 @@ static void *read_rows(void *data) {
     assert_fine(error);
     GRand *rand = g_rand_new_with_seed(reader->number);
     g_auto(NtRows) first = {0}; /* kept from the first search to the last */
-    Named named;
     for (bool last = false; !last;) {
         last = atomic_load(&shop->done);
+        g_auto(Named) named = {0};
         pthread_mutex_lock(&shop->lock);
-        named = *shop->named;
+        named_copy(&named, &shop->named);
         pthread_mutex_unlock(&shop->lock);
         if (named.rows == 0) {
             continue;
@@ -131,9 +157,9 @@ static void *read_rows(void *data) {
             assert_fine(error);
         }
         for (int i = 0; i < 3; i++) {
-            search_once(vectors, &view, &named, (uint64_t)g_rand_int_range(rand, 0, (gint32)named.rows));
+            search_once(shop, vectors, &view, &named, (uint64_t)g_rand_int_range(rand, 0, (gint32)named.rows));
         }
-        search_once(vectors, &first, &named, (uint64_t)g_rand_int_range(rand, 0, (gint32)first.count));
+        search_once(shop, vectors, &first, &named, (uint64_t)g_rand_int_range(rand, 0, (gint32)first.count));
         if (named.rows >= NT_VECTORS_BLOCK) {
             uint64_t digest;
             nt_vectors_digest(vectors, named.rows / NT_VECTORS_BLOCK - 1, NT_VECTORS_BLOCK, &digest, &error);
@@ -151,14 +177,15 @@ static void *read_rows(void *data) {
 
 static void test_readers_and_writer(void) {
     g_autoptr(GError) error = NULL;
-    Named *named = g_new0(Named, 1);
     Shop shop = {.path = make_path("m.1.vec"),
                  .spec = {.dtype = NT_DTYPE_F16, .metric = NT_METRIC_COSINE, .dim = DIM},
-                 .lock = PTHREAD_MUTEX_INITIALIZER,
-                 .named = named};
+                 .pool = nt_thread_pool_new(3),
+                 .lock = PTHREAD_MUTEX_INITIALIZER};
     nt_vectors_create(shop.path, &shop.spec, &error);
     assert_fine(error);
     shop.shared = nt_vectors_open(shop.path, true, &shop.spec, &error);
+    assert_fine(error);
+    shop.index = nt_index_new(NULL, &shop.spec, &error);
     assert_fine(error);
     pthread_t writer, readers[READERS];
     Reader seats[READERS];
@@ -174,60 +201,19 @@ static void test_readers_and_writer(void) {
     g_test_message("%u searches", atomic_load(&shop.searches));
     g_assert_cmpuint(atomic_load(&shop.searches), >=, 4 * READERS);
     g_assert_cmpuint(nt_vectors_check(shop.shared, ROWS, NULL, NULL, NULL), ==, 0);
+    NtIndexStatistics told;
+    nt_index_statistics(shop.index, &told);
+    g_assert_cmpuint(told.rows, ==, ROWS);
+    g_assert_cmpuint(told.searches, ==, atomic_load(&shop.searches));
+    nt_index_free(shop.index);
+    nt_thread_pool_free(shop.pool);
     nt_vectors_close(shop.shared);
-    g_free(named);
+    named_clear(&shop.named);
     drop_path(shop.path);
-}
-
-/* What a search calls back, from many threads: `tie` from one at a time. */
-typedef struct Calls {
-    unsigned ties; /* plain: the search itself must keep the calls apart */
-    atomic_uint excluded;
-} Calls;
-
-static int count_ties(uint32_t a, uint32_t b, void *data) {
-    ((Calls *)data)->ties++;
-    return a > b ? -1 : a < b;
-}
-
-static bool count_excluded(size_t query, uint32_t row, void *data) {
-    atomic_fetch_add(&((Calls *)data)->excluded, 1);
-    return row % 10 == 0;
-}
-
-static void test_callbacks(void) {
-    enum { COUNT = 40000 };
-    g_autofree float *rows = g_new(float, COUNT *DIM);
-    for (size_t r = 0; r < COUNT; r++) {
-        row_of(r % 3, rows + r * DIM);
-    }
-    NtRows view = {(const uint8_t *)rows, COUNT, DIM, DIM * 4, NT_DTYPE_F32, NT_METRIC_EUCLIDEAN, NULL};
-    NtQueries queries = {rows, 6, DIM};
-    Calls calls = {0};
-    NtSearchOptions options = {.k = 20, .threads = 4, .excluded = count_excluded, .tie = count_ties, .data = &calls};
-    NtHit hits[6 * 20];
-    size_t counts[6];
-    g_autoptr(GError) error = NULL;
-    nt_exact_search(&view, &queries, &options, hits, counts, &error);
-    assert_fine(error);
-    for (size_t q = 0; q < 6; q++) {
-        g_assert_cmpuint(counts[q], ==, 20);
-        uint32_t row = COUNT;
-        for (size_t i = 0; i < 20; i++) { /* the last ones there are, downwards */
-            do {
-                row--;
-            } while (row % 3 != q % 3 || row % 10 == 0);
-            g_assert_cmpuint(hits[q * 20 + i].row, ==, row);
-            g_assert_cmpfloat(hits[q * 20 + i].raw, ==, 0);
-        }
-    }
-    g_assert_cmpuint(calls.ties, >, 0);
-    g_assert_cmpuint(atomic_load(&calls.excluded), >, 0);
 }
 
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/concurrent/readers-and-writer", test_readers_and_writer);
-    g_test_add_func("/concurrent/callbacks", test_callbacks);
     return g_test_run();
 }
