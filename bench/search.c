@@ -8,6 +8,10 @@
  * rounds of the rate of the search divided by the rate of the sum; 0.7 and more is wanted. For information: 16 queries
  * at once, and two threads.
  *
+ * Then, among N rows of 512 numbers: the time of a search for distinct labels divided by that of the plain scan, in
+ * turns too. One label a row; half, a tenth and so on of the labels allowed; one row shared by N labels, which is the
+ * nearest one.
+ *
  * Prints CSV: figure,value,unit. FILE gets the same lines at its end.
  */
 #include "base/base.h"
@@ -19,7 +23,7 @@
 
 #include <glib/gstdio.h>
 
-enum { K = 10, BATCH = 16, METRICS = 3 };
+enum { K = 10, BATCH = 16, METRICS = 3, LABELS_DIM = 512 };
 
 static double now(void) { return (double)g_get_monotonic_time() * 1e-6; }
 
@@ -134,20 +138,26 @@ static NtRows make_rows(size_t count, size_t dim) {
     return rows;
 }
 
-/* Seconds of one search for `count` queries. */
-static double time_search(const NtRows *rows, NtMetric metric, const float *query, size_t count, unsigned threads) {
-    static NtHit hits[BATCH * K];
+/* Seconds of one search. */
+static double time_options(const NtRows *rows, const float *query, size_t count, const NtIndexOptions *options) {
+    static NtIndexHit hits[BATCH * K];
     static size_t counts[BATCH];
     g_autoptr(GError) error = NULL;
-    NtRows view = *rows;
-    view.metric = metric;
     NtQueries queries = {query, count, rows->dim};
-    NtSearchOptions options = {.k = K, .threads = threads};
+    NtVectorsSpec spec = {.dtype = rows->dtype, .metric = rows->metric, .dim = rows->dim};
+    g_autoptr(NtIndex) index = nt_index_new(NULL, &spec, &error);
     double start = now();
-    if (!nt_exact_search(&view, &queries, &options, hits, counts, &error)) {
+    if (index == NULL || !nt_index_search(index, rows, &queries, options, hits, counts, &error)) {
         die(error);
     }
     return now() - start;
+}
+
+/* Seconds of one search for `count` queries; without a pool in one thread. */
+static double time_search(const NtRows *rows, NtMetric metric, const float *query, size_t count, NtThreadPool *pool) {
+    NtRows view = *rows;
+    view.metric = metric;
+    return time_options(&view, query, count, &(NtIndexOptions){.k = K, .pool = pool});
 }
 
 /* ---- figures ---- */
@@ -205,13 +215,13 @@ static void measure_alone(const NtRows *rows, const float *queries, size_t round
     for (size_t m = 0; m < METRICS; m++) {
         times[m] = (Series){g_new(double, rounds), rounds};
         ratios[m] = (Series){g_new(double, rounds), rounds};
-        time_search(rows, (NtMetric)m, queries, 1, 1);
+        time_search(rows, (NtMetric)m, queries, 1, NULL);
     }
     for (size_t round = 0; round < rounds; round++) {
         sum.values[round] = time_sum(rows);
         for (size_t m = 0; m < METRICS; m++) {
             const float *query = queries + round % BATCH * rows->dim;
-            times[m].values[round] = time_search(rows, (NtMetric)m, query, 1, 1);
+            times[m].values[round] = time_search(rows, (NtMetric)m, query, 1, NULL);
             ratios[m].values[round] = sum.values[round] / times[m].values[round];
         }
     }
@@ -228,16 +238,86 @@ static void measure_alone(const NtRows *rows, const float *queries, size_t round
 }
 
 /* Many at once, for information: cosine. */
-static void measure_together(const NtRows *rows, const float *queries, size_t count, unsigned threads, size_t rounds,
+static void measure_together(const NtRows *rows, const float *queries, size_t count, NtThreadPool *pool, size_t rounds,
                              FILE *csv) {
     Series times = {g_new(double, rounds), rounds};
     for (size_t round = 0; round < rounds; round++) {
-        times.values[round] = time_search(rows, NT_METRIC_COSINE, queries, count, threads);
+        times.values[round] = time_search(rows, NT_METRIC_COSINE, queries, count, pool);
     }
     sort(&times);
-    g_autofree char *name = g_strdup_printf("cosine_%zu_queries_%u_threads", count, threads);
+    g_autofree char *name = g_strdup_printf("cosine_%zu_queries_%u_threads", count, nt_thread_pool_threads(pool));
     print_figure(csv, name, "", (double)count / median(&times), "queries per second");
     g_free(times.values);
+}
+
+/* ---- labels ---- */
+
+enum { CASES = 7 };
+
+static const char *const case_names[CASES] = {"plain",   "labels",   "allow_50",  "allow_10",
+                                              "allow_1", "allow_01", "shared_row"};
+
+/* Labels 1 .. rows: row r has label r + 1; with `shared` the row has all of them. Ranks are in no order. */
+static void make_labels(uint64_t rows, const uint64_t *shared, NtLabels *out) {
+    g_autoptr(GError) error = NULL;
+    bool ok = true;
+    for (uint64_t r = 0; ok && r < rows; r++) {
+        uint32_t label = (uint32_t)r + 1;
+        ok = nt_labels_add(out, r, label, &error) &&
+             nt_labels_set_rank(out, label, label * UINT64_C(0x9e3779b97f4a7c15), &error) &&
+             (shared == NULL || *shared == r || nt_labels_add(out, *shared, label, &error));
+    }
+    if (!ok) {
+        die(error);
+    }
+}
+
+/* Every label with this probability. */
+static void make_allow(uint64_t labels, double density, NtCells *out) {
+    GRand *rand = g_rand_new_with_seed(2);
+    for (uint64_t label = 1; label <= labels; label++) {
+        nt_cells_set_bit(out, label, g_rand_double(rand) < density, NULL);
+    }
+    g_rand_free(rand);
+}
+
+/* What labels cost, in one thread. */
+static void measure_labels(const NtRows *rows, size_t rounds, FILE *csv) {
+    static const double densities[] = {0.5, 0.1, 0.01, 0.001};
+    uint64_t shared = rows->count / 2;
+    g_auto(NtLabels) single = {0}, many = {0};
+    NtCells allow[4] = {{0}};
+    NtIndexOptions options[CASES] = {{.k = K}};
+    Series ratios[CASES], plain = {g_new(double, rounds), rounds};
+    float query[LABELS_DIM];
+    make_labels(rows->count, NULL, &single);
+    make_labels(rows->count, &shared, &many);
+    for (size_t c = 1; c < CASES; c++) {
+        options[c] = (NtIndexOptions){.k = K, .labels = c == CASES - 1 ? &many : &single};
+        ratios[c] = (Series){g_new(double, rounds), rounds};
+        if (c >= 2 && c < 6) {
+            make_allow(rows->count, densities[c - 2], &allow[c - 2]);
+            options[c].allow = &allow[c - 2];
+        }
+    }
+    nt_rows_get(rows, shared, query);
+    time_options(rows, query, 1, &options[0]);
+    for (size_t round = 0; round < rounds; round++) {
+        plain.values[round] = time_options(rows, query, 1, &options[0]);
+        for (size_t c = 1; c < CASES; c++) {
+            ratios[c].values[round] = time_options(rows, query, 1, &options[c]) / plain.values[round];
+        }
+    }
+    print_rates(csv, "plain_512", &plain, rows);
+    for (size_t c = 1; c < CASES; c++) {
+        sort(&ratios[c]);
+        print_figure(csv, case_names[c], "_of_plain", median(&ratios[c]), "of the plain scan's time");
+        g_free(ratios[c].values);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(allow); i++) {
+        nt_cells_clear(&allow[i]);
+    }
+    g_free(plain.values);
 }
 
 int main(int argc, char **argv) {
@@ -270,10 +350,13 @@ int main(int argc, char **argv) {
         nt_rows_get(&rows, q * 7919 % rows.count, queries + q * rows.dim);
     }
     measure_alone(&rows, queries, (size_t)rounds, csv);
-    measure_together(&rows, queries, BATCH, 1, (size_t)rounds, csv);
+    measure_together(&rows, queries, BATCH, NULL, (size_t)rounds, csv);
+    g_auto(NtRows) shorter = make_rows((size_t)rows_wanted, LABELS_DIM);
+    measure_labels(&shorter, (size_t)rounds, csv);
     sched_setaffinity(0, sizeof before, &before);
-    measure_together(&rows, queries, 1, 2, (size_t)rounds, csv);
-    measure_together(&rows, queries, BATCH, 2, (size_t)rounds, csv);
+    g_autoptr(NtThreadPool) two = nt_thread_pool_new(2);
+    measure_together(&rows, queries, 1, two, (size_t)rounds, csv);
+    measure_together(&rows, queries, BATCH, two, (size_t)rounds, csv);
     if (csv != NULL) {
         fclose(csv);
     }
