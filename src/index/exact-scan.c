@@ -22,7 +22,10 @@
 
 #include <math.h>
 
-enum { SPARSE = 2 /* at most 1 row in so many may answer: the others are not read */ };
+enum {
+    SPARSE = 2,         /* at most 1 row in so many may answer: the others are not read */
+    FETCH_BYTES = 1024, /* of a row: what comes behind is guessed by then */
+};
 
 static const uint8_t *row_at(const ExactPlan *plan, uint64_t row) {
     return plan->rows->data + row * plan->rows->stride;
@@ -259,6 +262,14 @@ static bool stopped(ExactPlan *plan) {
     return true;
 }
 
+/* Asks for a row ahead of its turn: the CPU does not guess where the next one is, as it does in whole blocks. */
+static void fetch(const ExactPlan *plan, uint64_t row) {
+    const uint8_t *data = row_at(plan, row);
+    for (size_t i = 0; i < MIN(plan->rows->stride, FETCH_BYTES); i += 64) {
+        __builtin_prefetch(data + i);
+    }
+}
+
 /* Rows first .. end - 1: whole blocks where many may answer, runs of those that may where few do. */
 static void pass_rows(Pass *pass, uint64_t first, uint64_t end) {
     ExactPlan *plan = pass->plan;
@@ -273,9 +284,12 @@ static void pass_rows(Pass *pass, uint64_t first, uint64_t end) {
             continue;
         }
         for (uint64_t from = bits_next(mask, 0, count, 0); from < count;) {
-            uint64_t to = bits_next(mask, from, count, UINT64_MAX);
+            uint64_t to = bits_next(mask, from, count, UINT64_MAX), next = bits_next(mask, to, count, 0);
+            if (next < count) {
+                fetch(plan, at + next);
+            }
             pass_block(pass, at + from, (size_t)(to - from), NULL);
-            from = bits_next(mask, to, count, 0);
+            from = next;
         }
     }
 }
