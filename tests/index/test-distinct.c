@@ -71,6 +71,25 @@ static void test_many(gconstpointer argument) {
     g_rand_free(rand);
 }
 
+/* Rows for several pieces, so that what threads found is put together. */
+static void test_threads(void) {
+    enum { ROWS = 12000, LABELS = 2500 };
+    GRand *rand = make_rand();
+    Marks marks = make_marks(rand, ROWS, LABELS, true);
+    for (int m = 0; m < 3; m++) {
+        Data data = make_data(rand, m == 1 ? TIES : INTEGERS, NT_DTYPE_F16, 64, ROWS, 8);
+        data.rows.metric = (NtMetric)m;
+        NtIndexOptions options = {.k = 60, .threads = 7, .labels = &marks.labels};
+        check_truth(&data, &marks, options);
+        options.groups = &marks.group_cells;
+        options.by_group = true;
+        check_truth(&data, &marks, options);
+        drop_data(&data);
+    }
+    drop_marks(&marks);
+    g_rand_free(rand);
+}
+
 /* As many as there are, whatever is asked for, in memory for what there is. */
 static void test_large_k(void) {
     GRand *rand = make_rand();
@@ -157,6 +176,7 @@ int main(int argc, char **argv) {
         g_autofree char *name = g_strdup_printf("/distinct/many/%s", kinds[kind]);
         g_test_add_data_func(name, GINT_TO_POINTER(kind), test_many);
     }
+    g_test_add_func("/distinct/threads", test_threads);
     g_test_add_func("/distinct/large-k", test_large_k);
     g_test_add_func("/distinct/versions", test_versions);
     g_test_add_func("/distinct/cost", test_cost);
