@@ -134,11 +134,12 @@ static double time_index(const char *list, const char *network, const char *pres
     g_autoptr(GError) error = NULL;
     g_autofree char *folder = g_dir_make_tmp("niteru-bench-XXXXXX", NULL);
     g_autofree char *shop = g_build_filename(folder, "shop", NULL);
-    NiteruModelOptions model = {.name = "bench", .preset = preset, .make_default = true};
-    NiteruIndexReport report;
+    NiteruModelOptions model = {
+        .size = sizeof(NiteruModelOptions), .name = "bench", .preset = preset, .make_default = true};
+    NiteruIndexReport report = {.size = sizeof(NiteruIndexReport)};
     double start = cpu_seconds();
     NiteruCatalogue *catalogue = niteru_open(shop, NULL, &error);
-    if (catalogue == NULL || !niteru_model_add(catalogue, network, &model, NULL, &error) ||
+    if (catalogue == NULL || !niteru_model_add(catalogue, network, &model, NULL, NULL, &error) ||
         !niteru_index(catalogue, list, NULL, NULL, &report, &error)) {
         die(error);
     }

@@ -20,11 +20,13 @@ int main(int argc, char **argv) {
     g_autoptr(NiteruCatalogue) shop = niteru_open("example.niteru", NULL, &error);
 
     if (shop == NULL || !niteru_index(shop, argv[1], NULL, NULL, NULL, &error) ||
-        !niteru_list(shop, NULL, NULL, 1, take_first, &id, &error)) {
+        !niteru_list(shop,
+                     &(NiteruListOptions){.size = sizeof(NiteruListOptions), .where = NULL, .after = NULL, .limit = 1},
+                     take_first, &id, NULL, &error)) {
         fprintf(stderr, "%s\n", error->message);
         return 1;
     }
-    if (id == NULL || (alike = niteru_similar(shop, id, NULL, &error)) == NULL) {
+    if (id == NULL || (alike = niteru_similar(shop, id, NULL, NULL, &error)) == NULL) {
         fprintf(stderr, "%s\n", error != NULL ? error->message : "no photos there");
         return 1;
     }

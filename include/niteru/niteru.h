@@ -7,25 +7,34 @@
  *
  *     NiteruCatalogue *shop = niteru_open("./shop.niteru", NULL, &error);
  *     niteru_index(shop, "photos/", NULL, NULL, &error);
- *     NiteruResults *alike = niteru_similar(shop, "dress-01.jpg", NULL, &error);
+ *     NiteruResults *alike = niteru_similar(shop, "dress-01.jpg", NULL, NULL, &error);
  *     for (size_t i = 0; i < niteru_results_count(alike); i++)
  *         puts(niteru_results_get(alike, i)->product);
  *
  * Conventions. A function that can fail returns false or NULL and sets a GError of the domain NITERU_ERROR (error.h);
- * its outputs are then untouched. Options are structs in which all zeros means the defaults; a NULL pointer to one
- * means the same. Text is UTF-8. Functions named `..._json` return new text, to be freed with g_free. What a function
+ * its outputs are then untouched. Options are structs in which all zeros but `size` means the defaults; a NULL pointer
+ * to one means the same. `size` is sizeof the struct, in options and in reports that are filled in: so a program goes
+ * on to work with a library whose structs have grown. Write
+ *
+ *     NiteruSearchOptions options = {.size = sizeof options, .k = 10, .where = "price < 50"};
+ *
+ * Text is UTF-8. Functions named `..._json` return new text, to be freed with g_free. What a function
  * is given stays the caller's, and what a callback is given lives for the time of the callback.
+ *
+ * Long calls take a GCancellable (NULL is fine) and end soon after it is cancelled (CANCELLED); `timeout_ms` is after
+ * how many milliseconds they give up (TIMEOUT), 0: never. What was acknowledged until then stays.
  *
  * Errors that every call on a catalogue can have, and that are not repeated below: IO, NO_MEMORY, CORRUPT (the
  * catalogue is damaged; the message says what to do). Where `model` names a model that is not there: NOT_FOUND, listing
  * those that are. Where `where` is not a condition: INVALID with the column, or NOT_FOUND for a field that is not
- * there.
+ * there. A struct without a size, or with settings that this version does not know: INVALID.
  *
  * Threads. A NiteruCatalogue may be used by several threads at once: searches run side by side, each on the state of
- * the catalogue when it began, and writing (niteru_index, niteru_remove, niteru_import, niteru_model_...) takes turns.
- * Callbacks are called from the thread that made the call; one of a writing call may search but not write (INVALID).
- * Results do not change once they are made, so that several threads may read them. A sheet is used by one thread at a
- * time. One process writes a catalogue at a time, any number may read it.
+ * the catalogue when it began, and writing (niteru_index, niteru_put, niteru_remove, niteru_import, niteru_model_...)
+ * takes turns, one transaction at a time: a removal waits for a commit of an indexing run, not for the run. Callbacks
+ * are called from the thread that made the call; one of a writing call may search but not write (INVALID). Results do
+ * not change once they are made, so that several threads may read them. A sheet is used by one thread at a time.
+ * Several processes may write and read a catalogue at once, and take turns in the same way.
  */
 #ifndef NITERU_H
 #define NITERU_H
@@ -48,6 +57,7 @@ const char *niteru_version(void);
 typedef struct NiteruCatalogue NiteruCatalogue;
 
 typedef struct NiteruOptions {
+    size_t size;        /* sizeof(NiteruOptions) */
     bool read_only;     /* never write, never wait for a writer; the folder must exist */
     bool must_exist;    /* do not create the folder when it is not there */
     bool discard_empty; /* when niteru_open makes the catalogue and nothing is put into it, niteru_close removes it */
@@ -56,12 +66,13 @@ typedef struct NiteruOptions {
 } NiteruOptions;
 
 /* Opens the catalogue in `folder`, creating it when needed; the cost does not depend on its size. NULL: the folder
- * named by $NITERU_CATALOGUE, else ./shop.niteru. Errors: BUSY (another process writes here; the message names it),
+ * named by $NITERU_CATALOGUE, else ./shop.niteru. Errors: BUSY (another process makes a catalogue here),
  * NOT_FOUND (read_only or must_exist), CORRUPT (not a catalogue, or damaged), UNSUPPORTED (made by a newer niteru),
  * INVALID (a limit, the number of threads, a folder of other things), NO_SPACE. */
 NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, GError **error);
 
-/* Closes it; NULL is fine. No call on it may be running. */
+/* Closes it; NULL is fine. Calls under way in other threads are told to stop, and end with CANCELLED where they are not
+ * done before; it waits for them. None may begin from then on. */
 void niteru_close(NiteruCatalogue *catalogue);
 
 /* The folder it is in; borrowed. */
@@ -91,6 +102,7 @@ typedef struct NiteruFailure {
 } NiteruFailure;
 
 typedef struct NiteruIndexOptions {
+    size_t size;              /* sizeof(NiteruIndexOptions) */
     const char *model;        /* NULL: the catalogue's default model */
     const char *format;       /* "folder", "csv" or "jsonl"; NULL: told from the source */
     const char *encoding;     /* of a list; NULL: UTF-8, or UTF-16 with a byte order mark */
@@ -103,6 +115,7 @@ typedef struct NiteruIndexOptions {
                     and the call fails (IO) after taking the rest, when a row, name, file or folder of the
                     source could not be read */
     bool rehash; /* read every photo again, even those whose size and times did not change */
+    unsigned timeout_ms;
     void (*progress)(const NiteruProgress *progress, void *data); /* about four times a second, from one thread */
     void (*failure)(const NiteruFailure *failure, void *data);    /* for each */
     void (*note)(const char *text, void *data);                   /* a sentence worth telling that is no failure */
@@ -110,6 +123,7 @@ typedef struct NiteruIndexOptions {
 } NiteruIndexOptions;
 
 typedef struct NiteruIndexReport {
+    size_t size;        /* sizeof(NiteruIndexReport) */
     uint64_t products;  /* in the source */
     uint64_t added;     /* new products */
     uint64_t removed;   /* by prune */
@@ -136,47 +150,118 @@ typedef struct NiteruIndexReport {
 bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
                   GCancellable *cancellable, NiteruIndexReport *out_report, GError **error);
 
+/* A photo of a product that is put: a file, or the encoded bytes of one. */
+typedef struct NiteruPhoto {
+    size_t size;       /* sizeof(NiteruPhoto) */
+    const char *path;  /* of the file; with bytes NULL, or any name for them */
+    const void *bytes; /* the catalogue keeps a copy; NULL: the file is read, now and whenever it is needed again */
+    size_t length;     /* of them */
+} NiteruPhoto;
+
+typedef struct NiteruProduct {
+    size_t size;                      /* sizeof(NiteruProduct) */
+    const char *id;                   /* 1 .. 1,024 bytes without control characters */
+    const char *metadata;             /* a JSON object; a field that is new takes its type from its value; NULL: none */
+    const NiteruPhoto *const *photos; /* NULL-terminated, at most 1,000; NULL: none */
+} NiteruProduct;
+
+typedef struct NiteruPutOptions {
+    size_t size;       /* sizeof(NiteruPutOptions) */
+    const char *model; /* whose vectors are made; NULL: the default model */
+    unsigned timeout_ms;
+    void (*failure)(const NiteruFailure *failure, void *data); /* for each photo and value that could not be used */
+    void *data;
+} NiteruPutOptions;
+
+typedef struct NiteruPutReport {
+    size_t size; /* sizeof(NiteruPutReport) */
+    bool added;  /* the product is new */
+    uint64_t photos, embedded, failed;
+    uint64_t values; /* metadata values that did not fit their field's type and were left out */
+} NiteruPutReport;
+
+/* Puts one product as it is to be from now on, photos and metadata, in one transaction: the next search finds it. Its
+ * photos are read and embedded before the turn to write is taken. A photo that cannot be used is told and costs only
+ * itself; a product may have no photo yet. *out_report may be NULL. Errors: INVALID (the id, metadata that is no JSON
+ * object, a model without a network, a catalogue open for reading only), LIMIT, NO_SPACE, CANCELLED, TIMEOUT. */
+bool niteru_put(NiteruCatalogue *catalogue, const NiteruProduct *product, const NiteruPutOptions *options,
+                GCancellable *cancellable, NiteruPutReport *out_report, GError **error);
+
+/* Changes a product that is there: fields that are given (null takes one away), and where photos are given, all its
+ * photos. Errors: as niteru_put; NOT_FOUND. */
+bool niteru_patch(NiteruCatalogue *catalogue, const NiteruProduct *product, const NiteruPutOptions *options,
+                  GCancellable *cancellable, NiteruPutReport *out_report, GError **error);
+
 /* Removes products by id; they are in no answer from then on. *out_removed (NULL is fine) counts those that were
  * there. With `where` (NULL: none) removes what matches it too. All or nothing. Errors: INVALID (a catalogue open for
- * reading only), NO_SPACE. */
+ * reading only), NO_SPACE, CANCELLED, TIMEOUT. */
 bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
-                   uint64_t *out_removed, GError **error);
+                   unsigned timeout_ms, GCancellable *cancellable, uint64_t *out_removed, GError **error);
 
 /* ---- what is alike ---------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruResult {
-    const char *product; /* id */
-    const char *photo;   /* which of its photos matched: path or address; "" for imported vectors without photos */
-    double score;        /* 0 .. 100: 100 the identical photo, 0 the median pair of the catalogue */
-    double raw;          /* the metric's own value: cosine, inner product, or Euclidean distance */
-    const char *word;    /* "nearly the same", "very alike", "alike", "loosely alike", "not alike" */
+    const char *product;  /* id */
+    const char *photo;    /* which of its photos matched: path or address; "" for imported vectors without photos */
+    double score;         /* 0 .. 100: 100 the identical photo, 0 the median pair of the catalogue */
+    double raw;           /* the metric's own value: cosine, inner product, or Euclidean distance */
+    const char *word;     /* "nearly the same", "very alike", "alike", "loosely alike", "not alike" */
+    const char *metadata; /* a JSON object of its fields, as of the search; NULL: not asked for */
 } NiteruResult;
 
 typedef struct NiteruResults NiteruResults;
 
 typedef struct NiteruSearchOptions {
-    size_t k;          /* products wanted; 0: 5 */
-    const char *model; /* NULL: the default model */
-    const char *where; /* a condition on metadata, "price < 50 and category = 'Dress'"; NULL: none */
-    double threshold;  /* least score, 0 .. 100 */
+    size_t size;                /* sizeof(NiteruSearchOptions) */
+    size_t k;                   /* products wanted; 0: 5 */
+    const char *model;          /* NULL: the default model */
+    const char *where;          /* a condition on metadata, "price < 50 and category = 'Dress'"; NULL: none */
+    double threshold;           /* least score, 0 .. 100 */
+    const char *const *exclude; /* NULL-terminated ids that are left out, there or not; NULL: none */
+    bool metadata;              /* results carry it */
+    unsigned timeout_ms;
+    bool partial; /* when the time is up, what was found so far is the answer; niteru_results_partial tells */
 } NiteruSearchOptions;
 
 /* Products that look like product `id`, best first, itself left out; a product counts once, by its best photo, and
  * products that are equally near come in the order of ids. k products come back whenever k match. Free the answer with
  * niteru_results_free. Errors: NOT_FOUND (no such product, it has no usable photo, or the model has no vectors),
- * INVALID (threshold). */
+ * INVALID (threshold), CANCELLED, TIMEOUT. */
 NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const NiteruSearchOptions *options,
-                              GError **error);
+                              GCancellable *cancellable, GError **error);
 
-/* Products that look like a photo file that need not be in the catalogue. Errors: INVALID (a model of imported
- * vectors), NOT_FOUND (the model has no vectors), and those of reading a photo: NOT_FOUND, UNSUPPORTED (not a photo
- * niteru reads), LIMIT, CORRUPT. */
+/* Products that look like a photo that need not be in the catalogue: a file, or `size` encoded bytes, which `name`
+ * names in messages. Errors: INVALID (a model of imported vectors), NOT_FOUND (the model has no vectors), CANCELLED,
+ * TIMEOUT, and those of reading a photo: NOT_FOUND, UNSUPPORTED (not a photo niteru reads), LIMIT, CORRUPT. */
 NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
-                                   GError **error);
+                                   GCancellable *cancellable, GError **error);
+NiteruResults *niteru_search_bytes(NiteruCatalogue *catalogue, const void *bytes, size_t size, const char *name,
+                                   const NiteruSearchOptions *options, GCancellable *cancellable, GError **error);
 
-/* Products nearest to a vector of the model's dimension. Errors: INVALID (wrong length, not finite, zero). */
+/* Products nearest to a vector of the model's dimension. Errors: INVALID (wrong length, not finite, zero), CANCELLED,
+ * TIMEOUT. */
 NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vector, size_t dimension,
-                                    const NiteruSearchOptions *options, GError **error);
+                                    const NiteruSearchOptions *options, GCancellable *cancellable, GError **error);
+
+/* Products nearest to any of several vectors (count, dimension), tastes for instance, each of a weight (NULL: 1 for
+ * all): the order is by weight times value, with the Euclidean distance by distance over weight. Errors: as
+ * niteru_search_vector; INVALID (a weight that is not above 0). */
+NiteruResults *niteru_search_vectors(NiteruCatalogue *catalogue, const float *vectors, const double *weights,
+                                     size_t count, size_t dimension, const NiteruSearchOptions *options,
+                                     GCancellable *cancellable, GError **error);
+
+typedef struct NiteruExamples {
+    size_t size;                 /* sizeof(NiteruExamples) */
+    const char *const *positive; /* NULL-terminated ids of products that are liked, at least one */
+    const char *const *negative; /* and of those that are not; NULL: none */
+    bool average; /* search by avg(positive) + avg(positive) - avg(negative), which is right for one taste; else by the
+                     nearest positive, leaving out what is nearer to a negative */
+} NiteruExamples;
+
+/* Products like some and unlike others; none of these is in the answer. Errors: as niteru_similar; INVALID (no positive
+ * one). */
+NiteruResults *niteru_search_examples(NiteruCatalogue *catalogue, const NiteruExamples *examples,
+                                      const NiteruSearchOptions *options, GCancellable *cancellable, GError **error);
 
 /* How many there are, and one of them, borrowed until niteru_results_free (NULL beyond the last). */
 size_t niteru_results_count(const NiteruResults *results);
@@ -184,26 +269,45 @@ const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i);
 /* A sentence on the answer as a whole, borrowed: why it is empty (a condition that nothing matches is told with the
  * values that are near), or that even its best is not alike. NULL: there is nothing to say. */
 const char *niteru_results_note(const NiteruResults *results);
-/* {"query", "model", "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]}; where there is a note,
- * "note"; where a condition matched nothing, "near" as niteru_where_json has it. */
+/* Whether the time was up before all products had been looked at. */
+bool niteru_results_partial(const NiteruResults *results);
+/* {"query", "model", "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]}, where asked for with
+ * "metadata"; where there is a note, "note"; where a condition matched nothing, "near" as niteru_where_json has it;
+ * "partial" where it is. */
 char *niteru_results_json(const NiteruResults *results);
 void niteru_results_free(NiteruResults *results); /* NULL is fine */
 
-/* How alike two photo files are, by a model (NULL: the one niteru ships), without a catalogue (`catalogue` may be
- * NULL; given, its models can be named and its calibration is used). Of `options` (NULL is fine) threads and limits
- * count, where there is no catalogue. Fills product and photo with the second path. */
-NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, const char *path_b, const char *model,
-                              const NiteruOptions *options, GError **error);
+typedef struct NiteruCompareOptions {
+    size_t size;               /* sizeof(NiteruCompareOptions) */
+    const char *model;         /* NULL: the one niteru ships */
+    unsigned threads;          /* without a catalogue; 0: one per core */
+    const char *const *limits; /* likewise, as in NiteruOptions */
+    unsigned timeout_ms;
+} NiteruCompareOptions;
+
+/* How alike two photo files are, without a catalogue (`catalogue` may be NULL; given, its models can be named and its
+ * calibration is used). Fills product and photo with the second path. Errors: those of niteru_search_photo. */
+NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, const char *path_b,
+                              const NiteruCompareOptions *options, GCancellable *cancellable, GError **error);
 
 /* ---- looking into it -------------------------------------------------------------------------------------------- */
 
 /* One product: {"product", "metadata", "photos": [...]}. Errors: NOT_FOUND. */
 char *niteru_product_json(NiteruCatalogue *catalogue, const char *id, GError **error);
 
-/* Calls `each` with one product's JSON at a time, in the order of ids, after `after` (NULL: from the start), at most
- * `limit` (0: all) that match `where` (NULL: all); stops early, and well, when `each` returns false. */
-bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit,
-                 bool (*each)(const char *id, const char *json, void *data), void *data, GError **error);
+typedef struct NiteruListOptions {
+    size_t size;       /* sizeof(NiteruListOptions) */
+    const char *where; /* NULL: all */
+    const char *after; /* begin behind this id; NULL: with the first */
+    size_t limit;      /* at most so many; 0: all */
+    unsigned timeout_ms;
+} NiteruListOptions;
+
+/* Calls `each` with one product's JSON at a time, in the order of ids; stops early, and well, when `each` returns
+ * false. What is committed meanwhile may be seen or not. Errors: CANCELLED, TIMEOUT. */
+bool niteru_list(NiteruCatalogue *catalogue, const NiteruListOptions *options,
+                 bool (*each)(const char *id, const char *json, void *data), void *data, GCancellable *cancellable,
+                 GError **error);
 
 /* Whether a condition matches any product, and where it matches none, why: {"matches", "note": in words, "near":
  * [{"condition", "field", "near": [{"value", "products"}] | "least", "most"}]}, an item for each comparison that no
@@ -219,22 +323,26 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error);
  * consistency; whether commits were lost, and whether each model's vectors are its network's. *out_json is new text,
  * {"problems": [text, ...], "sound", "advice", "notes": [text, ...]}; false only when the check itself could not run.
  */
-bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error);
+bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, char **out_json,
+                  GError **error);
 
 /* ---- how good it is --------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruEvalOptions {
+    size_t size;              /* sizeof(NiteruEvalOptions) */
     const char *label;        /* the metadata field that tells what is alike; must be given */
     const char *model;        /* NULL: the default model */
     const char *where;        /* evaluate among these products only */
     const char *exclude_same; /* leave out neighbours that share this field with the query; NULL: none */
     const char *gallery;      /* files with one product id a line: search among these ... */
     const char *query;        /* ... for these; both NULL: leave-one-out over all photos */
+    unsigned timeout_ms;
     void (*progress)(const NiteruProgress *progress, void *data);
     void *data;
 } NiteruEvalOptions;
 
 typedef struct NiteruEvalReport {
+    size_t size;                            /* sizeof(NiteruEvalReport) */
     uint64_t queries;                       /* photos asked for */
     uint64_t labels;                        /* distinct labels among them */
     uint64_t unlabelled;                    /* photos left out because their product has no such field */
@@ -253,18 +361,27 @@ bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, G
 
 /* ---- vectors in and out ----------------------------------------------------------------------------------------- */
 
+typedef struct NiteruExportOptions {
+    size_t size;       /* sizeof(NiteruExportOptions) */
+    const char *model; /* NULL: the default model */
+    const char *dtype; /* "f4" or "f2"; NULL: as stored */
+    unsigned timeout_ms;
+} NiteruExportOptions;
+
 /* Writes image_vectors.npy (rows in the order of ids), image_ids.txt (one product id a line) and image_paths.txt
- * into `folder`, making it when needed. `dtype` is "f4" or "f2" (NULL: as stored). *out_rows may be NULL. Errors:
- * INVALID (dtype; a value beyond float16), NO_SPACE. */
-bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const char *model, const char *dtype,
-                   uint64_t *out_rows, GError **error);
+ * into `folder`, making it when needed. *out_rows may be NULL. Errors: INVALID (dtype; a value beyond float16),
+ * NO_SPACE, CANCELLED, TIMEOUT. */
+bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const NiteruExportOptions *options,
+                   GCancellable *cancellable, uint64_t *out_rows, GError **error);
 
 typedef struct NiteruImportOptions {
+    size_t size;        /* sizeof(NiteruImportOptions) */
     const char *model;  /* name; must be given */
     const char *metric; /* "cosine", "euclidean" or "inner"; NULL: cosine */
     const char *dtype;  /* "f4" or "f2"; NULL: f4, so that nothing is lost */
     bool mix;           /* take them into a model that has a network: its answers then compare vectors that different
                            makers made; remembered, and shown by niteru_info_json and niteru_model_json */
+    unsigned timeout_ms;
     void (*failure)(const NiteruFailure *failure, void *data);
     void *data;
 } NiteruImportOptions;
@@ -276,11 +393,12 @@ typedef struct NiteruImportOptions {
  * than rows, another dimension, metric or dtype than the model has, a model that has a network, not a single row that
  * could be taken), CORRUPT and UNSUPPORTED (the .npy), LIMIT, NO_SPACE. */
 bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
-                   uint64_t *out_rows, GError **error);
+                   GCancellable *cancellable, uint64_t *out_rows, GError **error);
 
 /* ---- models ----------------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruModelOptions {
+    size_t size;        /* sizeof(NiteruModelOptions) */
     const char *name;   /* NULL: the file's name without .onnx */
     const char *preset; /* how photos are made ready; see niteru_presets; NULL: told from the network */
     const char *card;   /* a card file (JSON) instead of a preset; its name, output and size hold where none is given */
@@ -289,6 +407,7 @@ typedef struct NiteruModelOptions {
     const char *metric;     /* NULL: cosine */
     const char *dtype;      /* NULL: f16 */
     bool make_default;      /* use it from now on unless told otherwise */
+    unsigned timeout_ms;
 } NiteruModelOptions;
 
 /* Adds an ONNX network to the catalogue, which keeps a copy of it and of the files with its weights; a made-up picture
@@ -296,15 +415,17 @@ typedef struct NiteruModelOptions {
  * Errors: NOT_FOUND (the file, a tensor), UNSUPPORTED (naming node, operator and opset), CORRUPT, LIMIT (also: over a
  * minute for a picture), INVALID (a name that is taken, a preset or card that does not fit or is needed and not given),
  * NO_SPACE. */
-bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, char **out_name,
-                      GError **error);
+bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options,
+                      GCancellable *cancellable, char **out_name, GError **error);
 
 /* Removes a model with its network and vectors; where it was the default, the oldest that is left takes its place.
  * Products and photos stay. Errors: NOT_FOUND. */
-bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, GError **error);
+bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
+                         GError **error);
 
 /* Makes a model the one that is used unless told otherwise. Errors: NOT_FOUND. */
-bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, GError **error);
+bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms,
+                              GCancellable *cancellable, GError **error);
 
 /* The models of a catalogue (NULL: those niteru ships) as a JSON array, and one (NULL: the default) with its card and
  * facts. */
@@ -325,7 +446,7 @@ NiteruSheet *niteru_sheet_new(NiteruCatalogue *catalogue, const char *title);
 /* Adds a row. The query is a product id, or NULL with the path of a photo. Photos that cannot be read are drawn as
  * an empty frame. The results may be freed afterwards. Errors: LIMIT (1,000 rows are there already). */
 bool niteru_sheet_add(NiteruSheet *sheet, const char *product, const char *photo, const NiteruResults *results,
-                      GError **error);
+                      GCancellable *cancellable, GError **error);
 
 /* Writes it: a picture when `path` ends in .png, a page that needs nothing else when it ends in .html. It can be added
  * to and written again. Errors: INVALID (another ending), LIMIT (more rows than a picture holds), NOT_FOUND (the

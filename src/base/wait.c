@@ -5,7 +5,7 @@ bool nt_wait_check(const NtWait *wait, GError **error) {
     if (wait == NULL) {
         return true;
     }
-    if (g_cancellable_is_cancelled(wait->cancellable)) {
+    if (g_cancellable_is_cancelled(wait->cancellable) || g_cancellable_is_cancelled(wait->closing)) {
         return nt_fail(error, NITERU_ERROR_CANCELLED, "stopped");
     }
     return wait->deadline == 0 || g_get_monotonic_time() < wait->deadline ||

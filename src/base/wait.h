@@ -11,6 +11,7 @@
 /* All zeros, and a NULL NtWait: for ever. */
 typedef struct NtWait {
     GCancellable *cancellable; /* borrowed; NULL: none */
+    GCancellable *closing;     /* a second one, of whatever the call works on; likewise */
     int64_t deadline;          /* in the microseconds of g_get_monotonic_time; 0: none */
 } NtWait;
 

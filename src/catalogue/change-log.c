@@ -149,3 +149,13 @@ bool nt_catalogue_changes(NtCatalogue *catalogue, uint64_t since, GArray *out, b
     }
     return step >= 0;
 }
+
+bool nt_catalogue_commits(NtCatalogue *catalogue, uint64_t *out_commits, GError **error) {
+    int64_t commits = 0;
+    if (nt_has_makers(catalogue) &&
+        !nt_sql_int(catalogue, 0, &commits, error, "SELECT value FROM meta WHERE key = 'commits'", "")) {
+        return false;
+    }
+    *out_commits = (uint64_t)MAX(commits, 0);
+    return true;
+}

@@ -18,6 +18,10 @@
 
 #include "catalogue/where.h"
 
+/* How many transactions changed anything, ever: two moments with equal numbers are the same. 0 in the first layout when
+ * that is read as it is: not known. One look-up. */
+bool nt_catalogue_commits(NtCatalogue *catalogue, uint64_t *out_commits, GError **error);
+
 /* The newest sequence number; 0: no product was ever written. In an old layout that is read as it is UINT64_MAX: not
  * known, take everything as changed. One look-up in an index. */
 bool nt_catalogue_last_change(NtCatalogue *catalogue, uint64_t *out_seq, GError **error);

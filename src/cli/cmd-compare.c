@@ -31,9 +31,11 @@ static CliStatus run_compare(CliContext *context, int argc, char **argv, GError 
     if (!open_if_needed(context, &catalogue, error)) {
         return CLI_FAILED;
     }
-    const NiteruOptions settings = {.threads = (unsigned)context->threads,
-                                    .limits = (const char *const *)context->limits};
-    g_autoptr(NiteruResults) results = niteru_compare(catalogue, argv[0], argv[1], model, &settings, error);
+    const NiteruCompareOptions settings = {.size = sizeof settings,
+                                           .model = model,
+                                           .threads = (unsigned)context->threads,
+                                           .limits = (const char *const *)context->limits};
+    g_autoptr(NiteruResults) results = niteru_compare(catalogue, argv[0], argv[1], &settings, NULL, error);
     if (results == NULL) {
         return CLI_FAILED;
     }

@@ -84,7 +84,8 @@ static CliStatus run_eval(CliContext *context, int argc, char **argv, GError **e
         return CLI_USAGE;
     }
     CliProgress progress = cli_progress_new(context, "photos");
-    NiteruEvalOptions eval = {.label = label,
+    NiteruEvalOptions eval = {.size = sizeof(NiteruEvalOptions),
+                              .label = label,
                               .model = model,
                               .where = where,
                               .exclude_same = exclude_same,
@@ -92,7 +93,7 @@ static CliStatus run_eval(CliContext *context, int argc, char **argv, GError **e
                               .query = query,
                               .progress = on_progress,
                               .data = &progress};
-    NiteruEvalReport report = {0};
+    NiteruEvalReport report = {.size = sizeof(NiteruEvalReport)};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
     bool ok = catalogue != NULL && niteru_eval(catalogue, &eval, context->cancel, &report, error);
     cli_progress_clear(&progress);

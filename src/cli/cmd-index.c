@@ -171,6 +171,7 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
     g_auto(GStrv) settings = split_settings(map);
     g_auto(GStrv) type_settings = split_settings(types);
     NiteruIndexOptions settings_of_run = {
+        .size = sizeof(NiteruIndexOptions),
         .model = model,
         .format = format,
         .encoding = encoding,
@@ -189,7 +190,7 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
     if (strict) {
         want_whole_photos(context);
     }
-    NiteruIndexReport report = {0};
+    NiteruIndexReport report = {.size = sizeof(NiteruIndexReport)};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     bool ok = catalogue != NULL && niteru_index(catalogue, argv[0], &settings_of_run, context->cancel, &report, error);
     cli_progress_clear(&run.progress);

@@ -105,7 +105,7 @@ const CliCommand cli_info = {
 static CliStatus run_check(CliContext *context, int argc, char **argv, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
     char *text = NULL;
-    if (catalogue == NULL || !niteru_check(catalogue, &text, error)) {
+    if (catalogue == NULL || !niteru_check(catalogue, 0, NULL, &text, error)) {
         return CLI_FAILED;
     }
     g_autoptr(NtJson) report = nt_json_parse(text, strlen(text), "check", NULL, NULL);

@@ -57,7 +57,8 @@ static void tell_choice(const NtJson *model, const char *path) {
 }
 
 static CliStatus add(CliContext *context, const char *path, GError **error) {
-    NiteruModelOptions model = {.name = name,
+    NiteruModelOptions model = {.size = sizeof(NiteruModelOptions),
+                                .name = name,
                                 .preset = preset,
                                 .card = card,
                                 .output = output,
@@ -72,7 +73,7 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
     }
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     g_autofree char *called = NULL;
-    if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, &called, error)) {
+    if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, NULL, &called, error)) {
         return CLI_FAILED;
     }
     if (context->json) {
@@ -133,7 +134,8 @@ static bool open_if_there(const CliContext *context, NiteruCatalogue **out, GErr
 
 static CliStatus change(CliContext *context, const char *model, bool removal, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
-    if (catalogue == NULL || !(removal ? niteru_model_remove : niteru_model_set_default)(catalogue, model, error)) {
+    if (catalogue == NULL ||
+        !(removal ? niteru_model_remove : niteru_model_set_default)(catalogue, model, 0, NULL, error)) {
         return CLI_FAILED;
     }
     if (context->json) {

@@ -109,7 +109,12 @@ static CliStatus run_list(CliContext *context, int argc, char **argv, GError **e
     }
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
     Listing listing = {.json = context->json};
-    bool ok = catalogue != NULL && niteru_list(catalogue, where, after, (size_t)limit, print_listed, &listing, error);
+    bool ok =
+        catalogue != NULL &&
+        niteru_list(catalogue,
+                    &(NiteruListOptions){
+                        .size = sizeof(NiteruListOptions), .where = where, .after = after, .limit = (size_t)limit},
+                    print_listed, &listing, NULL, error);
     if (ok && listing.count == 0) {
         cli_print_near(context, catalogue, where);
     }
@@ -145,7 +150,7 @@ static CliStatus run_remove(CliContext *context, int argc, char **argv, GError *
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     uint64_t removed = 0;
     if (catalogue == NULL ||
-        !niteru_remove(catalogue, (const char *const *)argv, (size_t)argc, where, &removed, error)) {
+        !niteru_remove(catalogue, (const char *const *)argv, (size_t)argc, where, 0, NULL, &removed, error)) {
         return CLI_FAILED;
     }
     if (context->json) {

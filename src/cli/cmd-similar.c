@@ -21,14 +21,15 @@ static const GOptionEntry options[] = {
 /* One query: its results on standard output and, when wanted, on the sheet. */
 static bool answer(CliContext *context, NiteruCatalogue *catalogue, NiteruSheet *drawn, const char *product,
                    const char *photo, GError **error) {
-    NiteruSearchOptions search = {.k = (size_t)k, .model = model, .where = where, .threshold = threshold};
-    g_autoptr(NiteruResults) results = product != NULL ? niteru_similar(catalogue, product, &search, error)
-                                                       : niteru_search_photo(catalogue, photo, &search, error);
+    NiteruSearchOptions search = {
+        .size = sizeof(NiteruSearchOptions), .k = (size_t)k, .model = model, .where = where, .threshold = threshold};
+    g_autoptr(NiteruResults) results = product != NULL ? niteru_similar(catalogue, product, &search, NULL, error)
+                                                       : niteru_search_photo(catalogue, photo, &search, NULL, error);
     if (results == NULL) {
         return false;
     }
     cli_print_results(context, catalogue, results);
-    return drawn == NULL || niteru_sheet_add(drawn, product, photo, results, error);
+    return drawn == NULL || niteru_sheet_add(drawn, product, photo, results, NULL, error);
 }
 
 static CliStatus run_queries(CliContext *context, bool by_product, int count, char **queries, GError **error) {

@@ -28,7 +28,10 @@ static CliStatus finish(const CliContext *context, bool ok, uint64_t rows, const
 static CliStatus run_export(CliContext *context, int argc, char **argv, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
     uint64_t rows = 0;
-    bool ok = catalogue != NULL && niteru_export(catalogue, argv[0], model, dtype, &rows, error);
+    bool ok = catalogue != NULL &&
+              niteru_export(catalogue, argv[0],
+                            &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = model, .dtype = dtype},
+                            NULL, &rows, error);
     return finish(context, ok, rows, "written");
 }
 
@@ -73,11 +76,16 @@ static CliStatus run_import(CliContext *context, int argc, char **argv, GError *
         return CLI_USAGE;
     }
     unsigned failures = 0;
-    NiteruImportOptions import = {
-        .model = model, .metric = metric, .dtype = dtype, .mix = mix, .failure = on_failure, .data = &failures};
+    NiteruImportOptions import = {.size = sizeof(NiteruImportOptions),
+                                  .model = model,
+                                  .metric = metric,
+                                  .dtype = dtype,
+                                  .mix = mix,
+                                  .failure = on_failure,
+                                  .data = &failures};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     uint64_t rows = 0;
-    bool ok = catalogue != NULL && niteru_import(catalogue, argv[0], argv[1], &import, &rows, error);
+    bool ok = catalogue != NULL && niteru_import(catalogue, argv[0], argv[1], &import, NULL, &rows, error);
     if (failures > 10) {
         fprintf(stderr, "niteru: %u rows could not be used\n", failures);
     }

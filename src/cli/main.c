@@ -36,6 +36,7 @@ bool cli_usage(GError **error, const char *format, ...) {
 
 NiteruCatalogue *cli_open(const CliContext *given, bool for_writing, GError **error) {
     NiteruOptions options = {
+        .size = sizeof(NiteruOptions),
         .read_only = !for_writing,
         .discard_empty = true,
         .threads = (unsigned)given->threads,

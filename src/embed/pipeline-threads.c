@@ -102,8 +102,8 @@ static bool ends_run(Reader *reader, GError *fault) {
 static bool decode(Reader *reader, Task *task, GBytes *bytes, GError **error) {
     const NtCard *card = task->queue->card;
     NtEmbedJob *job = task->job;
-    NtDecodeOptions options = {
-        .shrink_to = card->shrink_on_load ? MAX(card->preprocess.width, card->preprocess.height) : 0};
+    NtDecodeOptions options = {.shrink_to =
+                                   card->shrink_on_load ? MAX(card->preprocess.width, card->preprocess.height) : 0};
     gsize size;
     const void *data = g_bytes_get_data(bytes, &size);
     NtPixels pixels;

@@ -36,7 +36,7 @@ typedef struct Ingest {
     NiteruCatalogue *catalogue;
     NtCatalogue *db;
     const NiteruIndexOptions *options;
-    GCancellable *cancel;
+    const NtWait *wait;
     NiteruIndexReport report;
 
     NtSource *source;

@@ -236,16 +236,14 @@ static bool begin(Ingest *ingest, GError **error) {
 
 /* ---- the loop ---- */
 
-static bool cancelled(const Ingest *ingest) {
-    return ingest->cancel != NULL && g_cancellable_is_cancelled(ingest->cancel);
-}
+static bool stopped(const Ingest *ingest) { return !nt_wait_check(ingest->wait, NULL); }
 
 static bool finished(Ingest *ingest) {
     return ingest->listed && g_queue_is_empty(&ingest->jobs) && nt_embed_queue_pending(ingest->queue) == 0;
 }
 
 static bool work(Ingest *ingest, GError **error) {
-    while (!finished(ingest) && !cancelled(ingest)) {
+    while (!finished(ingest) && !stopped(ingest)) {
         if (!begin(ingest, error)) {
             return false;
         }
@@ -274,7 +272,9 @@ static bool work(Ingest *ingest, GError **error) {
         return false;
     }
     tell_progress(ingest, true);
-    return !cancelled(ingest) || nt_fail(error, NITERU_ERROR_CANCELLED, "stopped; run the same command again to go on");
+    g_autoptr(GError) why = NULL;
+    return nt_wait_check(ingest->wait, &why) ||
+           nt_fail(error, (NiteruError)why->code, "%s; run the same command again to go on", why->message);
 }
 
 static bool start(Ingest *ingest, const char *location, GError **error) {
@@ -367,22 +367,25 @@ static void clear(Ingest *ingest) {
     g_free(ingest->in_doubt);
     g_free(ingest->first_failure);
     clear_waiting(ingest);
+    nt_model_unref(ingest->model);
     g_array_unref(ingest->waiting);
     g_hash_table_unref(ingest->fresh);
     g_clear_pointer(&ingest->columns, nt_columns_free);
     g_clear_pointer(&ingest->source, nt_source_close);
 }
 
-bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
+bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *given,
                   GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
-    NiteruIndexOptions standard = {0};
-    if (!nt_writer_lock(catalogue, error)) {
+    NiteruIndexOptions options;
+    g_auto(NtCall) call = {0};
+    if (!NT_OPTIONS_READ(NiteruIndexOptions, &options, given, error) ||
+        !nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error) || !nt_writer_lock(catalogue, error)) {
         return false;
     }
     Ingest ingest = {.catalogue = catalogue,
                      .db = catalogue->db,
-                     .options = options != NULL ? options : &standard,
-                     .cancel = cancellable,
+                     .options = &options,
+                     .wait = &call.wait,
                      .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
                      .short_names = g_string_new(NULL),
                      .unread_at = g_ptr_array_new_with_free_func(g_free),
@@ -397,8 +400,6 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
     }
     clear(&ingest);
     nt_writer_unlock(catalogue);
-    if (out_report != NULL) {
-        *out_report = ingest.report;
-    }
+    nt_report_write(out_report, &ingest.report, sizeof ingest.report);
     return ok;
 }

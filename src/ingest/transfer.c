@@ -12,6 +12,7 @@ enum { ROWS_AT_ONCE = 512 };
 /* ---- out ---- */
 
 typedef struct Export {
+    const NtWait *wait;
     NtModel *model;
     uint64_t rows; /* of the model, when the export began */
     NtRows view;
@@ -32,7 +33,7 @@ static bool export_row(const NtVectorEntry *entry, void *data) {
     g_autofree char *path = g_strdelimit(g_strdup(entry->location), "\n", '?'); /* lines and rows must stay in step */
     g_string_append_printf(export->paths, "%s\n", path);
     export->count++;
-    return nt_npy_write(export->writer, export->row, 1, &export->fault);
+    return nt_wait_check(export->wait, &export->fault) && nt_npy_write(export->writer, export->row, 1, &export->fault);
 }
 
 static bool write_lines(const char *folder, const char *name, const GString *text, GError **error) {
@@ -53,19 +54,25 @@ static bool export_all(Export *export, NtCatalogue *db, const char *folder, GErr
            write_lines(folder, "image_paths.txt", export->paths, error) && nt_npy_finish(export->writer, error);
 }
 
-bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const char *model, const char *dtype,
-                   uint64_t *out_rows, GError **error) {
+bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const NiteruExportOptions *given,
+                   GCancellable *cancellable, uint64_t *out_rows, GError **error) {
+    NiteruExportOptions options;
+    g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
-    Export export = {0};
-    export.model = nt_reader_open(&reader, catalogue, error)
-                       ? nt_model_open(catalogue, reader.db, model, &export.rows, error)
-                       : NULL;
-    if (export.model == NULL) {
+    if (!NT_OPTIONS_READ(NiteruExportOptions, &options, given, error) ||
+        !nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error) ||
+        !nt_reader_open(&reader, catalogue, error)) {
         return false;
     }
-    NtDtype kind = nt_vectors_spec(export.model->vectors)->dtype;
-    if (dtype != NULL && !nt_dtype_parse(dtype, &kind)) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a dtype: f2 or f4", dtype);
+    Export export = {.wait = &call.wait};
+    g_autoptr(NtModel) model = nt_model_open(catalogue, reader.db, options.model, &export.rows, error);
+    if (model == NULL) {
+        return false;
+    }
+    export.model = model;
+    NtDtype kind = nt_vectors_spec(model->vectors)->dtype;
+    if (options.dtype != NULL && !nt_dtype_parse(options.dtype, &kind)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "'%s' is not a dtype: f2 or f4", options.dtype);
     }
     if (g_mkdir_with_parents(folder, 0755) != 0) {
         return nt_fail_errno(error, errno, "%s", folder);
@@ -94,6 +101,7 @@ typedef struct Import {
     NiteruCatalogue *catalogue;
     NtCatalogue *db;
     const NiteruImportOptions *options;
+    const NtWait *wait;
     const char *npy, *ids_path;
     NtNpyReader *reader;
     NtIds ids;
@@ -297,8 +305,8 @@ static bool import_all(Import *import, GError **error) {
     bool ok = start_import(import, error);
     for (uint64_t first = 0; ok && first < total; first += ROWS_AT_ONCE) {
         size_t count = (size_t)MIN((uint64_t)ROWS_AT_ONCE, total - first);
-        ok = nt_catalogue_begin(import->db, error) && import_chunk(import, first, count, error) &&
-             nt_catalogue_commit(import->db, error);
+        ok = nt_wait_check(import->wait, error) && nt_catalogue_begin(import->db, error) &&
+             import_chunk(import, first, count, error) && nt_catalogue_commit(import->db, error);
     }
     ok = ok && nt_catalogue_begin(import->db, error) &&
          nt_catalogue_end_run(import->db, &import->run, false, NULL, error) && nt_catalogue_commit(import->db, error);
@@ -314,23 +322,34 @@ static bool import_all(Import *import, GError **error) {
            nt_model_compact(import->catalogue, import->model, before, false, error);
 }
 
-bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *options,
-                   uint64_t *out_rows, GError **error) {
-    if (options == NULL || options->model == NULL) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "an import needs the name of the model that made the vectors");
-    }
-    Import import = {.catalogue = catalogue, .db = catalogue->db, .options = options, .npy = npy, .ids_path = ids};
-    if (!nt_writer_lock(catalogue, error)) {
+bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *given,
+                   GCancellable *cancellable, uint64_t *out_rows, GError **error) {
+    NiteruImportOptions options;
+    g_auto(NtCall) call = {0};
+    if (!NT_OPTIONS_READ(NiteruImportOptions, &options, given, error)) {
         return false;
     }
+    if (options.model == NULL) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "an import needs the name of the model that made the vectors");
+    }
+    if (!nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error) || !nt_writer_lock(catalogue, error)) {
+        return false;
+    }
+    Import import = {.catalogue = catalogue,
+                     .db = catalogue->db,
+                     .options = &options,
+                     .wait = &call.wait,
+                     .npy = npy,
+                     .ids_path = ids};
     import.positions = g_hash_table_new(g_str_hash, g_str_equal);
     import.reader = nt_npy_open(npy, error);
     bool ok = import.reader != NULL && read_ids(&import, error) && find_or_add_model(&import, error) &&
               import_all(&import, error);
     nt_writer_unlock(catalogue);
     if (import.added && import.taken == 0) {
-        niteru_model_remove(catalogue, options->model, NULL); /* an empty one, which nobody asked for */
+        niteru_model_remove(catalogue, options.model, 0, NULL, NULL); /* an empty one, which nobody asked for */
     }
+    nt_model_unref(import.model);
     g_free(import.first_fault);
     g_hash_table_unref(import.positions);
     nt_ids_clear(&import.ids);

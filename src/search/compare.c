@@ -5,11 +5,11 @@
 #include <string.h>
 
 /* Embeds both by niteru's own model, without a catalogue. */
-static bool embed_pair(const char *const paths[2], const char *model, const NiteruOptions *given, NtCard **out_card,
-                       float *vectors[2], GError **error) {
+static bool embed_pair(const char *const paths[2], const NiteruCompareOptions *given, const NtWait *wait,
+                       NtCard **out_card, float *vectors[2], GError **error) {
     NtLimits limits = nt_limits_default();
-    unsigned threads = given != NULL && given->threads > 0 ? given->threads : nt_cores();
-    for (size_t i = 0; given != NULL && given->limits != NULL && given->limits[i] != NULL; i++) {
+    const char *model = given->model;
+    for (size_t i = 0; given->limits != NULL && given->limits[i] != NULL; i++) {
         if (!nt_limits_set(&limits, given->limits[i], error)) {
             return false;
         }
@@ -31,11 +31,11 @@ static bool embed_pair(const char *const paths[2], const char *model, const Nite
     if (network == NULL || !nt_card_fits(card, nt_network_info(network), path, error)) {
         return false;
     }
-    g_autoptr(NtPipeline) pipeline = nt_pipeline_new(&limits, threads);
+    g_autoptr(NtPipeline) pipeline = nt_pipeline_new(&limits, given->threads > 0 ? given->threads : nt_cores());
     for (size_t i = 0; i < 2; i++) {
         vectors[i] = g_new(float, card->dimension);
         g_autoptr(GBytes) bytes = nt_photo_read(paths[i], &limits, error);
-        if (bytes == NULL || !nt_pipeline_embed(pipeline, card, network, bytes, paths[i], NULL, vectors[i], error)) {
+        if (bytes == NULL || !nt_pipeline_embed(pipeline, card, network, bytes, paths[i], wait, vectors[i], error)) {
             return false;
         }
     }
@@ -43,33 +43,39 @@ static bool embed_pair(const char *const paths[2], const char *model, const Nite
     return true;
 }
 
+/* The same by a model of the catalogue. */
+static bool embed_pair_by(NiteruCatalogue *catalogue, const char *const paths[2], const char *name, const NtWait *wait,
+                          NtCard **out_card, float *vectors[2], GError **error) {
+    g_autoptr(NtModel) model = nt_model_find(catalogue, name, error);
+    for (size_t i = 0; i < 2; i++) {
+        vectors[i] = model != NULL ? nt_model_embed_file(catalogue, model, paths[i], wait, error) : NULL;
+        if (vectors[i] == NULL) {
+            return false;
+        }
+    }
+    *out_card = nt_model_card(catalogue, model, error);
+    return *out_card != NULL;
+}
+
 NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, const char *path_b,
-                              const char *model_name, const NiteruOptions *options, GError **error) {
+                              const NiteruCompareOptions *options, GCancellable *cancellable, GError **error) {
     const char *const paths[2] = {path_a, path_b};
     float *vectors[2] = {NULL, NULL};
     g_autoptr(NtCard) card = NULL;
-    NtScores scores;
-    bool ok;
-    if (catalogue == NULL) {
-        ok = embed_pair(paths, model_name, options, &card, vectors, error);
-        scores = ok ? card->scores : (NtScores){0};
-    } else {
-        g_auto(NtReader) reader = {0};
-        NtModel *model = nt_reader_open(&reader, catalogue, error)
-                             ? nt_model_open(catalogue, reader.db, model_name, NULL, error)
-                             : NULL;
-        ok = model != NULL && nt_model_scores(reader.db, model, &scores, error);
-        for (size_t i = 0; ok && i < 2; i++) {
-            vectors[i] = nt_model_embed_file(catalogue, model, paths[i], NULL, error);
-            ok = vectors[i] != NULL;
-        }
-        card = ok ? nt_card_copy(model->card) : NULL;
+    g_auto(NtCall) call = {0};
+    NiteruCompareOptions given;
+    if (!NT_OPTIONS_READ(NiteruCompareOptions, &given, options, error) ||
+        (catalogue != NULL && !nt_call_begin(&call, catalogue, given.timeout_ms, cancellable, error))) {
+        return NULL;
     }
+    NtWait wait = catalogue != NULL ? call.wait : nt_wait_for(given.timeout_ms, cancellable);
+    bool ok = catalogue != NULL ? embed_pair_by(catalogue, paths, given.model, &wait, &card, vectors, error)
+                                : embed_pair(paths, &given, &wait, &card, vectors, error);
     NiteruResults *results = NULL;
     if (ok) {
         results = nt_results_new(path_a, card->name);
-        nt_results_add(results, path_b, path_b, nt_metric_value(card->metric, vectors[0], vectors[1], card->dimension),
-                       &scores);
+        nt_results_add(results, path_b, path_b, NULL,
+                       nt_metric_value(card->metric, vectors[0], vectors[1], card->dimension), &card->scores);
     }
     g_free(vectors[0]);
     g_free(vectors[1]);

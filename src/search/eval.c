@@ -276,7 +276,7 @@ static size_t most_photos(const Eval *eval) {
     return most;
 }
 
-static bool run(Eval *eval, NiteruCatalogue *catalogue, NtModel *model, GCancellable *cancellable, GError **error) {
+static bool run(Eval *eval, NiteruCatalogue *catalogue, NtModel *model, const NtWait *wait, GError **error) {
     g_auto(NtRows) view = {0};
     size_t dim = model->card->dimension, k = DEPTH * most_photos(eval), chunk = CLAMP(HITS / k, 1, CHUNK);
     nt_autofree float *vectors = nt_alloc(chunk * dim, sizeof(float), "queries", error);
@@ -287,8 +287,8 @@ static bool run(Eval *eval, NiteruCatalogue *catalogue, NtModel *model, GCancell
     }
     int64_t started = g_get_monotonic_time();
     for (eval->base = 0; eval->base < eval->queries->len; eval->base += chunk) {
-        if (g_cancellable_set_error_if_cancelled(cancellable, NULL)) {
-            return nt_fail(error, NITERU_ERROR_CANCELLED, "stopped");
+        if (!nt_wait_check(wait, error)) {
+            return false;
         }
         size_t count = MIN(chunk, eval->queries->len - eval->base);
         for (size_t i = 0; i < count; i++) {
@@ -339,19 +339,27 @@ static bool no_entries(const Eval *eval, NtCatalogue *db, const NtModel *model, 
                    model->name, eval->options->label);
 }
 
-bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, GCancellable *cancellable,
+bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *given, GCancellable *cancellable,
                  NiteruEvalReport *out_report, GError **error) {
-    if (options == NULL || options->label == NULL) {
+    NiteruEvalOptions known, *options = &known;
+    g_auto(NtCall) call = {0};
+    if (!NT_OPTIONS_READ(NiteruEvalOptions, options, given, error)) {
+        return false;
+    }
+    if (options->label == NULL) {
         return nt_fail(error, NITERU_ERROR_INVALID, "an evaluation needs a label: the field that tells what is alike");
+    }
+    if (!nt_call_begin(&call, catalogue, options->timeout_ms, cancellable, error)) {
+        return false;
     }
     int64_t started = g_get_monotonic_time();
     g_auto(Eval) eval = {.options = options,
                          .entries = g_array_new(FALSE, FALSE, sizeof(Entry)),
                          .texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     g_auto(NtReader) reader = {0};
-    NtModel *model = nt_reader_open(&reader, catalogue, error)
-                         ? nt_model_open(catalogue, reader.db, options->model, &eval.rows, error)
-                         : NULL;
+    g_autoptr(NtModel) model = nt_reader_open(&reader, catalogue, error)
+                                   ? nt_model_open(catalogue, reader.db, options->model, &eval.rows, error)
+                                   : NULL;
     if (model == NULL || !read_ids(options->gallery, &eval.gallery, error) ||
         !read_ids(options->query, &eval.query, error)) {
         return false;
@@ -368,11 +376,12 @@ bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *options, G
         return no_entries(&eval, reader.db, model, error);
     }
     eval.label_sums = g_new0(double, 4 * (size_t)g_hash_table_size(eval.texts));
-    if (!prepare(&eval, error) || !check_sides(&eval, error) || !run(&eval, catalogue, model, cancellable, error)) {
+    nt_reader_clear(&reader);
+    if (!prepare(&eval, error) || !check_sides(&eval, error) || !run(&eval, catalogue, model, &call.wait, error)) {
         return false;
     }
     finish(&eval);
     eval.report.seconds = (double)(g_get_monotonic_time() - started) / G_TIME_SPAN_SECOND;
-    *out_report = eval.report;
+    nt_report_write(out_report, &eval.report, sizeof eval.report);
     return true;
 }

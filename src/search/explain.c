@@ -59,9 +59,12 @@ static bool note_match(int64_t product, const char *id, void *data) {
 }
 
 char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, GError **error) {
+    g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
     g_autoptr(NtWhere) condition =
-        nt_reader_open(&reader, catalogue, error) ? nt_where_parse(reader.db, where, error) : NULL;
+        nt_call_begin(&call, catalogue, 0, NULL, error) && nt_reader_open(&reader, catalogue, error)
+            ? nt_where_parse(reader.db, where, error)
+            : NULL;
     bool matches = false;
     if (condition == NULL || !nt_catalogue_list(reader.db, condition, NULL, 1, note_match, &matches, error)) {
         return NULL;

@@ -2,13 +2,16 @@
 /* Answers: what a search found, with scores and words. */
 #include "search/search.h"
 
+#include <string.h>
+
 struct NiteruResults {
     char *query; /* id or path, NULL for a vector */
     char *model;
     GArray *items;         /* NiteruResult */
     GStringChunk *strings; /* what the items point at */
-    char *note;            /* or NULL */
-    NtJson *near;          /* or NULL */
+    bool partial;
+    char *note;   /* or NULL */
+    NtJson *near; /* or NULL */
 };
 
 NiteruResults *nt_results_new(const char *query, const char *model) {
@@ -20,11 +23,12 @@ NiteruResults *nt_results_new(const char *query, const char *model) {
     return results;
 }
 
-void nt_results_add(NiteruResults *results, const char *product, const char *photo, double raw,
+void nt_results_add(NiteruResults *results, const char *product, const char *photo, const char *metadata, double raw,
                     const NtScores *scores) {
     double score = nt_scores_of(scores, raw);
     NiteruResult item = {.product = g_string_chunk_insert(results->strings, product),
                          .photo = g_string_chunk_insert(results->strings, photo),
+                         .metadata = metadata != NULL ? g_string_chunk_insert(results->strings, metadata) : NULL,
                          .score = score,
                          .raw = raw,
                          .word = nt_score_word(score)};
@@ -52,6 +56,9 @@ void nt_results_note(NiteruResults *results, char *words, NtJson *near) {
 
 const char *niteru_results_note(const NiteruResults *results) { return results->note; }
 
+void nt_results_set_partial(NiteruResults *results, bool partial) { results->partial = partial; }
+bool niteru_results_partial(const NiteruResults *results) { return results->partial; }
+
 size_t niteru_results_count(const NiteruResults *results) { return results->items->len; }
 
 const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i) {
@@ -71,6 +78,9 @@ char *niteru_results_json(const NiteruResults *results) {
         nt_json_set(item, "word", nt_json_string(result->word));
         nt_json_set(item, "photo", nt_json_string(result->photo));
         nt_json_set(item, "detail", nt_json_set(nt_json_object(), "raw", nt_json_real(result->raw)));
+        if (result->metadata != NULL) {
+            nt_json_set(item, "metadata", nt_json_parse(result->metadata, strlen(result->metadata), "", NULL, NULL));
+        }
         nt_json_append(items, item);
     }
     nt_json_set(out, "results", items);
@@ -79,6 +89,9 @@ char *niteru_results_json(const NiteruResults *results) {
     }
     if (results->near != NULL) {
         nt_json_set(out, "near", nt_json_ref(results->near));
+    }
+    if (results->partial) {
+        nt_json_set(out, "partial", nt_json_bool(true));
     }
     return nt_json_print(out, true);
 }

@@ -1,248 +1,170 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a query's vectors to products. The index finds rows; which products show a row, and whether any still does, is
- * asked of the database for the rows found only, so that nothing is proportional to the catalogue but the scan itself.
- * A product counts once, by its best photo; rows that yield nothing new (dead, the query's own product, a second photo)
- * are made up for by asking for more rows, until k products are nearer than every row not seen yet, or the rows are
- * used up. So the answer is the exact one, ties included.
+ * From vectors to products: on one snapshot of the catalogue the index finds the nearest products that may answer, and
+ * one statement fetches what is said of them. A product counts once, by its best photo and its best query, so the best
+ * k of each query together hold the best k of all.
  */
-#include "search/search.h"
+#include "search/search-internal.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef struct Search {
-    NiteruCatalogue *catalogue;
-    NtCatalogue *db;
-    const NiteruSearchOptions *options;
-    size_t k;
-    NtModel *model;
-    uint64_t rows;
-    NtRows view; /* of these rows */
-    NtScores scores;
-    int64_t own;          /* product left out; 0: none */
-    NtWhere *where;       /* NULL: none */
-    uint64_t *allow;      /* bitmap of rows that `where` lets through; NULL: all */
-    GHashTable *matching; /* products `where` matches; NULL: all */
-    GHashTable *found;    /* product -> Found */
-    GHashTable *tie_ids;  /* row -> id, for rows that tie */
-    GError *fault;        /* the first one met while ties were ordered, where nobody can be told */
-} Search;
-
-typedef struct Found {
-    int64_t product, photo;
-    uint64_t row;
-    double raw;
-    char *id;
-} Found;
-
-static void found_free(void *data) {
-    Found *found = data;
-    g_free(found->id);
-    g_free(found);
+void search_clear(Search *search) {
+    g_clear_pointer(&search->filter, nt_filter_unref);
+    g_clear_pointer(&search->left_out, g_hash_table_unref);
+    g_clear_pointer(&search->found, g_array_unref);
+    nt_snapshot_clear(&search->snapshot);
+    nt_call_clear(&search->call);
 }
 
-static void search_clear(Search *search) {
-    nt_rows_clear(&search->view);
-    g_clear_pointer(&search->where, nt_where_free);
-    nt_free(search->allow);
-    g_clear_pointer(&search->matching, g_hash_table_unref);
-    g_clear_pointer(&search->found, g_hash_table_unref);
-    g_clear_pointer(&search->tie_ids, g_hash_table_unref);
-    g_clear_error(&search->fault);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
-
-/* ---- conditions ---- */
-
-static bool allow_row(uint64_t vrow, void *data) {
-    Search *search = data;
-    if (vrow < search->rows) {
-        search->allow[vrow / 64] |= UINT64_C(1) << (vrow % 64);
+/* The numbers of products that are to be left out; those that are not there are. */
+static bool prepare_left_out(Search *search, const char *const *ids, GError **error) {
+    search->left_out = g_hash_table_new(NULL, NULL);
+    for (size_t i = 0; ids != NULL && ids[i] != NULL; i++) {
+        int64_t product = 0;
+        g_autoptr(GError) gone = NULL;
+        if (nt_catalogue_find_product(search->snapshot.reader.db, ids[i], &product, &gone)) {
+            g_hash_table_add(search->left_out, GSIZE_TO_POINTER((gsize)product));
+        } else if (!g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, g_steal_pointer(&gone));
+            return false;
+        }
     }
     return true;
 }
 
-static bool match_product(int64_t product, const char *id, void *data) {
-    g_hash_table_add(((Search *)data)->matching, g_memdup2(&product, sizeof product));
-    return true;
-}
-
-/* Rows alone do not tell: one file can be the photo of two products of which one matches. */
-static bool prepare_where(Search *search, GError **error) {
-    if (search->options->where == NULL) {
-        return true;
-    }
-    search->where = nt_where_parse(search->db, search->options->where, error);
-    if (search->where == NULL) {
+bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchOptions *options,
+                 GCancellable *cancellable, GError **error) {
+    *search = (Search){0};
+    if (!NT_OPTIONS_READ(NiteruSearchOptions, &search->options, options, error)) {
         return false;
     }
-    search->allow = nt_alloc0(search->rows / 64 + 1, sizeof(uint64_t), "a filter", error);
-    search->matching = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    return search->allow != NULL &&
-           nt_catalogue_each_row(search->db, search->model->model, search->where, allow_row, search, error) &&
-           nt_catalogue_list(search->db, search->where, NULL, 0, match_product, search, error);
-}
-
-static bool prepare(Search *search, NtReader *reader, NiteruCatalogue *catalogue, const NiteruSearchOptions *options,
-                    GError **error) {
-    static const NiteruSearchOptions standard = {0};
-    search->catalogue = catalogue;
-    search->options = options != NULL ? options : &standard;
-    search->k = search->options->k > 0 ? search->options->k : 5;
+    double threshold = search->options.threshold;
     char digits[G_ASCII_DTOSTR_BUF_SIZE];
-    if (!(search->options->threshold >= 0 && search->options->threshold <= 100)) {
+    if (!(threshold >= 0 && threshold <= 100)) {
         return nt_fail(error, NITERU_ERROR_INVALID, "a threshold of %s: scores go from 0 to 100",
-                       g_ascii_dtostr(digits, sizeof digits, search->options->threshold));
+                       g_ascii_dtostr(digits, sizeof digits, threshold));
     }
-    if (!nt_reader_open(reader, catalogue, error)) {
+    search->k = search->options.k > 0 ? search->options.k : 5;
+    search->found = g_array_new(FALSE, FALSE, sizeof(Found));
+    return nt_call_begin(&search->call, catalogue, search->options.timeout_ms, cancellable, error);
+}
+
+bool search_begin(Search *search, GError **error) {
+    const NiteruSearchOptions *options = &search->options;
+    if (!nt_wait_check(&search->call.wait, error) ||
+        !nt_snapshot_open(&search->snapshot, search->call.catalogue, options->model, error)) {
         return false;
     }
-    search->db = reader->db;
-    search->model = nt_model_open(catalogue, search->db, search->options->model, &search->rows, error);
-    search->found = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, found_free);
-    search->tie_ids = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    return search->model != NULL && nt_model_view(search->model, search->rows, &search->view, error) &&
-           nt_model_scores(search->db, search->model, &search->scores, error) && prepare_where(search, error);
+    search->version = search->snapshot.version;
+    search->db = search->snapshot.reader.db;
+    if (options->where != NULL) {
+        search->filter = nt_filter_open(&search->snapshot, options->where, error);
+    }
+    return (options->where == NULL || search->filter != NULL) && prepare_left_out(search, options->exclude, error) &&
+           (search->version->rows > 0 || nt_fail_no_vectors(search->version->model, error));
 }
 
-/* ---- rows to products ---- */
+/* ---- the nearest ---- */
 
-static bool may_answer(const Search *search, int64_t product) {
-    return product != search->own && (search->matching == NULL || g_hash_table_contains(search->matching, &product));
+/* What orders a hit of a query of this weight: larger is nearer. */
+static double value_of(const Search *search, double raw, double weight) {
+    return search->version->card->metric == NT_METRIC_EUCLIDEAN ? -raw / weight : raw * weight;
 }
 
-/* The first id, in bytewise order, of the products that may answer with a row; "" where there is none. */
-static const char *tie_id(Search *search, int64_t row) {
-    const char *known = g_hash_table_lookup(search->tie_ids, &row);
-    if (known != NULL) {
-        return known;
+static int nearest_first(const void *a, const void *b, void *data) {
+    const Found *x = a, *y = b;
+    if (x->value != y->value) {
+        return x->value > y->value ? -1 : 1;
     }
-    g_autoptr(GArray) owners = g_array_new(FALSE, FALSE, sizeof(NtOwner));
-    GError **fault = search->fault == NULL ? &search->fault : NULL;
-    bool ok = nt_catalogue_owners(search->db, search->model->model, (uint64_t)row, owners, fault);
-    char *first = NULL;
-    for (guint i = 0; ok && i < owners->len; i++) {
-        int64_t product = g_array_index(owners, NtOwner, i).product;
-        if (!may_answer(search, product)) {
-            continue;
-        }
-        fault = search->fault == NULL ? &search->fault : NULL;
-        char *id = nt_catalogue_product_id(search->db, product, fault);
-        if (id != NULL && (first == NULL || strcmp(id, first) < 0)) {
-            g_free(first);
-            first = g_steal_pointer(&id);
-        }
-        g_free(id);
-    }
-    first = first != NULL ? first : g_strdup("");
-    g_hash_table_insert(search->tie_ids, g_memdup2(&row, sizeof row), first);
-    return first;
+    const NtLabels *labels = &((const Search *)data)->version->labels;
+    uint64_t first = nt_labels_rank(labels, x->product), second = nt_labels_rank(labels, y->product);
+    return first != second ? (first < second ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
 }
 
-static int by_id(uint32_t a, uint32_t b, void *data) {
-    const char *id_a = tie_id(data, a), *id_b = tie_id(data, b);
-    int order = strcmp(id_a, id_b);
-    if (*id_a == '\0' || *id_b == '\0') {
-        order = -order; /* rows without an answer last */
-    }
-    return order != 0 ? order : (a > b) - (a < b);
-}
-
-/* Keeps the best photo of each product that a row belongs to. */
-static bool take_hit(Search *search, const NtHit *hit, GArray *owners, GError **error) {
-    g_array_set_size(owners, 0);
-    if (!nt_catalogue_owners(search->db, search->model->model, hit->row, owners, error)) {
-        return false;
-    }
-    for (guint i = 0; i < owners->len; i++) {
-        const NtOwner *owner = &g_array_index(owners, NtOwner, i);
-        if (!may_answer(search, owner->product)) {
-            continue;
-        }
-        Found *known = g_hash_table_lookup(search->found, &owner->product);
-        if (known == NULL) {
-            char *id = nt_catalogue_product_id(search->db, owner->product, error);
-            if (id == NULL) {
-                return false;
-            }
-            known = g_new(Found, 1);
-            *known = (Found){owner->product, owner->photo, hit->row, hit->raw, id};
-            g_hash_table_insert(search->found, &known->product, known);
-        } else if (nt_metric_nearer(search->model->card->metric, hit->raw, known->raw)) {
-            known->raw = hit->raw;
-            known->photo = owner->photo;
-            known->row = hit->row;
+/* Takes the hits of all queries together: each product once, the best k of them. */
+static void merge(Search *search, size_t k) {
+    g_array_sort_with_data(search->found, nearest_first, search);
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    guint kept = 0;
+    for (guint i = 0; i < search->found->len && kept < k; i++) {
+        Found found = g_array_index(search->found, Found, i);
+        if (!g_hash_table_contains(search->left_out, GUINT_TO_POINTER(found.product)) &&
+            g_hash_table_add(seen, GUINT_TO_POINTER(found.product))) {
+            g_array_index(search->found, Found, kept++) = found;
         }
     }
-    return true;
+    g_array_set_size(search->found, kept);
 }
 
-static int nearest_raw_first(const void *a, const void *b, void *data) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x == y ? 0 : nt_metric_nearer(*(NtMetric *)data, x, y) ? -1 : 1;
-}
-
-/* Whether no row farther than `farthest` can change the answer: k products are nearer than that. */
-static bool is_settled(Search *search, double farthest) {
-    guint count = g_hash_table_size(search->found), i = 0;
-    if (count < search->k) {
-        return false;
+bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, size_t k,
+                    GError **error) {
+    NtVersion *version = search->version;
+    NiteruCatalogue *catalogue = version->model->catalogue;
+    g_autofree uint32_t *skip = g_new(uint32_t, queries->count);
+    for (size_t q = 0; q < queries->count; q++) {
+        skip[q] = own;
     }
-    g_autofree double *raws = g_new(double, count);
-    GHashTableIter each;
-    void *found;
-    g_hash_table_iter_init(&each, search->found);
-    while (g_hash_table_iter_next(&each, NULL, &found)) {
-        raws[i++] = ((const Found *)found)->raw;
-    }
-    NtMetric metric = search->model->card->metric;
-    g_qsort_with_data(raws, (gint)count, sizeof *raws, nearest_raw_first, &metric);
-    return nt_metric_nearer(metric, raws[search->k - 1], farthest);
-}
-
-/* One round: the `wanted` nearest rows of each query vector. *out_more: rows beyond them may change the answer. */
-static bool search_rows(Search *search, const NtQueries *queries, size_t wanted, bool *out_more, GError **error) {
-    NtSearchOptions options = {
-        .k = wanted, .threads = search->catalogue->threads, .allow = search->allow, .tie = by_id, .data = search};
-    nt_autofree NtHit *hits = nt_alloc(queries->count * wanted, sizeof(NtHit), "results", error);
+    NtIndexOptions options = {.k = k,
+                              .labels = &version->labels,
+                              .allow = search->filter != NULL ? &search->filter->bits : NULL,
+                              .skip_label = skip,
+                              .pool = catalogue->pool,
+                              .deadline = search->call.wait.deadline,
+                              .cancellable = search->call.wait.cancellable,
+                              .partial = search->options.partial,
+                              .out_partial = &search->partial};
+    size_t more = g_hash_table_size(search->left_out);
+    options.k = k < SIZE_MAX - more ? k + more : k;
+    size_t most = options.k = nt_index_most_hits(&version->view, &options);
+    nt_autofree NtIndexHit *hits = nt_alloc(queries->count, MAX(most, 1) * sizeof(NtIndexHit), "results", error);
     g_autofree size_t *counts = g_new0(size_t, queries->count);
-    if (hits == NULL || !nt_exact_search(&search->view, queries, &options, hits, counts, error)) {
+    if (hits == NULL ||
+        !nt_index_search(version->model->index, &version->view, queries, &options, hits, counts, error)) {
         return false;
     }
-    if (search->fault != NULL) {
-        g_propagate_error(error, g_steal_pointer(&search->fault));
-        return false;
-    }
-    g_autoptr(GArray) owners = g_array_new(FALSE, FALSE, sizeof(NtOwner));
+    g_array_set_size(search->found, 0);
     for (size_t q = 0; q < queries->count; q++) {
         for (size_t i = 0; i < counts[q]; i++) {
-            if (!take_hit(search, &hits[q * wanted + i], owners, error)) {
-                return false;
-            }
+            const NtIndexHit *hit = &hits[q * most + i];
+            double value = value_of(search, hit->raw, weights != NULL ? weights[q] : 1);
+            Found found = {hit->label, hit->row, hit->raw, value};
+            g_array_append_val(search->found, found);
         }
     }
-    *out_more = false;
-    for (size_t q = 0; q < queries->count && !*out_more; q++) {
-        *out_more = counts[q] == wanted && !is_settled(search, hits[q * wanted + wanted - 1].raw);
+    merge(search, k);
+    return true;
+}
+
+bool search_product_vectors(Search *search, const char *id, int64_t *out_product, GArray *vectors, GError **error) {
+    NtVersion *version = search->version;
+    if (!nt_catalogue_find_product(search->db, id, out_product, error)) {
+        return false;
+    }
+    uint32_t link, row = nt_labels_first(&version->products, (uint64_t)*out_product, &link);
+    if (row == 0) {
+        return nt_fail(error, NITERU_ERROR_NOT_FOUND,
+                       "product '%s' has no vector of the model %s: its photos were not read yet or could not be "
+                       "(niteru show tells)",
+                       id, version->model->name);
+    }
+    for (; row != 0; row = nt_labels_next(&version->products, &link)) {
+        if (!nt_row_check(search->db, version->model, &version->view, row - 1, error)) {
+            return false;
+        }
+        g_array_set_size(vectors, vectors->len + (guint)version->view.dim);
+        float *at = &g_array_index(vectors, float, vectors->len - version->view.dim);
+        nt_rows_get(&version->view, row - 1, at);
     }
     return true;
 }
 
 /* ---- the answer ---- */
 
-static int nearest_first(const void *a, const void *b, void *data) {
-    const Found *x = *(Found *const *)a, *y = *(Found *const *)b;
-    if (x->raw != y->raw) {
-        return nt_metric_nearer(*(NtMetric *)data, x->raw, y->raw) ? -1 : 1;
-    }
-    return strcmp(x->id, y->id);
-}
-
 /* Says what is to be said of the answer as a whole: why it is empty, or that even its best is not alike. */
 static bool add_note(const Search *search, NiteruResults *results, const Found *best, GError **error) {
     const NiteruResult *first = niteru_results_get(results, 0);
-    double score = best != NULL ? nt_scores_of(&search->scores, best->raw) : 0;
+    double score = best != NULL ? nt_scores_of(&search->version->card->scores, best->raw) : 0;
     if (first != NULL && nt_score_alike(first->score)) {
         return true;
     }
@@ -258,10 +180,10 @@ static bool add_note(const Search *search, NiteruResults *results, const Found *
         nt_results_note(results,
                         g_strdup_printf("nothing is this alike: the best has %s of 100, under the threshold", digits),
                         NULL);
-    } else if (search->matching != NULL && g_hash_table_size(search->matching) == 0) {
+    } else if (search->filter != NULL && search->filter->count == 0) {
         NtJson *near = NULL;
         g_autofree char *words = NULL;
-        if (!nt_explain_where(search->db, search->options->where, &near, &words, error)) {
+        if (!nt_explain_where(search->db, search->options.where, &near, &words, error)) {
             return false;
         }
         nt_results_note(results, g_strdup_printf("nothing is this alike: %s", words), near);
@@ -272,113 +194,68 @@ static bool add_note(const Search *search, NiteruResults *results, const Found *
     return true;
 }
 
-static NiteruResults *make_results(Search *search, const char *query, GError **error) {
-    g_autofree gpointer *items = g_hash_table_get_keys_as_array(search->found, NULL);
-    guint count = g_hash_table_size(search->found);
+/* What is said of a product found. */
+typedef struct Described {
+    char *id, *location, *metadata;
+} Described;
+
+static void clear_described(void *data) {
+    Described *described = data;
+    g_free(described->id);
+    g_free(described->location);
+    g_free(described->metadata);
+}
+
+static bool describe(size_t i, const char *id, const char *location, NtJson *metadata, void *data) {
+    Described *described = &g_array_index((GArray *)data, Described, i);
+    described->id = g_strdup(id);
+    described->location = g_strdup(location);
+    described->metadata = metadata != NULL ? nt_json_print(metadata, false) : NULL;
+    return true;
+}
+
+/* How many of those found are alike enough. */
+static guint count_enough(const Search *search) {
+    guint count = 0;
+    while (count < search->found->len &&
+           nt_scores_of(&search->version->card->scores, g_array_index(search->found, Found, count).raw) >=
+               search->options.threshold) {
+        count++;
+    }
+    return count;
+}
+
+NiteruResults *search_results(Search *search, const char *query, GError **error) {
+    NtVersion *version = search->version;
+    guint count = count_enough(search);
+    g_autofree NtShown *shown = g_new(NtShown, count);
     for (guint i = 0; i < count; i++) {
-        items[i] = g_hash_table_lookup(search->found, items[i]);
-    }
-    g_qsort_with_data(items, (gint)count, sizeof *items, nearest_first, &search->model->card->metric);
-    g_autoptr(NiteruResults) results = nt_results_new(query, search->model->name);
-    for (guint i = 0; i < MIN(count, search->k); i++) {
-        const Found *found = items[i];
-        if (nt_scores_of(&search->scores, found->raw) < search->options->threshold) {
-            break;
-        }
-        g_autofree char *location = NULL;
-        if (!nt_row_check(search->catalogue, search->db, search->model, &search->view, found->row, error) ||
-            !nt_catalogue_photo_names(search->db, found->photo, NULL, &location, error)) {
+        const Found *found = &g_array_index(search->found, Found, i);
+        shown[i] = (NtShown){found->product, found->row};
+        if (!nt_row_check(search->db, version->model, &version->view, found->row, error)) {
             return NULL;
         }
-        nt_results_add(results, found->id, location, found->raw, &search->scores);
     }
-    return add_note(search, results, count > 0 ? items[0] : NULL, error) ? g_steal_pointer(&results) : NULL;
-}
-
-static NiteruResults *run_search(Search *search, const char *query, const NtQueries *queries, GError **error) {
-    size_t k = (size_t)MIN((uint64_t)search->k, search->rows);
-    size_t wanted = 2 * k + 16;
-    for (bool more = true; more; wanted *= 4) {
-        wanted = (size_t)MIN((uint64_t)wanted, MAX(search->rows, 1));
-        if (!search_rows(search, queries, wanted, &more, error)) {
-            return NULL;
-        }
-        if (wanted >= search->rows) {
-            break;
-        }
-    }
-    return make_results(search, query, error);
-}
-
-static bool has_vectors(const Search *search, GError **error) {
-    return search->rows > 0 || nt_fail_no_vectors(search->model, error);
-}
-
-NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const NiteruSearchOptions *options,
-                              GError **error) {
-    g_auto(NtReader) reader = {0};
-    g_auto(Search) search = {0};
-    g_autoptr(GArray) photos = g_array_new(FALSE, FALSE, sizeof(NtProductVector));
-    if (!prepare(&search, &reader, catalogue, options, error) ||
-        !nt_catalogue_find_product(search.db, id, &search.own, error) || !has_vectors(&search, error) ||
-        !nt_catalogue_product_vectors(search.db, search.model->model, search.own, photos, error)) {
+    g_autoptr(GArray) described = g_array_new(FALSE, TRUE, sizeof(Described));
+    g_array_set_clear_func(described, clear_described);
+    g_array_set_size(described, count);
+    if (!nt_catalogue_describe(search->db, version->model->model, shown, count, search->options.metadata, describe,
+                               described, error)) {
         return NULL;
     }
-    if (photos->len == 0) {
-        nt_fail(error, NITERU_ERROR_NOT_FOUND,
-                "product '%s' has no vector of the model %s: its photos were not read yet or could not be (niteru show "
-                "tells)",
-                id, search.model->name);
-        return NULL;
-    }
-    size_t dim = search.model->card->dimension;
-    nt_autofree float *vectors = nt_alloc(photos->len * dim, sizeof(float), "a query", error);
-    if (vectors == NULL) {
-        return NULL;
-    }
-    for (guint i = 0; i < photos->len; i++) {
-        uint64_t row = g_array_index(photos, NtProductVector, i).vrow;
-        if (row >= search.rows) {
+    g_autoptr(NiteruResults) results = nt_results_new(query, version->model->name);
+    for (guint i = 0; i < count; i++) {
+        const Described *facts = &g_array_index(described, Described, i);
+        if (facts->id == NULL) {
             nt_fail(error, NITERU_ERROR_CORRUPT,
-                    "%s: the database names a vector that is not there; niteru check tells more", catalogue->folder);
+                    "%s: a product that was found is not in the database; niteru check tells more",
+                    version->model->catalogue->folder);
             return NULL;
         }
-        if (!nt_row_check(catalogue, search.db, search.model, &search.view, row, error)) {
-            return NULL;
-        }
-        nt_rows_get(&search.view, row, vectors + i * dim);
+        nt_results_add(results, facts->id, facts->location, facts->metadata, g_array_index(search->found, Found, i).raw,
+                       &version->card->scores);
     }
-    NtQueries queries = {.data = vectors, .count = photos->len, .dim = dim};
-    return run_search(&search, id, &queries, error);
-}
-
-static NiteruResults *search_vector(NiteruCatalogue *catalogue, const char *query, const char *photo,
-                                    const float *vector, size_t dimension, const NiteruSearchOptions *options,
-                                    GError **error) {
-    g_auto(NtReader) reader = {0};
-    g_auto(Search) search = {0};
-    if (!prepare(&search, &reader, catalogue, options, error) || !has_vectors(&search, error)) {
-        return NULL;
-    }
-    g_autofree float *own = photo != NULL ? nt_model_embed_file(catalogue, search.model, photo, NULL, error) : NULL;
-    if (photo != NULL) {
-        vector = own;
-        dimension = search.model->card->dimension;
-    }
-    NtQueries queries = {.data = vector, .count = 1, .dim = dimension};
-    return photo == NULL || own != NULL ? run_search(&search, query, &queries, error) : NULL;
-}
-
-NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
-                                   GError **error) {
-    return search_vector(catalogue, path, path, NULL, 0, options, error);
-}
-
-NiteruResults *niteru_search_vector(NiteruCatalogue *catalogue, const float *vector, size_t dimension,
-                                    const NiteruSearchOptions *options, GError **error) {
-    if (vector == NULL) {
-        nt_fail(error, NITERU_ERROR_INVALID, "no vector was given to search for");
-        return NULL;
-    }
-    return search_vector(catalogue, NULL, NULL, vector, dimension, options, error);
+    nt_results_set_partial(results, search->partial);
+    const Found *best = search->found->len > 0 ? &g_array_index(search->found, Found, 0) : NULL;
+    return add_note(search, results, best, error) ? g_steal_pointer(&results) : NULL;
 }

@@ -18,7 +18,10 @@ bool nt_fail_no_vectors(const NtModel *model, GError **error);
 /* ---- results (results.c) ---- */
 
 NiteruResults *nt_results_new(const char *query, const char *model);
-void nt_results_add(NiteruResults *results, const char *product, const char *photo, double raw, const NtScores *scores);
+/* One more product; `metadata` is JSON, or NULL. */
+void nt_results_add(NiteruResults *results, const char *product, const char *photo, const char *metadata, double raw,
+                    const NtScores *scores);
+void nt_results_set_partial(NiteruResults *results, bool partial);
 /* What to say of the answer as a whole; takes `words`, and `near` (NULL: none). */
 void nt_results_note(NiteruResults *results, char *words, NtJson *near);
 

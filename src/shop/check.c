@@ -91,7 +91,7 @@ static bool check_vectors(Check *check, const NtModelRow *row, GError **error) {
     g_autoptr(GError) fault = NULL;
     uint64_t rows;
     NtCatalogue *db = check->reader.db;
-    NtModel *model = nt_model_open(check->reader.catalogue, db, row->name, &rows, &fault);
+    g_autoptr(NtModel) model = nt_model_open(check->reader.catalogue, db, row->name, &rows, &fault);
     check->row = row;
     if (model == NULL) {
         add_problem(check, NT_ADVICE_VECTORS, fault->message);
@@ -191,7 +191,12 @@ static char *advice(const Check *check) {
     return out->len > 0 ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
 }
 
-bool niteru_check(NiteruCatalogue *catalogue, char **out_json, GError **error) {
+bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, char **out_json,
+                  GError **error) {
+    g_auto(NtCall) call = {0};
+    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error)) {
+        return false;
+    }
     g_autoptr(NtJson) out = nt_json_object();
     NtJson *notes = nt_json_array();
     Check check = {.problems = nt_json_array()};

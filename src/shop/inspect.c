@@ -8,53 +8,90 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { LIST_PAGE = 256 /* products read at a time */ };
+
 /* ---- products ---- */
 
 char *niteru_product_json(NiteruCatalogue *catalogue, const char *id, GError **error) {
+    g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
     int64_t product;
-    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_find_product(reader.db, id, &product, error)) {
+    if (!nt_call_begin(&call, catalogue, 0, NULL, error) || !nt_reader_open(&reader, catalogue, error) ||
+        !nt_catalogue_find_product(reader.db, id, &product, error)) {
         return NULL;
     }
     g_autoptr(NtJson) json = nt_catalogue_product_json(reader.db, product, error);
     return json != NULL ? nt_json_print(json, true) : NULL;
 }
 
-typedef struct Listing {
+/* Some products, read in one go; they are told when the connection is not reading any more, so that a listener that
+ * takes its time holds up nobody. */
+typedef struct Page {
     NtCatalogue *db;
-    bool (*each)(const char *id, const char *json, void *data);
-    void *data;
+    GPtrArray *ids, *texts; /* char * */
     GError *fault;
-} Listing;
+} Page;
 
-static bool list_one(int64_t product, const char *id, void *data) {
-    Listing *listing = data;
-    g_autoptr(NtJson) json = nt_catalogue_product_json(listing->db, product, &listing->fault);
+static bool add_to_page(int64_t product, const char *id, void *data) {
+    Page *page = data;
+    g_autoptr(NtJson) json = nt_catalogue_product_json(page->db, product, &page->fault);
     if (json == NULL) {
         return false;
     }
-    g_autofree char *text = nt_json_print(json, false);
-    return listing->each(id, text, listing->data);
+    g_ptr_array_add(page->ids, g_strdup(id));
+    g_ptr_array_add(page->texts, nt_json_print(json, false));
+    return true;
 }
 
-bool niteru_list(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit,
-                 bool (*each)(const char *id, const char *json, void *data), void *data, GError **error) {
+static bool read_page(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit, Page *page,
+                      GError **error) {
     g_auto(NtReader) reader = {0};
+    g_ptr_array_set_size(page->ids, 0);
+    g_ptr_array_set_size(page->texts, 0);
     if (!nt_reader_open(&reader, catalogue, error)) {
         return false;
     }
+    page->db = reader.db;
     g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(reader.db, where, error) : NULL;
     if (where != NULL && condition == NULL) {
         return false;
     }
-    Listing listing = {.db = reader.db, .each = each, .data = data};
-    if (!nt_catalogue_list(reader.db, condition, after, limit, list_one, &listing, error)) {
-        g_clear_error(&listing.fault);
+    bool ok = nt_catalogue_list(reader.db, condition, after, limit, add_to_page, page, error);
+    if (page->fault != NULL) {
+        g_clear_error(error);
+        g_propagate_error(error, g_steal_pointer(&page->fault));
         return false;
     }
-    if (listing.fault != NULL) {
-        g_propagate_error(error, listing.fault);
+    return ok;
+}
+
+bool niteru_list(NiteruCatalogue *catalogue, const NiteruListOptions *given,
+                 bool (*each)(const char *id, const char *json, void *data), void *data, GCancellable *cancellable,
+                 GError **error) {
+    NiteruListOptions options;
+    g_auto(NtCall) call = {0};
+    if (!NT_OPTIONS_READ(NiteruListOptions, &options, given, error) ||
+        !nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error)) {
         return false;
+    }
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free), texts = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *after = g_strdup(options.after);
+    Page page = {.ids = ids, .texts = texts};
+    for (size_t left = options.limit > 0 ? options.limit : SIZE_MAX; left > 0; left -= ids->len) {
+        size_t asked = MIN(left, LIST_PAGE);
+        if (!nt_wait_check(&call.wait, error) || !read_page(catalogue, options.where, after, asked, &page, error)) {
+            return false;
+        }
+        for (guint i = 0; i < ids->len; i++) {
+            if (!each(ids->pdata[i], texts->pdata[i], data)) {
+                return true;
+            }
+        }
+        if (ids->len < asked) {
+            return true;
+        }
+        g_free(after);
+        after = g_strdup(ids->pdata[ids->len - 1]);
     }
     return true;
 }
@@ -67,7 +104,7 @@ static NtJson *model_summary(const NtModelRow *row, bool with_card) {
     nt_json_set(out, "dimension", nt_json_integer(row->dimension));
     nt_json_set(out, "dtype", nt_json_string(row->dtype));
     nt_json_set(out, "metric", nt_json_string(row->metric));
-    nt_json_set(out, "vectors", nt_json_integer((int64_t)row->rows));
+    nt_json_set(out, "vectors", nt_json_integer((int64_t)(row->rows - MIN(row->dead, row->rows))));
     nt_json_set(out, "default", nt_json_bool(row->is_default));
     g_autoptr(NtCard) card = row->card != NULL ? nt_card_parse(row->card, strlen(row->card), row->name, NULL) : NULL;
     if (card != NULL && card->preprocess.width > 0) {
@@ -122,8 +159,10 @@ char *niteru_models_json(NiteruCatalogue *catalogue, GError **error) {
     if (catalogue == NULL) {
         return add_shipped(out, error) ? nt_json_print(out, true) : NULL;
     }
+    g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
-    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
+    if (!nt_call_begin(&call, catalogue, 0, NULL, error) || !nt_reader_open(&reader, catalogue, error) ||
+        !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
         return NULL;
     }
     return nt_json_print(out, true);
@@ -158,21 +197,20 @@ char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **e
         }
         return nt_json_print(nt_json_at(out, 0), true);
     }
+    g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
     g_auto(NtModelRow) row = {0};
-    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_find_model(reader.db, name, &row, error)) {
+    if (!nt_call_begin(&call, catalogue, 0, NULL, error) || !nt_reader_open(&reader, catalogue, error) ||
+        !nt_catalogue_find_model(reader.db, name, &row, error)) {
         return NULL;
     }
     g_autoptr(NtJson) out = model_summary(&row, true);
-    uint64_t dead = 0;
-    NtModel *model = nt_model_open(catalogue, reader.db, name, NULL, error);
-    if (model == NULL || !nt_catalogue_dead_rows(reader.db, row.model, &dead, error)) {
+    g_autoptr(NtModel) model = nt_model_open_row(catalogue, &row, error);
+    nt_json_set(out, "dead_vectors", nt_json_integer((int64_t)row.dead));
+    if (model == NULL || !nt_makers_show(reader.db, &row, out, error)) {
         return NULL;
     }
-    nt_json_set(out, "dead_vectors", nt_json_integer((int64_t)dead));
-    if (!nt_makers_show(reader.db, &row, out, error)) {
-        return NULL;
-    }
+    nt_reader_clear(&reader); /* loading takes its time */
     if (model->card->preprocess.width > 0) {
         NtNetwork *network = nt_model_network(catalogue, model, error);
         if (network == NULL) {
@@ -287,9 +325,11 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
         nt_json_set(out, "niteru", program_facts(&limits, nt_cores()));
         return nt_json_print(out, true);
     }
+    g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
     NtTotals totals;
-    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_totals(reader.db, &totals, error)) {
+    if (!nt_call_begin(&call, catalogue, 0, NULL, error) || !nt_reader_open(&reader, catalogue, error) ||
+        !nt_catalogue_totals(reader.db, &totals, error)) {
         return NULL;
     }
     NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();

@@ -74,7 +74,8 @@ static NtSheetCell describe(const Cell *cell, const char *name) {
 }
 
 bool niteru_sheet_add(NiteruSheet *sheet, const char *product, const char *photo, const NiteruResults *results,
-                      GError **error) {
+                      GCancellable *cancellable, GError **error) {
+    NtWait wait = nt_wait_for(0, cancellable);
     if (sheet->decoder == NULL && (sheet->decoder = nt_decoder_new(&sheet->catalogue->limits, error)) == NULL) {
         return false;
     }
@@ -83,6 +84,9 @@ bool niteru_sheet_add(NiteruSheet *sheet, const char *product, const char *photo
     g_array_set_clear_func(fetched, clear_cell);
     g_autofree NtSheetCell *cells = g_new0(NtSheetCell, count + 1);
     for (size_t i = 0; i <= count; i++) {
+        if (!nt_wait_check(&wait, error)) {
+            return false;
+        }
         const NiteruResult *result = i > 0 ? niteru_results_get(results, i - 1) : NULL;
         Cell cell = result != NULL ? fetch(sheet, result->product, result->photo) : fetch(sheet, product, photo);
         g_array_append_val(fetched, cell);

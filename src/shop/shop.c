@@ -10,7 +10,6 @@ enum { MOST_THREADS = 1024 };
 const char *niteru_version(void) { return NT_VERSION; }
 
 static void close_connection(void *data) { nt_catalogue_close(data); }
-static void free_model(void *data) { nt_model_free(data); }
 
 static bool set_limits(NtLimits *limits, const char *const *settings, GError **error) {
     *limits = nt_limits_default();
@@ -41,9 +40,11 @@ static bool look_first(const char *folder, const char *database, const NtCatalog
     return !foreign;
 }
 
-NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, GError **error) {
-    NiteruOptions standard = {0};
-    options = options != NULL ? options : &standard;
+NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *given, GError **error) {
+    NiteruOptions known, *options = &known;
+    if (!NT_OPTIONS_READ(NiteruOptions, options, given, error)) {
+        return NULL;
+    }
     if (folder == NULL) {
         const char *named = g_getenv("NITERU_CATALOGUE");
         folder = named != NULL && *named != '\0' ? named : "shop.niteru";
@@ -52,8 +53,12 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
     g_rec_mutex_init(&catalogue->writing);
     g_mutex_init(&catalogue->lock);
     catalogue->readers = g_ptr_array_new_with_free_func(close_connection);
-    catalogue->models = g_ptr_array_new_with_free_func(free_model);
-    catalogue->intact = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    catalogue->models = g_ptr_array_new();
+    catalogue->networks = g_ptr_array_new();
+    catalogue->closing = g_cancellable_new();
+    g_cond_init(&catalogue->idle);
+    catalogue->shared = nt_shared_new();
+    catalogue->filters = nt_filters_new();
     catalogue->threads = options->threads > 0 ? options->threads : nt_cores();
     if (!set_limits(&catalogue->limits, options->limits, error)) {
         return NULL;
@@ -63,6 +68,7 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
                 MOST_THREADS);
         return NULL;
     }
+    catalogue->pool = nt_thread_pool_new(catalogue->threads);
     catalogue->pipeline = nt_pipeline_new(&catalogue->limits, catalogue->threads);
     NtCatalogueOptions settings = {
         .read_only = options->read_only, .must_exist = options->must_exist, .limits = &catalogue->limits};
@@ -81,9 +87,12 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *options, G
 
 void niteru_close(NiteruCatalogue *catalogue) {
     if (catalogue != NULL) {
+        nt_calls_stop(catalogue);
         nt_pipeline_free(catalogue->pipeline);
-        g_ptr_array_unref(catalogue->models);
-        g_hash_table_unref(catalogue->intact);
+        nt_filters_free(catalogue->filters);
+        nt_shared_free(catalogue->shared);
+        nt_thread_pool_free(catalogue->pool);
+        nt_models_free(catalogue);
         g_ptr_array_unref(catalogue->readers);
         if (catalogue->discard && catalogue->db != NULL) {
             nt_catalogue_discard(catalogue->db);
@@ -92,6 +101,8 @@ void niteru_close(NiteruCatalogue *catalogue) {
         }
         g_rec_mutex_clear(&catalogue->writing);
         g_mutex_clear(&catalogue->lock);
+        g_cond_clear(&catalogue->idle);
+        g_object_unref(catalogue->closing);
         g_free(catalogue->folder);
         g_free(catalogue);
     }
@@ -100,8 +111,9 @@ void niteru_close(NiteruCatalogue *catalogue) {
 const char *niteru_folder(const NiteruCatalogue *catalogue) { return catalogue->folder; }
 
 bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
-                   uint64_t *out_removed, GError **error) {
-    if (!nt_writer_lock(catalogue, error)) {
+                   unsigned timeout_ms, GCancellable *cancellable, uint64_t *out_removed, GError **error) {
+    g_auto(NtCall) call = {0};
+    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) || !nt_writer_lock(catalogue, error)) {
         return false;
     }
     uint64_t removed = 0, matched = 0;
@@ -120,5 +132,6 @@ bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t co
         *out_removed = removed + matched;
     }
     nt_writer_unlock(catalogue);
+    nt_shared_refresh(catalogue);
     return ok;
 }

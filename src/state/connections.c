@@ -32,6 +32,7 @@ void nt_reader_clear(NtReader *reader) {
     if (reader->db != NULL) {
         nt_catalogue_end_reading(reader->db);
         nt_reader_give(reader->catalogue, reader->db);
+        reader->db = NULL;
     }
 }
 

@@ -139,24 +139,25 @@ static bool block_is_intact(NtCatalogue *db, const NtModel *model, const NtRows 
                    block * NT_VECTORS_BLOCK + MAX(*covered, 1) - 1);
 }
 
-bool nt_row_check(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t row,
-                  GError **error) {
+bool nt_row_check(NtCatalogue *db, NtModel *model, const NtRows *view, uint64_t row, GError **error) {
     uint64_t block = row / NT_VECTORS_BLOCK;
     unsigned covered = 0;
-    g_autofree char *key =
-        g_strdup_printf("%" G_GINT64_FORMAT ".%u:%" G_GUINT64_FORMAT, model->model, model->generation, block);
-    g_mutex_lock(&catalogue->lock);
-    guint known = GPOINTER_TO_UINT(g_hash_table_lookup(catalogue->intact, key));
-    g_mutex_unlock(&catalogue->lock);
-    if (known > row % NT_VECTORS_BLOCK) {
+    g_mutex_lock(&model->checking);
+    bool known = block < model->intact->len && g_array_index(model->intact, guint16, block) > row % NT_VECTORS_BLOCK;
+    g_mutex_unlock(&model->checking);
+    if (known) {
         return true;
     }
     if (!block_is_intact(db, model, view, block, &covered, error)) {
         return false;
     }
-    g_mutex_lock(&catalogue->lock);
-    g_hash_table_replace(catalogue->intact, g_steal_pointer(&key), GUINT_TO_POINTER(covered));
-    g_mutex_unlock(&catalogue->lock);
+    g_mutex_lock(&model->checking);
+    if (block >= model->intact->len) {
+        g_array_set_size(model->intact, (guint)block + 1);
+    }
+    guint16 *rows = &g_array_index(model->intact, guint16, block);
+    *rows = MAX(*rows, (guint16)covered);
+    g_mutex_unlock(&model->checking);
     return true;
 }
 

@@ -229,16 +229,20 @@ static NtCard *prepare(NiteruCatalogue *catalogue, const char *path, const Niter
                : NULL;
 }
 
-bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *options, char **out_name,
-                      GError **error) {
-    NiteruModelOptions standard = {0};
-    options = options != NULL ? options : &standard;
+bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const NiteruModelOptions *given,
+                      GCancellable *cancellable, char **out_name, GError **error) {
+    NiteruModelOptions known, *options = &known;
+    g_auto(NtCall) call = {0};
+    if (!NT_OPTIONS_READ(NiteruModelOptions, options, given, error) ||
+        !nt_call_begin(&call, catalogue, options->timeout_ms, cancellable, error)) {
+        return false;
+    }
     if (options->name != NULL && !nt_card_check_name(options->name, error)) {
         return false;
     }
     g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &catalogue->limits, error);
     g_autoptr(NtCard) card = files != NULL ? prepare(catalogue, path, options, files, error) : NULL;
-    if (card == NULL || !nt_writer_lock(catalogue, error)) {
+    if (card == NULL || !nt_wait_check(&call.wait, error) || !nt_writer_lock(catalogue, error)) {
         return false;
     }
     bool ok =

@@ -12,15 +12,80 @@ enum { SCORE_PAIRS = 200000 };
 
 /* ---- opening ---- */
 
-void nt_model_free(NtModel *model) {
-    if (model != NULL) {
-        g_clear_pointer(&model->network, nt_network_unref);
-        nt_vectors_close(model->vectors);
-        nt_card_free(model->card);
-        g_mutex_clear(&model->loading);
-        g_free(model->name);
-        g_free(model);
+static void network_unref(void *data) {
+    NtModelNetwork *network = data;
+    if (g_atomic_int_dec_and_test(&network->refs)) {
+        g_clear_pointer(&network->network, nt_network_unref);
+        g_mutex_clear(&network->loading);
+        g_free(network);
     }
+}
+
+NtModel *nt_model_ref(NtModel *model) {
+    g_atomic_int_inc(&model->refs);
+    return model;
+}
+
+static void model_free(NtModel *model) {
+    nt_index_free(model->index);
+    nt_vectors_close(model->vectors);
+    nt_card_free(model->card);
+    g_clear_pointer(&model->network, network_unref);
+    g_array_unref(model->intact);
+    g_mutex_clear(&model->checking);
+    g_free(model->name);
+    g_free(model);
+}
+
+void nt_model_unref(NtModel *model) {
+    if (model == NULL) {
+        return;
+    }
+    NiteruCatalogue *catalogue = model->catalogue;
+    g_mutex_lock(&catalogue->lock);
+    bool last = g_atomic_int_dec_and_test(&model->refs);
+    if (last) { /* under the lock, so that nobody finds it in the list meanwhile */
+        g_ptr_array_remove_fast(catalogue->models, model);
+    }
+    g_mutex_unlock(&catalogue->lock);
+    if (last) {
+        model_free(model);
+    }
+}
+
+/* The network's place, found or made. Under the lock. */
+static NtModelNetwork *network_of(NiteruCatalogue *catalogue, int64_t model) {
+    NtModelNetwork *network = NULL;
+    for (guint i = 0; network == NULL && i < catalogue->networks->len; i++) {
+        NtModelNetwork *known = g_ptr_array_index(catalogue->networks, i);
+        network = known->model == model ? known : NULL;
+    }
+    if (network == NULL) {
+        network = g_new0(NtModelNetwork, 1);
+        network->refs = 1;
+        network->model = model;
+        g_mutex_init(&network->loading);
+        g_ptr_array_add(catalogue->networks, network);
+    }
+    g_atomic_int_inc(&network->refs);
+    return network;
+}
+
+void nt_models_free(NiteruCatalogue *catalogue) {
+    g_ptr_array_foreach(catalogue->networks, (GFunc)(void (*)(void))network_unref, NULL);
+    g_ptr_array_unref(catalogue->networks);
+    g_ptr_array_unref(catalogue->models);
+}
+
+void nt_model_forget(NiteruCatalogue *catalogue, int64_t model) {
+    g_mutex_lock(&catalogue->lock);
+    for (guint i = 0; i < catalogue->networks->len; i++) {
+        if (((NtModelNetwork *)g_ptr_array_index(catalogue->networks, i))->model == model) {
+            network_unref(g_ptr_array_steal_index_fast(catalogue->networks, i));
+            break;
+        }
+    }
+    g_mutex_unlock(&catalogue->lock);
 }
 
 /* Says how to get lost vectors back. */
@@ -36,6 +101,7 @@ static void add_way_out(const NtModel *model, GError **error) {
     }
 }
 
+/* Under the lock. */
 static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GError **error) {
     NtVectorsSpec spec;
     if (!nt_generation_spec(row, &spec, error)) {
@@ -43,13 +109,17 @@ static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GErr
     }
     g_autofree char *path = nt_generation_path(catalogue->db, row->name, row->generation);
     NtModel *model = g_new0(NtModel, 1);
-    g_mutex_init(&model->loading);
+    model->refs = 1;
+    model->catalogue = catalogue;
+    g_mutex_init(&model->checking);
+    model->intact = g_array_new(FALSE, TRUE, sizeof(guint16));
     model->model = row->model;
     model->name = g_strdup(row->name);
     model->generation = row->generation;
     memcpy(model->hash, row->hash, sizeof model->hash);
     memcpy(model->digest, row->digest, sizeof model->digest);
     model->has_digest = row->has_digest;
+    model->network = network_of(catalogue, row->model);
     model->card = nt_card_parse(row->card != NULL ? row->card : "{}", row->card != NULL ? strlen(row->card) : 2,
                                 row->name, error);
     if (model->card != NULL) {
@@ -58,10 +128,25 @@ static NtModel *open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GErr
     if (model->vectors == NULL && model->card != NULL) {
         add_way_out(model, error);
     }
-    if (model->vectors == NULL) {
-        nt_model_free(model);
+    model->index = model->vectors != NULL ? nt_index_new(NULL, &spec, error) : NULL;
+    if (model->index == NULL) {
+        model_free(model);
         return NULL;
     }
+    return model;
+}
+
+NtModel *nt_model_open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GError **error) {
+    g_mutex_lock(&catalogue->lock);
+    NtModel *model = NULL;
+    for (guint i = 0; model == NULL && i < catalogue->models->len; i++) {
+        NtModel *open = g_ptr_array_index(catalogue->models, i);
+        model = open->model == row->model && open->generation == row->generation ? nt_model_ref(open) : NULL;
+    }
+    if (model == NULL && (model = open_row(catalogue, row, error)) != NULL) {
+        g_ptr_array_add(catalogue->models, model);
+    }
+    g_mutex_unlock(&catalogue->lock);
     return model;
 }
 
@@ -71,20 +156,25 @@ NtModel *nt_model_open(NiteruCatalogue *catalogue, NtCatalogue *db, const char *
     if (!nt_catalogue_find_model(db, name, &row, error)) {
         return NULL;
     }
-    g_mutex_lock(&catalogue->lock);
-    NtModel *model = NULL;
-    for (guint i = 0; model == NULL && i < catalogue->models->len; i++) {
-        NtModel *open = g_ptr_array_index(catalogue->models, i);
-        model = open->model == row.model && open->generation == row.generation ? open : NULL;
-    }
-    if (model == NULL && (model = open_row(catalogue, &row, error)) != NULL) {
-        g_ptr_array_add(catalogue->models, model);
-    }
-    g_mutex_unlock(&catalogue->lock);
+    NtModel *model = nt_model_open_row(catalogue, &row, error);
     if (model != NULL && out_rows != NULL) {
         *out_rows = row.rows;
     }
     return model;
+}
+
+NtModel *nt_model_find(NiteruCatalogue *catalogue, const char *name, GError **error) {
+    g_auto(NtReader) reader = {0};
+    return nt_reader_open(&reader, catalogue, error) ? nt_model_open(catalogue, reader.db, name, NULL, error) : NULL;
+}
+
+NtCard *nt_model_card(NiteruCatalogue *catalogue, const NtModel *model, GError **error) {
+    g_auto(NtReader) reader = {0};
+    g_auto(NtModelRow) row = {0};
+    if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_find_model(reader.db, model->name, &row, error)) {
+        return NULL;
+    }
+    return row.card != NULL ? nt_card_parse(row.card, strlen(row.card), model->name, error) : nt_card_copy(model->card);
 }
 
 bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error) {
@@ -158,12 +248,13 @@ NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError *
                 model->name);
         return NULL;
     }
-    g_mutex_lock(&model->loading);
-    if (model->network == NULL) {
-        model->network = load_network(catalogue, model, error);
+    NtModelNetwork *shared = model->network;
+    g_mutex_lock(&shared->loading);
+    if (shared->network == NULL) {
+        shared->network = load_network(catalogue, model, error);
     }
-    NtNetwork *network = model->network;
-    g_mutex_unlock(&model->loading);
+    NtNetwork *network = shared->network;
+    g_mutex_unlock(&shared->loading);
     return network;
 }
 
@@ -185,21 +276,8 @@ float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const cha
     return bytes != NULL ? nt_model_embed(catalogue, model, bytes, path, wait, error) : NULL;
 }
 
-bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error) {
-    g_auto(NtModelRow) row = {0};
-    if (!nt_catalogue_find_model(db, model->name, &row, error)) {
-        return false;
-    }
-    g_autoptr(NtCard) card = row.card != NULL ? nt_card_parse(row.card, strlen(row.card), model->name, error) : NULL;
-    if (card == NULL) {
-        return false;
-    }
-    *out = card->scores;
-    return true;
-}
-
 /* One change to a named model, in a transaction of its own; *out (to be cleared) is what it was. */
-static bool change_model(NiteruCatalogue *catalogue, const char *name, NtModelRow *out,
+static bool change_model(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, NtModelRow *out,
                          bool (*change)(NtCatalogue *db, int64_t model, GError **error), GError **error) {
     if (!nt_writer_lock(catalogue, error)) {
         return false;
@@ -213,21 +291,29 @@ static bool change_model(NiteruCatalogue *catalogue, const char *name, NtModelRo
     return ok;
 }
 
-bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, GError **error) {
+bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
+                         GError **error) {
+    g_auto(NtCall) call = {0};
     g_auto(NtModelRow) row = {0};
-    if (!change_model(catalogue, name, &row, nt_catalogue_remove_model, error)) {
+    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) ||
+        !change_model(catalogue, name, &call.wait, &row, nt_catalogue_remove_model, error)) {
         return false;
     }
     g_autofree char *folder = nt_catalogue_path(catalogue->db, "models", row.name);
     nt_model_clear_folder(folder);
     g_rmdir(folder);
     nt_generations_remove(catalogue->db, row.name, 0);
+    nt_model_forget(catalogue, row.model);
+    nt_shared_refresh(catalogue);
     return true;
 }
 
-bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, GError **error) {
+bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms,
+                              GCancellable *cancellable, GError **error) {
+    g_auto(NtCall) call = {0};
     g_auto(NtModelRow) row = {0};
-    return change_model(catalogue, name, &row, nt_catalogue_set_default_model, error);
+    return nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) &&
+           change_model(catalogue, name, &call.wait, &row, nt_catalogue_set_default_model, error);
 }
 
 /* ---- scores ---- */

@@ -13,20 +13,53 @@
 #include "index/index.h"
 #include "niteru/niteru.h"
 
+typedef struct NtShared NtShared;
+typedef struct NtFilters NtFilters;
+
 struct NiteruCatalogue {
-    NtCatalogue *db;      /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
-    GRecMutex writing;    /* one writing call at a time; recursive only so that a call from a callback is noticed */
-    unsigned writers;     /* writing calls under way in this thread, under `writing` */
-    GMutex lock;          /* the three below */
-    GPtrArray *readers;   /* connections that no search is using */
-    GPtrArray *models;    /* NtModel, by name and generation; kept until close */
-    GHashTable *intact;   /* blocks of vectors that were compared, "model:block" -> how many rows; also under `lock` */
-    NtPipeline *pipeline; /* for bulk work and single photos */
+    NtCatalogue *db;       /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
+    GRecMutex writing;     /* one writing call at a time; recursive only so that a call from a callback is noticed */
+    unsigned writers;      /* writing calls under way in this thread, under `writing` */
+    GMutex lock;           /* the five below */
+    unsigned calls;        /* from outside, under way */
+    GCond idle;            /* there are none any more */
+    GPtrArray *readers;    /* connections that no search is using */
+    GPtrArray *models;     /* NtModel that are in use; they take themselves out */
+    GPtrArray *networks;   /* NtModelNetwork, kept until the model is gone */
+    GCancellable *closing; /* cancelled when no call may begin any more */
+    NtShared *shared;      /* what searches share */
+    NtFilters *filters;    /* conditions that were asked for lately */
+    NtPipeline *pipeline;  /* for bulk work and single photos */
+    NtThreadPool *pool;    /* for searches */
     NtLimits limits;
     unsigned threads; /* at least 1 */
     bool discard;     /* made by this opening, and not to be kept while nothing is in it */
     char *folder;
 };
+
+/* ---- calls from outside (call.c) ---- */
+
+/* Reads an options struct, whose first member is its size, that may be of an older or newer version of the header, or
+ * NULL, into *to, which is as large as `known`. Errors: INVALID (no size, settings that are not known). */
+bool nt_options_read(void *to, size_t known, const void *from, const char *name, GError **error);
+#define NT_OPTIONS_READ(type, to, from, error) nt_options_read((to), sizeof(type), (from), #type, (error))
+/* Fills in as much of a report as the caller knows; `out` may be NULL. */
+void nt_report_write(void *out, const void *from, size_t known);
+
+/* Until when a call may take. */
+NtWait nt_wait_for(unsigned timeout_ms, GCancellable *cancellable);
+
+/* A call on a catalogue, until the end of the scope. Errors: CANCELLED (also: it is being closed), TIMEOUT. */
+typedef struct NtCall {
+    NiteruCatalogue *catalogue; /* NULL: not counted */
+    NtWait wait;
+} NtCall;
+bool nt_call_begin(NtCall *call, NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable,
+                   GError **error);
+void nt_call_clear(NtCall *call);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtCall, nt_call_clear)
+/* Refuses new calls, stops those under way and waits for their end. */
+void nt_calls_stop(NiteruCatalogue *catalogue);
 
 /* Takes the turn to write, waiting for it. Errors: INVALID when this thread is writing already, that is when a
  * callback of a writing call makes another one, and in a catalogue open for reading only. */
@@ -53,26 +86,107 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtReader, nt_reader_clear)
 
 /* ---- models in use (models.c) ---- */
 
-/* A model with its files open. Lives as long as the catalogue; its parts may be used by any thread. */
+/* The network of a model, for all generations of its vectors. */
+typedef struct NtModelNetwork {
+    gint refs;
+    int64_t model;
+    GMutex loading;     /* it may take seconds, in which other models' searches go on */
+    NtNetwork *network; /* NULL until nt_model_network; under `loading` */
+} NtModelNetwork;
+
+/* A model with one generation of its vectors open. Whoever lets go of it last closes the file. Any thread may use it.
+ */
 typedef struct NtModel {
+    gint refs;
+    NiteruCatalogue *catalogue;
     int64_t model; /* row in the database */
     char *name;
     uint32_t generation;
     uint8_t hash[32];                /* of the network file, as it was added */
     uint8_t digest[NT_DIGEST_BYTES]; /* of all its files, where has_digest */
     bool has_digest;
-    NtCard *card;       /* as it was when opened; scores change, see nt_model_card */
+    NtCard *card;       /* as it was when opened; its scores change, those of an NtVersion do not */
     NtVectors *vectors; /* writable in a catalogue open for writing */
-    GMutex loading;     /* of the network: it may take seconds, in which other models' searches go on */
-    NtNetwork *network; /* NULL until nt_model_network; under `loading` */
+    NtIndex *index;
+    GMutex checking; /* the one below */
+    GArray *intact;  /* guint16: how many rows of each block of vectors were compared with their digest */
+    NtModelNetwork *network;
 } NtModel;
-void nt_model_free(NtModel *model);
+NtModel *nt_model_ref(NtModel *model);
+void nt_model_unref(NtModel *model); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtModel, nt_model_unref)
 
-/* The model of a name (NULL: the default one) and how many rows of it the database names now. */
+/* The model of a name (NULL: the default one) and how many rows of it the database names now; a reference. */
 NtModel *nt_model_open(NiteruCatalogue *catalogue, NtCatalogue *db, const char *name, uint64_t *out_rows,
                        GError **error);
+/* The same of a row of the table of models. */
+NtModel *nt_model_open_row(NiteruCatalogue *catalogue, const NtModelRow *row, GError **error);
+/* The same without a connection at hand, which is not held afterwards. */
+NtModel *nt_model_find(NiteruCatalogue *catalogue, const char *name, GError **error);
+/* Its card as it is now, with the present scores. */
+NtCard *nt_model_card(NiteruCatalogue *catalogue, const NtModel *model, GError **error);
+/* Forgets all networks; no NtModel is left. */
+void nt_models_free(NiteruCatalogue *catalogue);
+/* Forgets the network of a model that is gone. */
+void nt_model_forget(NiteruCatalogue *catalogue, int64_t model);
 /* Its first `rows` rows; the error says how to get them back when they are lost. */
 bool nt_model_view(NtModel *model, uint64_t rows, NtRows *out, GError **error);
+
+/* ---- what searches share (shared.c) ---- */
+
+/* A model as of one commit; never changed. Its parts that did not change since are shared with the version before. */
+typedef struct NtVersion {
+    gint refs;
+    NtModel *model;
+    bool is_default;
+    uint64_t rows;
+    char *card_text;
+    NtCard *card;
+    NtRows view;
+    NtLabels labels;   /* row -> numbers of products, and the ranks of these */
+    NtLabels products; /* product -> rows + 1 */
+} NtVersion;
+void nt_version_unref(NtVersion *version); /* NULL is fine */
+
+/* What a search works on: a model as of now, and a connection that sees the same moment until the end of the scope.
+ * Keep it short: the log cannot be emptied meanwhile. */
+typedef struct NtSnapshot {
+    NtReader reader;
+    NtVersion *version;
+    uint64_t commits; /* the number of the last one it sees */
+} NtSnapshot;
+/* The model of a name (NULL: the default one). The first one of a model costs time in proportion to it, and those after
+ * a commit in proportion to what that changed. */
+bool nt_snapshot_open(NtSnapshot *snapshot, NiteruCatalogue *catalogue, const char *model, GError **error);
+void nt_snapshot_clear(NtSnapshot *snapshot);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtSnapshot, nt_snapshot_clear)
+
+NtShared *nt_shared_new(void);
+void nt_shared_free(NtShared *shared); /* NULL is fine */
+/* After a commit: brings what is in use up to date, so that searches find it so and files that are no longer named are
+ * let go of. Without effect where nothing is in use, or where it fails: the next search then tries. */
+void nt_shared_refresh(NiteruCatalogue *catalogue);
+
+/* ---- conditions (filters.c) ---- */
+
+/* The products that match a condition; never changed. */
+typedef struct NtFilter {
+    gint refs;
+    uint64_t commits, changes; /* as of which */
+    int64_t fields;            /* version of the fields */
+    NtCells bits;              /* by the number of the product */
+    uint64_t count;
+} NtFilter;
+NtFilters *nt_filters_new(void);
+void nt_filters_free(NtFilters *filters); /* NULL is fine */
+/* The products that match `where` at the snapshot's moment; a reference. Kept for the next one who asks the same, and
+ * brought forward by the products that changed. Errors: those of nt_where_parse. */
+NtFilter *nt_filter_open(const NtSnapshot *snapshot, const char *where, GError **error);
+void nt_filter_unref(NtFilter *filter); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtFilter, nt_filter_unref)
+
+/* ---- vectors files (generations.c) ---- */
+
 /* Starts an empty vectors file when the model's is gone, damaged at its head, or shorter than the database says;
  * *out_lost is then why, in words, and NULL otherwise. Under the writer's lock, in no transaction. */
 bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error);
@@ -94,8 +208,6 @@ float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes,
                       GError **error);
 float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, const NtWait *wait,
                            GError **error);
-/* The present score table. */
-bool nt_model_scores(NtCatalogue *db, const NtModel *model, NtScores *out, GError **error);
 /* Adds the model that niteru ships when it is asked for (by its name, or by NULL in a catalogue without models) and
  * not there; in no transaction, makes its own. */
 bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, GError **error);
@@ -112,10 +224,9 @@ NtCard *nt_shipped_card(const char *folder, GError **error);
 /* Adds a model without a network, for imported vectors. */
 bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError **error);
 
-/* Compares the block that a row of a view of all rows lies in with its digest; once for each block of an open
- * catalogue. Errors: CORRUPT, saying what to do. */
-bool nt_row_check(NiteruCatalogue *catalogue, NtCatalogue *db, const NtModel *model, const NtRows *view, uint64_t row,
-                  GError **error);
+/* Compares the block that a row of a view lies in with its digest; once for each block of a generation. `db` sees the
+ * moment of the view. Errors: CORRUPT, saying what to do. */
+bool nt_row_check(NtCatalogue *db, NtModel *model, const NtRows *view, uint64_t row, GError **error);
 /* Stores the digests of the blocks that rows first .. first + count - 1 touch; in a transaction, after the sync. */
 bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error);
 

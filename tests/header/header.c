@@ -6,6 +6,9 @@ int main(void) {
     NiteruOptions options = {};
     NiteruIndexOptions index = {};
     NiteruSearchOptions search = {};
+    options.size = sizeof options;
+    index.size = sizeof index;
+    search.size = sizeof search;
     (void)options;
     (void)index;
     (void)search;

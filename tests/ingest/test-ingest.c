@@ -15,7 +15,8 @@ static void draw_pictures(const Shop *shop, unsigned count) {
 
 static char *similar(Shop *shop, const char *id, size_t k) {
     g_autoptr(GError) error = NULL;
-    NiteruResults *results = niteru_similar(shop->catalogue, id, &(NiteruSearchOptions){.k = k}, &error);
+    NiteruResults *results = niteru_similar(
+        shop->catalogue, id, &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .k = k}, NULL, &error);
     return ids_of(results, error);
 }
 
@@ -44,7 +45,8 @@ static void test_again(void) {
 
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
     expect_counts(&shop, 7, 0, 0, 7, 0);
-    g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.rehash = true}, &error));
+    g_assert_true(
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .rehash = true}, &error));
     expect_counts(&shop, 7, 0, 0, 7, 0);
 
     draw_picture(&shop, "photos/twin.png", 31);
@@ -111,7 +113,7 @@ static void test_failures(void) {
 static void test_prune(void) {
     Shop shop;
     g_autoptr(GError) error = NULL;
-    const NiteruIndexOptions prune = {.prune = true};
+    const NiteruIndexOptions prune = {.size = sizeof(NiteruIndexOptions), .prune = true};
     shop_open(&shop);
     draw_pictures(&shop, 3);
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
@@ -158,7 +160,8 @@ static void test_catalogue_inside(void) {
     expect_counts(&shop, 2, 2, 2, 0, 0);
     draw_picture(&shop, "photos/blue/a.png", 6);
     draw_picture(&shop, "photos/blue/b.png", 7);
-    g_assert_true(index_shop(&shop, "", &(NiteruIndexOptions){.product_from_folder = true}, &error));
+    g_assert_true(index_shop(
+        &shop, "", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .product_from_folder = true}, &error));
     expect_counts(&shop, 2, 2, 2, 2, 0);
     g_autofree char *json = niteru_product_json(shop.catalogue, "photos/blue", &error);
     g_assert_nonnull(strstr(json, "b.png"));
@@ -176,7 +179,9 @@ static void test_stop(void) {
     draw_pictures(&shop, 40);
     g_free(write_text(&shop, "photos/a.png", "no picture"));
     shop.stop = stop;
-    g_assert_false(index_shop(&shop, "photos", &(NiteruIndexOptions){.failure = cancel, .data = stop}, &error));
+    g_assert_false(
+        index_shop(&shop, "photos",
+                   &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .failure = cancel, .data = stop}, &error));
     shop.stop = NULL;
     expect_error(&error, NITERU_ERROR_CANCELLED, "run the same command again");
     uint64_t before = shop.report.embedded;
@@ -212,7 +217,7 @@ static void test_lost_vectors(void) {
         g_assert_nonnull(strstr(lost, "niteru-base"));
         g_assert_nonnull(strstr(lost, "niteru index"));
         g_autofree char *check = NULL;
-        g_assert_true(niteru_check(shop.catalogue, &check, &error));
+        g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
         g_assert_nonnull(strstr(check, "\"sound\": false"));
         g_assert_true(index_shop(&shop, "photos", NULL, &error));
         g_assert_cmpuint(shop.report.embedded, ==, 4);
@@ -222,7 +227,7 @@ static void test_lost_vectors(void) {
         g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
     }
     g_autofree char *check = NULL;
-    g_assert_true(niteru_check(shop.catalogue, &check, &error));
+    g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
     g_assert_nonnull(strstr(check, "\"sound\": true"));
     shop_drop(&shop);
 }
@@ -235,25 +240,32 @@ static void test_two_models(void) {
     draw_pictures(&shop, 3);
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
     g_autofree char *network = g_build_filename(g_getenv("NITERU_MODELS"), "niteru-base.onnx", NULL);
-    g_assert_true(niteru_model_add(
-        shop.catalogue, network,
-        &(NiteruModelOptions){.name = "other", .preset = "squash-01", .metric = "euclidean", .dtype = "f4"}, NULL,
-        &error));
-    g_assert_false(niteru_model_add(shop.catalogue, network, &(NiteruModelOptions){.name = "other", .preset = "squash"},
-                                    NULL, &error));
+    g_assert_true(niteru_model_add(shop.catalogue, network,
+                                   &(NiteruModelOptions){.size = sizeof(NiteruModelOptions),
+                                                         .name = "other",
+                                                         .preset = "squash-01",
+                                                         .metric = "euclidean",
+                                                         .dtype = "f4"},
+                                   NULL, NULL, &error));
+    g_assert_false(
+        niteru_model_add(shop.catalogue, network,
+                         &(NiteruModelOptions){.size = sizeof(NiteruModelOptions), .name = "other", .preset = "squash"},
+                         NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "already");
-    NiteruSearchOptions ask = {.model = "other"};
-    g_assert_null(niteru_similar(shop.catalogue, "p00.png", &ask, &error));
+    NiteruSearchOptions ask = {.size = sizeof(NiteruSearchOptions), .model = "other"};
+    g_assert_null(niteru_similar(shop.catalogue, "p00.png", &ask, NULL, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "the model other has no vectors yet");
-    g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "other"}, &error));
+    g_assert_true(index_shop(&shop, "photos",
+                             &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "other"}, &error));
     g_assert_cmpuint(shop.report.embedded, ==, 3);
-    g_autoptr(NiteruResults) far = niteru_similar(shop.catalogue, "p00.png", &ask, &error);
-    g_autoptr(NiteruResults) near = niteru_similar(shop.catalogue, "p00.png", NULL, &error);
+    g_autoptr(NiteruResults) far = niteru_similar(shop.catalogue, "p00.png", &ask, NULL, &error);
+    g_autoptr(NiteruResults) near = niteru_similar(shop.catalogue, "p00.png", NULL, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(niteru_results_count(far), ==, 2);
     g_assert_cmpfloat(niteru_results_get(far, 0)->raw, <=, niteru_results_get(far, 1)->raw);
     g_assert_cmpfloat(niteru_results_get(near, 0)->raw, >=, niteru_results_get(near, 1)->raw);
-    g_assert_false(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "third"}, &error));
+    g_assert_false(index_shop(&shop, "photos",
+                              &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "third"}, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "other");
 
     /* Another network in the place of the one a model was made with is noticed. */
@@ -264,7 +276,7 @@ static void test_two_models(void) {
     g_autofree char *changed = g_memdup2(data, size);
     changed[size / 2] ^= 1;
     g_assert_true(g_file_set_contents(place, changed, (gssize)size, &error));
-    g_assert_true(niteru_check(shop.catalogue, &check, &error));
+    g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
     g_assert_nonnull(strstr(check, "not the network"));
     shop_drop(&shop);
 }
@@ -316,7 +328,7 @@ static void meddle(const NiteruFailure *failure, void *data) {
     Meddling *meddling = data;
     g_autoptr(GError) error = NULL;
     const char *id = "p00.png";
-    g_assert_false(niteru_remove(meddling->shop->catalogue, &id, 1, NULL, NULL, &error));
+    g_assert_false(niteru_remove(meddling->shop->catalogue, &id, 1, NULL, 0, NULL, NULL, &error));
     meddling->refused = g_error_matches(error, NITERU_ERROR, NITERU_ERROR_INVALID);
 }
 
@@ -329,8 +341,10 @@ static void test_callback(void) {
     g_free(write_text(&shop, "photos/z.png", "no picture"));
     Meddling meddling = {.shop = &shop};
     g_autofree char *path = below(&shop, "photos");
-    g_assert_true(niteru_index(shop.catalogue, path, &(NiteruIndexOptions){.failure = meddle, .data = &meddling}, NULL,
-                               NULL, &error));
+    g_assert_true(
+        niteru_index(shop.catalogue, path,
+                     &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .failure = meddle, .data = &meddling},
+                     NULL, NULL, &error));
     g_assert_true(meddling.refused);
     shop_drop(&shop);
 }
@@ -341,12 +355,13 @@ static void test_refusals(void) {
     shop_open(&shop);
     g_assert_false(index_shop(&shop, "nowhere", NULL, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "nowhere");
-    g_assert_null(niteru_open(shop.folder, &(NiteruOptions){.threads = 4000000000U}, &error));
+    g_assert_null(
+        niteru_open(shop.folder, &(NiteruOptions){.size = sizeof(NiteruOptions), .threads = 4000000000U}, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "threads");
     g_clear_pointer(&shop.catalogue, niteru_close);
     g_autofree char *path = below(&shop, "shop.niteru");
     draw_pictures(&shop, 1);
-    shop.catalogue = niteru_open(path, &(NiteruOptions){.read_only = true}, &error);
+    shop.catalogue = niteru_open(path, &(NiteruOptions){.size = sizeof(NiteruOptions), .read_only = true}, &error);
     g_assert_no_error(error);
     g_assert_false(index_shop(&shop, "photos", NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "reading only");

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const NiteruIndexOptions prune = {.prune = true};
+static const NiteruIndexOptions prune = {.size = sizeof(NiteruIndexOptions), .prune = true};
 
 static void draw_pictures(const Shop *shop, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
@@ -147,9 +147,11 @@ static void test_every_file(void) {
     g_autoptr(GString) notes = g_string_new(NULL);
     g_autofree char *path = below(&shop, "photos");
     void *data[] = {NULL, notes};
-    NiteruIndexReport report = {0};
-    g_assert_true(niteru_index(shop.catalogue, path, &(NiteruIndexOptions){.note = keep_note, .data = data}, NULL,
-                               &report, &error));
+    NiteruIndexReport report = {.size = sizeof(NiteruIndexReport)};
+    g_assert_true(
+        niteru_index(shop.catalogue, path,
+                     &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .note = keep_note, .data = data}, NULL,
+                     &report, &error));
     g_assert_cmpuint(report.embedded, ==, 4);
     g_assert_cmpuint(report.reused, ==, 1);
     g_assert_cmpuint(report.identical, ==, 1);
@@ -174,7 +176,8 @@ static void test_repeated(void) {
                       "Handle,Title,Image Src\na,A,photos/p00.png\na,,photos/p01.png\na,,photos/p02.png\n"));
     g_free(write_text(&shop, "l.csv", "id,image\na,photos/p00.png\na,photos/p01.png\n"));
     static const char *const map[] = {"id=Handle", "image=Image Src", NULL};
-    g_assert_true(index_shop(&shop, "s.csv", &(NiteruIndexOptions){.map = map}, &error));
+    g_assert_true(
+        index_shop(&shop, "s.csv", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .map = map}, &error));
     g_assert_true(has_failure(&shop, "s.csv:3: ", "Shopify"));
     g_assert_true(has_failure(&shop, "s.csv:3: ", "'Image Src', parted by '|'"));
     g_assert_false(has_failure(&shop, "s.csv:4: ", "Shopify"));
@@ -191,13 +194,15 @@ static void test_photos_of_list(void) {
     draw_pictures(&shop, 3);
     g_free(write_text(&shop, "lists/l.csv", "id,Images\na,\"p00.png, p01.png\"\nb,p02.png\n"));
     g_autofree char *photos = below(&shop, "photos");
-    const NiteruIndexOptions here = {.photos = photos}, parted = {.photos = photos, .image_separator = ","};
+    const NiteruIndexOptions here = {.size = sizeof(NiteruIndexOptions), .photos = photos},
+                             parted = {.size = sizeof parted, .photos = photos, .image_separator = ","};
     g_assert_true(index_shop(&shop, "lists/l.csv", &here, &error));
     g_assert_true(has_failure(&shop, "column 'Images'", "--image-separator ','"));
     g_assert_true(index_shop(&shop, "lists/l.csv", &parted, &error));
     g_assert_cmpuint(shop.report.photos, ==, 3);
     g_assert_cmpuint(shop.report.failed, ==, 0);
-    g_assert_false(index_shop(&shop, "lists/l.csv", &(NiteruIndexOptions){.photos = "/no such"}, &error));
+    g_assert_false(index_shop(&shop, "lists/l.csv",
+                              &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .photos = "/no such"}, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "--photos /no such");
     shop_drop(&shop);
 }

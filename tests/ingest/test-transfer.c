@@ -36,11 +36,13 @@ static void test_round_trip(void) {
     g_autofree char *txt = g_build_filename(out, "image_ids.txt", NULL);
     shop_open(&other);
     rows = 0;
-    g_assert_true(niteru_import(other.catalogue, npy, txt, &(NiteruImportOptions){.model = "copy"}, &rows, &error));
+    g_assert_true(niteru_import(other.catalogue, npy, txt,
+                                &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "copy"}, NULL,
+                                &rows, &error));
     g_assert_cmpuint(rows, ==, 4);
-    const NiteruSearchOptions ask = {.k = 3};
-    g_autoptr(NiteruResults) here = niteru_similar(shop.catalogue, "c.png", &ask, &error);
-    g_autoptr(NiteruResults) there = niteru_similar(other.catalogue, "c.png", &ask, &error);
+    const NiteruSearchOptions ask = {.size = sizeof(NiteruSearchOptions), .k = 3};
+    g_autoptr(NiteruResults) here = niteru_similar(shop.catalogue, "c.png", &ask, NULL, &error);
+    g_autoptr(NiteruResults) there = niteru_similar(other.catalogue, "c.png", &ask, NULL, &error);
     g_assert_no_error(error);
     for (size_t i = 0; i < 3; i++) {
         const NiteruResult *a = niteru_results_get(here, i), *b = niteru_results_get(there, i);
@@ -49,12 +51,23 @@ static void test_round_trip(void) {
         g_assert_cmpstr(b->photo, ==, "");
     }
     /* Import again: the same rows, not twice as many. */
-    g_assert_true(niteru_import(other.catalogue, npy, txt, &(NiteruImportOptions){.model = "copy"}, &rows, &error));
-    g_assert_true(niteru_export(other.catalogue, out, "copy", "f4", &rows, &error));
+    g_assert_true(niteru_import(other.catalogue, npy, txt,
+                                &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "copy"}, NULL,
+                                &rows, &error));
+    g_assert_true(
+        niteru_export(other.catalogue, out,
+                      &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = "copy", .dtype = "f4"}, NULL,
+                      &rows, &error));
     g_assert_cmpuint(rows, ==, 4);
-    g_assert_false(niteru_export(other.catalogue, out, "copy", "f8", &rows, &error));
+    g_assert_false(
+        niteru_export(other.catalogue, out,
+                      &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = "copy", .dtype = "f8"}, NULL,
+                      &rows, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "f8");
-    g_assert_false(niteru_export(other.catalogue, "/proc/nowhere", "copy", NULL, &rows, &error));
+    g_assert_false(
+        niteru_export(other.catalogue, "/proc/nowhere",
+                      &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = "copy", .dtype = NULL}, NULL,
+                      &rows, &error));
     g_assert_nonnull(error);
     shop_drop(&shop);
     shop_drop(&other);
@@ -75,16 +88,17 @@ static void test_bad_rows(void) {
     const float rows[] = {1, 0, NAN, 1, 0, 1, 0, 0, 1, 1, 1, 2, INFINITY, 0, 1, 3};
     write_vectors(&shop, "v", ids, rows, G_N_ELEMENTS(ids), 2);
     g_autofree char *npy = below(&shop, "v.npy"), *txt = below(&shop, "v.txt");
-    const NiteruImportOptions options = {.model = "toy", .failure = count_failure, .data = told};
+    const NiteruImportOptions options = {
+        .size = sizeof(NiteruImportOptions), .model = "toy", .failure = count_failure, .data = told};
     uint64_t taken = 0;
-    g_assert_true(niteru_import(shop.catalogue, npy, txt, &options, &taken, &error));
+    g_assert_true(niteru_import(shop.catalogue, npy, txt, &options, NULL, &taken, &error));
     g_assert_cmpuint(taken, ==, 3);
     g_assert_nonnull(strstr(told->str, "nan "));
     g_assert_nonnull(strstr(told->str, "row 1 holds a value that is not finite"));
     g_assert_nonnull(strstr(told->str, "row 3 is zero"));
     g_assert_nonnull(strstr(told->str, "control characters"));
     g_assert_nonnull(strstr(told->str, "inf "));
-    NiteruResults *results = niteru_similar(shop.catalogue, "north", NULL, &error);
+    NiteruResults *results = niteru_similar(shop.catalogue, "north", NULL, NULL, &error);
     g_assert_cmpfloat_with_epsilon(niteru_results_get(results, 0)->raw, sqrt(0.5), 1e-3);
     g_autofree char *found = ids_of(results, error);
     g_assert_cmpstr(found, ==, "east");
@@ -102,7 +116,7 @@ static void test_refusals(void) {
     g_autofree char *wide_ids = below(&shop, "wide.txt"), *none = below(&shop, "none");
     g_autofree char *two = write_text(&shop, "two.txt", "x\ny\n"), *four = write_text(&shop, "four.txt", "x\ny\nz\n\n");
     g_autofree char *empty = write_text(&shop, "empty.txt", "");
-    const struct {
+    struct {
         const char *npy, *ids;
         NiteruImportOptions options;
         NiteruError code;
@@ -124,9 +138,10 @@ static void test_refusals(void) {
     };
     for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(GError) error = NULL;
+        refused[i].options.size = sizeof refused[i].options;
         uint64_t taken = 77;
         g_assert_false(
-            niteru_import(shop.catalogue, refused[i].npy, refused[i].ids, &refused[i].options, &taken, &error));
+            niteru_import(shop.catalogue, refused[i].npy, refused[i].ids, &refused[i].options, NULL, &taken, &error));
         expect_error(&error, refused[i].code, refused[i].says);
         g_assert_cmpuint(taken, ==, 77);
     }
@@ -138,7 +153,8 @@ static void test_refusals(void) {
     draw_picture(&shop, "photos/p.png", 1);
     g_assert_false(index_shop(&shop, "photos", NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "--model");
-    g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "niteru-base"}, &error));
+    g_assert_true(index_shop(
+        &shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "niteru-base"}, &error));
     g_assert_cmpuint(shop.report.embedded, ==, 1);
     shop_drop(&shop);
 }
@@ -154,10 +170,10 @@ static void test_lost(void) {
     g_clear_pointer(&shop.catalogue, niteru_close);
     drop_file(&shop, "shop.niteru/vectors/toy.1.vec");
     shop_again(&shop);
-    g_assert_null(niteru_similar(shop.catalogue, "x", NULL, &error));
+    g_assert_null(niteru_similar(shop.catalogue, "x", NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "niteru import");
     import_vectors(&shop, "toy", ids, rows, 2, 2);
-    g_autofree char *found = ids_of(niteru_similar(shop.catalogue, "x", NULL, &error), error);
+    g_autofree char *found = ids_of(niteru_similar(shop.catalogue, "x", NULL, NULL, &error), error);
     g_assert_cmpstr(found, ==, "y");
     shop_drop(&shop);
 }
@@ -173,9 +189,15 @@ static void test_bad_row_keeps_its_place(void) {
     write_vectors(&shop, "toy", ids, second, 3, 2);
     g_autofree char *npy = below(&shop, "toy.npy"), *txt = below(&shop, "toy.txt"), *out = below(&shop, "out");
     uint64_t taken = 0;
-    g_assert_true(niteru_import(shop.catalogue, npy, txt, &(NiteruImportOptions){.model = "toy"}, &taken, &error) &&
+    g_assert_true(niteru_import(shop.catalogue, npy, txt,
+                                &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "toy"}, NULL,
+                                &taken, &error) &&
                   taken == 2);
-    g_assert_true(niteru_export(shop.catalogue, out, "toy", "f4", &taken, &error) && taken == 3);
+    g_assert_true(
+        niteru_export(shop.catalogue, out,
+                      &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = "toy", .dtype = "f4"}, NULL,
+                      &taken, &error) &&
+        taken == 3);
     g_autofree char *all = g_build_filename(out, "image_vectors.npy", NULL);
     g_autoptr(NtNpyReader) reader = nt_npy_open(all, &error);
     float rows[6];
@@ -194,7 +216,9 @@ static void test_none_taken(void) {
     const float rows[] = {0, 0, NAN, 1};
     write_vectors(&shop, "bad", ids, rows, 2, 2);
     g_autofree char *npy = below(&shop, "bad.npy"), *txt = below(&shop, "bad.txt");
-    g_assert_false(niteru_import(shop.catalogue, npy, txt, &(NiteruImportOptions){.model = "bad"}, NULL, &error));
+    g_assert_false(niteru_import(shop.catalogue, npy, txt,
+                                 &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "bad"}, NULL,
+                                 NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "none of its 2 rows could be taken; the first: ");
     g_autofree char *models = niteru_models_json(shop.catalogue, &error);
     g_assert_null(strstr(models, "bad"));
@@ -214,12 +238,19 @@ static void test_dtypes(void) {
     for (size_t i = 0; i < 18; i++) { /* each name as the first, then each as the second */
         g_autofree char *model = g_strdup_printf("m%zu", i / 3);
         const char *dtype = i % 3 == 0 ? names[i / 9][i / 3 % 3] : names[i / 9][i % 3];
-        niteru_import(shop.catalogue, npy, txt, &(NiteruImportOptions){.model = model, .dtype = dtype}, NULL, &error);
+        niteru_import(shop.catalogue, npy, txt,
+                      &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = model, .dtype = dtype}, NULL,
+                      NULL, &error);
         g_assert_no_error(error);
-        g_assert_true(niteru_export(shop.catalogue, out, model, dtype, NULL, &error));
+        g_assert_true(
+            niteru_export(shop.catalogue, out,
+                          &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = model, .dtype = dtype},
+                          NULL, NULL, &error));
     }
-    g_assert_false(niteru_import(shop.catalogue, npy, txt, &(NiteruImportOptions){.model = "m0", .dtype = "float32"},
-                                 NULL, &error));
+    g_assert_false(
+        niteru_import(shop.catalogue, npy, txt,
+                      &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "m0", .dtype = "float32"},
+                      NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "another name");
     shop_drop(&shop);
 }
@@ -282,7 +313,8 @@ static void test_id_arrays(void) {
 
 static char *first_of(Shop *shop) {
     GError *error = NULL;
-    NiteruResults *results = niteru_similar(shop->catalogue, "a.png", &(NiteruSearchOptions){.k = 1}, &error);
+    NiteruResults *results = niteru_similar(
+        shop->catalogue, "a.png", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .k = 1}, NULL, &error);
     g_assert_no_error(error);
     char *text =
         g_strdup_printf("%s %.3f", niteru_results_get(results, 0)->product, niteru_results_get(results, 0)->raw);
@@ -293,7 +325,7 @@ static char *first_of(Shop *shop) {
 static void expect_check(Shop *shop, const char *text) {
     g_autoptr(GError) error = NULL;
     g_autofree char *report = NULL;
-    g_assert_true(niteru_check(shop->catalogue, &report, &error));
+    g_assert_true(niteru_check(shop->catalogue, 0, NULL, &report, &error));
     if (strstr(report, text) == NULL) {
         g_error("'%s' is not in %s", text, report);
     }
@@ -310,18 +342,20 @@ static void test_mix(void) {
     draw_picture(&shop, "photos/c.png", 3);
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
     g_autofree char *before = first_of(&shop), *out = below(&shop, "out");
-    g_assert_true(niteru_export(shop.catalogue, out, NULL, "f4", NULL, &error));
+    g_assert_true(niteru_export(
+        shop.catalogue, out, &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = NULL, .dtype = "f4"},
+        NULL, NULL, &error));
     g_autofree char *npy = g_build_filename(out, "image_vectors.npy", NULL);
     g_autofree char *wrong = write_text(&shop, "wrong.txt", "c.png\na.png\nb.png\n");
-    NiteruImportOptions options = {.model = "niteru-base"};
-    g_assert_false(niteru_import(shop.catalogue, npy, wrong, &options, NULL, &error));
+    NiteruImportOptions options = {.size = sizeof(NiteruImportOptions), .model = "niteru-base"};
+    g_assert_false(niteru_import(shop.catalogue, npy, wrong, &options, NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "--mix");
     expect_check(&shop, "\"sound\": true");
 
     NtCatalogue *db = shop.catalogue->db;
     g_auto(NtModelRow) row = {0};
     options.mix = true;
-    g_assert_true(niteru_import(shop.catalogue, npy, wrong, &options, NULL, &error));
+    g_assert_true(niteru_import(shop.catalogue, npy, wrong, &options, NULL, NULL, &error));
     g_autofree char *mixed = first_of(&shop), *info = niteru_info_json(shop.catalogue, &error);
     g_autofree char *shown = niteru_model_json(shop.catalogue, NULL, &error);
     g_assert_cmpstr(mixed, !=, before);
@@ -332,7 +366,7 @@ static void test_mix(void) {
     }
     expect_check(&shop, "\"sound\": true");
     options.mix = false; /* remembered */
-    g_assert_true(niteru_import(shop.catalogue, npy, wrong, &options, NULL, &error));
+    g_assert_true(niteru_import(shop.catalogue, npy, wrong, &options, NULL, NULL, &error));
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
     g_assert_cmpuint(shop.report.reused, ==, 3);
 
@@ -341,12 +375,14 @@ static void test_mix(void) {
                   nt_catalogue_set_model_mixed(db, row.model, false, &error) && nt_catalogue_commit(db, &error));
     expect_check(&shop, "3 vectors were not made by its network");
     expect_check(&shop, "--rehash");
-    g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.rehash = true}, &error));
+    g_assert_true(
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .rehash = true}, &error));
     g_assert_cmpuint(shop.report.embedded, ==, 3);
     g_autofree char *after = first_of(&shop);
     g_assert_cmpstr(after, ==, before);
     expect_check(&shop, "\"sound\": true");
-    g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.rehash = true}, &error));
+    g_assert_true(
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .rehash = true}, &error));
     g_assert_cmpuint(shop.report.reused, ==, 3);
     shop_drop(&shop);
 }

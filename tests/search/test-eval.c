@@ -34,7 +34,7 @@ static void open_circle(Shop *shop) {
 
 static NiteruEvalReport evaluate(Shop *shop, NiteruEvalOptions options) {
     g_autoptr(GError) error = NULL;
-    NiteruEvalReport report = {0};
+    NiteruEvalReport report = {.size = sizeof(NiteruEvalReport)};
     options.model = "circle";
     options.label = "kind";
     niteru_eval(shop->catalogue, &options, NULL, &report, &error);
@@ -49,7 +49,7 @@ static void expect_near(double got, double wanted) { g_assert_cmpfloat_with_epsi
 static void test_leave_one_out(void) {
     Shop shop;
     open_circle(&shop);
-    NiteruEvalReport report = evaluate(&shop, (NiteruEvalOptions){0});
+    NiteruEvalReport report = evaluate(&shop, (NiteruEvalOptions){.size = sizeof(NiteruEvalOptions)});
     g_assert_cmpuint(report.queries, ==, 6);
     g_assert_cmpuint(report.labels, ==, 3);
     g_assert_cmpuint(report.unlabelled, ==, 1);
@@ -70,10 +70,11 @@ static void test_leave_one_out(void) {
 static void test_exclude_same(void) {
     Shop shop;
     open_circle(&shop);
-    NiteruEvalReport report = evaluate(&shop, (NiteruEvalOptions){.exclude_same = "series"});
+    NiteruEvalReport report =
+        evaluate(&shop, (NiteruEvalOptions){.size = sizeof(NiteruEvalOptions), .exclude_same = "series"});
     expect_near(report.p1, 0);
     expect_near(report.map10, (1 / 2.0 + 1 / 2.0 + (1 / 3.0 + 2 / 4.0) / 2 + 1 / 4.0 + 1 / 2.0) / 6);
-    report = evaluate(&shop, (NiteruEvalOptions){.where = "series = 's'"});
+    report = evaluate(&shop, (NiteruEvalOptions){.size = sizeof(NiteruEvalOptions), .where = "series = 's'"});
     g_assert_cmpuint(report.queries, ==, 2);
     expect_near(report.map10, 1);
     shop_drop(&shop);
@@ -85,7 +86,8 @@ static void test_gallery(void) {
     open_circle(&shop);
     g_autofree char *gallery = write_text(&shop, "gallery.txt", "a1\nb1\r\nb2\nnobody\n\n");
     g_autofree char *query = write_text(&shop, "query.txt", "a2\na3");
-    NiteruEvalReport report = evaluate(&shop, (NiteruEvalOptions){.gallery = gallery, .query = query});
+    NiteruEvalReport report =
+        evaluate(&shop, (NiteruEvalOptions){.size = sizeof(NiteruEvalOptions), .gallery = gallery, .query = query});
     g_assert_cmpuint(report.queries, ==, 2);
     g_assert_cmpuint(report.unlabelled, ==, 0);
     expect_near(report.map10, (1 / 2.0 + 1 / 3.0) / 2);
@@ -100,7 +102,7 @@ static void test_refusals(void) {
     g_autofree char *strangers = write_text(&shop, "strangers.txt", "x\ny\n");
     g_autofree char *binary = write_text(&shop, "binary.txt", "\xff\xfe\x80");
     g_autofree char *none = below(&shop, "none.txt");
-    const struct {
+    struct {
         NiteruEvalOptions options;
         NiteruError code;
         const char *says;
@@ -117,7 +119,8 @@ static void test_refusals(void) {
     };
     for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(GError) error = NULL;
-        NiteruEvalReport report = {.queries = 7};
+        refused[i].options.size = sizeof refused[i].options;
+        NiteruEvalReport report = {.size = sizeof(NiteruEvalReport), .queries = 7};
         g_assert_false(niteru_eval(shop.catalogue, &refused[i].options, NULL, &report, &error));
         expect_error(&error, refused[i].code, refused[i].says);
         g_assert_cmpuint(report.queries, ==, 7); /* outputs are untouched */
@@ -125,8 +128,9 @@ static void test_refusals(void) {
     g_autoptr(GError) error = NULL;
     g_autoptr(GCancellable) stop = g_cancellable_new();
     g_cancellable_cancel(stop);
-    NiteruEvalReport report;
-    g_assert_false(niteru_eval(shop.catalogue, &(NiteruEvalOptions){.label = "kind"}, stop, &report, &error));
+    NiteruEvalReport report = {.size = sizeof(NiteruEvalReport)};
+    g_assert_false(niteru_eval(shop.catalogue, &(NiteruEvalOptions){.size = sizeof(NiteruEvalOptions), .label = "kind"},
+                               stop, &report, &error));
     expect_error(&error, NITERU_ERROR_CANCELLED, "");
     shop_drop(&shop);
 }

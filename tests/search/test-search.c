@@ -23,7 +23,7 @@ static void import_rows(Shop *shop, const char *model, const Row *rows, size_t c
 
 static char *similar(Shop *shop, const char *id, const NiteruSearchOptions *options) {
     g_autoptr(GError) error = NULL;
-    NiteruResults *results = niteru_similar(shop->catalogue, id, options, &error);
+    NiteruResults *results = niteru_similar(shop->catalogue, id, options, NULL, &error);
     return ids_of(results, error);
 }
 
@@ -52,16 +52,26 @@ static void expect(Shop *shop, const char *id, const NiteruSearchOptions *option
 static void test_conditions(void) {
     Shop shop;
     open_dresses(&shop);
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy"}, "rose blue navy"); /* itself left out; k > n */
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy", .k = 2}, "rose blue");
-    expect(&shop, "navy", &(NiteruSearchOptions){.model = "toy", .k = 1000000000}, "blue rose red");
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy", .where = "price > 20"}, "blue navy");
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy", .where = "price > 20", .k = 1}, "blue");
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy", .where = "brand = 'A'"}, "blue");
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy", .where = "price > 1000"}, "");
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy", .threshold = 100}, "");
+    expect(&shop, "red", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy"},
+           "rose blue navy"); /* itself left out; k > n */
+    expect(&shop, "red", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .k = 2},
+           "rose blue");
+    expect(&shop, "navy", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .k = 1000000000},
+           "blue rose red");
+    expect(&shop, "red",
+           &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .where = "price > 20"},
+           "blue navy");
+    expect(&shop, "red",
+           &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .where = "price > 20", .k = 1},
+           "blue");
+    expect(&shop, "red",
+           &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .where = "brand = 'A'"}, "blue");
+    expect(&shop, "red",
+           &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .where = "price > 1000"}, "");
+    expect(&shop, "red", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .threshold = 100},
+           "");
 
-    const struct {
+    struct {
         NiteruSearchOptions options;
         const char *id;
         NiteruError code;
@@ -76,15 +86,16 @@ static void test_conditions(void) {
     };
     for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(GError) error = NULL;
-        g_assert_null(niteru_similar(shop.catalogue, refused[i].id, &refused[i].options, &error));
+        refused[i].options.size = sizeof refused[i].options;
+        g_assert_null(niteru_similar(shop.catalogue, refused[i].id, &refused[i].options, NULL, &error));
         expect_error(&error, refused[i].code, refused[i].says);
     }
     g_autoptr(GError) error = NULL;
     const char *const gone[] = {"rose", "nobody"};
     uint64_t removed = 0;
-    g_assert_true(niteru_remove(shop.catalogue, gone, 2, "brand is missing", &removed, &error));
+    g_assert_true(niteru_remove(shop.catalogue, gone, 2, "brand is missing", 0, NULL, &removed, &error));
     g_assert_cmpuint(removed, ==, 2);
-    expect(&shop, "red", &(NiteruSearchOptions){.model = "toy"}, "blue");
+    expect(&shop, "red", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy"}, "blue");
     shop_drop(&shop);
 }
 
@@ -92,9 +103,9 @@ static void test_vector(void) {
     Shop shop;
     g_autoptr(GError) error = NULL;
     open_dresses(&shop);
-    const NiteruSearchOptions toy = {.model = "toy", .k = 2};
+    const NiteruSearchOptions toy = {.size = sizeof(NiteruSearchOptions), .model = "toy", .k = 2};
     const float near_navy[] = {2, 1.2F}, bad[] = {NAN, 0}, zero[] = {0, 0}, three[] = {1, 2, 3};
-    NiteruResults *results = niteru_search_vector(shop.catalogue, near_navy, 2, &toy, &error);
+    NiteruResults *results = niteru_search_vector(shop.catalogue, near_navy, 2, &toy, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpfloat_with_epsilon(niteru_results_get(results, 0)->raw, (2 + 0.6) / sqrt(5.44 * 1.25), 1e-3);
     g_assert_cmpfloat(niteru_results_get(results, 0)->score, >=, niteru_results_get(results, 1)->score);
@@ -105,12 +116,13 @@ static void test_vector(void) {
         size_t dimension;
     } refused[] = {{bad, 2}, {zero, 2}, {three, 3}, {near_navy, 0}, {NULL, 2}};
     for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
-        g_assert_null(niteru_search_vector(shop.catalogue, refused[i].vector, refused[i].dimension, &toy, &error));
+        g_assert_null(
+            niteru_search_vector(shop.catalogue, refused[i].vector, refused[i].dimension, &toy, NULL, &error));
         expect_error(&error, NITERU_ERROR_INVALID, "");
     }
     /* A model of imported vectors cannot look at photos. */
     g_autofree char *photo = below(&shop, "red.png");
-    g_assert_null(niteru_search_photo(shop.catalogue, photo, &toy, &error));
+    g_assert_null(niteru_search_photo(shop.catalogue, photo, &toy, NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "no network");
     shop_drop(&shop);
 }
@@ -122,7 +134,7 @@ static void test_photo(void) {
     open_dresses(&shop);
     draw_picture(&shop, "elsewhere/query.png", 2);
     g_autofree char *query = below(&shop, "elsewhere/query.png"), *blue = below(&shop, "blue.png");
-    g_autoptr(NiteruResults) results = niteru_search_photo(shop.catalogue, query, NULL, &error);
+    g_autoptr(NiteruResults) results = niteru_search_photo(shop.catalogue, query, NULL, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(niteru_results_count(results), ==, 4);
     const NiteruResult *best = niteru_results_get(results, 0);
@@ -144,10 +156,11 @@ static void test_photo(void) {
     g_assert_no_error(error);
     g_assert_cmpfloat(niteru_results_get(other, 0)->raw, <, niteru_results_get(same, 0)->raw);
     g_autofree char *list = below(&shop, "list.csv"), *none = below(&shop, "none.png");
-    g_assert_null(niteru_search_photo(shop.catalogue, list, NULL, &error));
+    g_assert_null(niteru_search_photo(shop.catalogue, list, NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_UNSUPPORTED, "list.csv");
-    const NiteruOptions strict = {.limits = (const char *const[]){"photo-bytes=10", NULL}};
-    g_assert_null(niteru_compare(NULL, query, blue, NULL, &strict, &error));
+    const NiteruCompareOptions strict = {.size = sizeof strict,
+                                         .limits = (const char *const[]){"photo-bytes=10", NULL}};
+    g_assert_null(niteru_compare(NULL, query, blue, &strict, NULL, &error));
     expect_error(&error, NITERU_ERROR_LIMIT, "--limit photo-bytes");
     g_assert_null(niteru_compare(NULL, query, none, NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "none.png");
@@ -175,7 +188,8 @@ static void test_several_photos(void) {
     const Row rows[] = {{"pair", 1, 0}, {"pair", 0, 1}, {"one", -1, 0}, {"two", 1, 0.9F}, {"two", 0, -1}};
     import_rows(&shop, "toy", rows, G_N_ELEMENTS(rows));
     g_autoptr(NiteruResults) results =
-        niteru_similar(shop.catalogue, "pair", &(NiteruSearchOptions){.model = "toy"}, &error);
+        niteru_similar(shop.catalogue, "pair",
+                       &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy"}, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(niteru_results_count(results), ==, 2);
     const NiteruResult *two = niteru_results_get(results, 0), *one = niteru_results_get(results, 1);
@@ -185,7 +199,7 @@ static void test_several_photos(void) {
     g_assert_cmpstr(one->product, ==, "one");
     g_assert_cmpfloat_with_epsilon(one->raw, 0, 1e-3); /* west is at right angles to north */
     /* One file in two products: both answer with it. */
-    expect(&shop, "one", &(NiteruSearchOptions){.model = "toy"}, "two pair");
+    expect(&shop, "one", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy"}, "two pair");
     shop_drop(&shop);
 }
 
@@ -207,8 +221,9 @@ static void import_euclidean(Shop *shop, const char *const *ids, const float *ro
     g_autoptr(GError) error = NULL;
     write_vectors(shop, "toy", ids, rows, count, DIM);
     g_autofree char *npy = below(shop, "toy.npy"), *txt = below(shop, "toy.txt");
-    niteru_import(shop->catalogue, npy, txt, &(NiteruImportOptions){.model = "toy", .metric = "euclidean"}, NULL,
-                  &error);
+    niteru_import(shop->catalogue, npy, txt,
+                  &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "toy", .metric = "euclidean"},
+                  NULL, NULL, &error);
     g_assert_no_error(error);
 }
 
@@ -254,8 +269,8 @@ static void test_exact(void) {
             for (size_t i = 0; i < k; i++) {
                 g_string_append_printf(wanted, "%s%s", i > 0 ? " " : "", truth[i].id);
             }
-            expect(&shop, g_ptr_array_index(ids, (guint)first[q]), &(NiteruSearchOptions){.model = "toy", .k = k},
-                   wanted->str);
+            expect(&shop, g_ptr_array_index(ids, (guint)first[q]),
+                   &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "toy", .k = k}, wanted->str);
         }
     }
     shop_drop(&shop);
@@ -268,20 +283,22 @@ static void test_notes(void) {
     shop_open(&shop);
     import_rows(&shop, "toy", rows, G_N_ELEMENTS(rows));
     g_autoptr(GError) error = NULL;
-    g_autoptr(NiteruResults) apart = niteru_similar(shop.catalogue, "a", NULL, &error);
+    g_autoptr(NiteruResults) apart = niteru_similar(shop.catalogue, "a", NULL, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(niteru_results_get(apart, 0)->word, ==, "not alike");
     g_assert_true(g_str_has_prefix(niteru_results_note(apart), "nothing is really alike: the best has 10.0 of 100, "));
-    g_autoptr(NiteruResults) close = niteru_similar(shop.catalogue, "b", NULL, &error);
+    g_autoptr(NiteruResults) close = niteru_similar(shop.catalogue, "b", NULL, NULL, &error);
     g_assert_null(niteru_results_note(close));
     g_autofree char *json = niteru_results_json(close);
     g_assert_null(strstr(json, "note"));
     g_autoptr(NiteruResults) strict =
-        niteru_similar(shop.catalogue, "a", &(NiteruSearchOptions){.threshold = 50}, &error);
+        niteru_similar(shop.catalogue, "a",
+                       &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .threshold = 50}, NULL, &error);
     g_assert_cmpstr(niteru_results_note(strict), ==,
                     "nothing is this alike: the best has 10.0 of 100, under the threshold");
     g_autoptr(NiteruResults) none =
-        niteru_similar(shop.catalogue, "a", &(NiteruSearchOptions){.where = "id = 'A'"}, &error);
+        niteru_similar(shop.catalogue, "a",
+                       &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .where = "id = 'A'"}, NULL, &error);
     g_assert_cmpstr(niteru_results_note(none), ==,
                     "nothing is this alike: id = 'A' matches no product; near it: 'a' (1 product)");
     g_autofree char *near = niteru_where_json(shop.catalogue, "id = 'a'", &error);

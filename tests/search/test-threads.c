@@ -43,17 +43,19 @@ static void *ask(void *data) {
     for (unsigned i = 0; !atomic_load(&asking->done); i++) {
         g_autoptr(GError) error = NULL;
         g_autofree char *id = g_strdup_printf("p%02u.png", i % PICTURES), *where = g_strdup_printf("id != '%s'", id);
-        const NiteruSearchOptions options = {.k = 1 + i % 7, .where = i % 3 == 0 ? where : NULL};
-        g_autoptr(NiteruResults) alike = niteru_similar(catalogue, id, &options, &error);
+        const NiteruSearchOptions options = {
+            .size = sizeof(NiteruSearchOptions), .k = 1 + i % 7, .where = i % 3 == 0 ? where : NULL};
+        g_autoptr(NiteruResults) alike = niteru_similar(catalogue, id, &options, NULL, &error);
         check_order(alike);
         settle(asking, &error);
-        g_autoptr(NiteruResults) seen = i % 4 == 0 ? niteru_search_photo(catalogue, photo, &options, &error) : NULL;
+        g_autoptr(NiteruResults) seen =
+            i % 4 == 0 ? niteru_search_photo(catalogue, photo, &options, NULL, &error) : NULL;
         check_order(seen);
         settle(asking, &error);
         g_autofree char *product = niteru_product_json(catalogue, id, &error);
         g_assert_true((product != NULL) == (error == NULL));
         settle(asking, &error);
-        g_assert_true(niteru_list(catalogue, NULL, NULL, 0, take_json, NULL, &error));
+        g_assert_true(niteru_list(catalogue, NULL, take_json, NULL, NULL, &error));
         g_autofree char *info = niteru_info_json(catalogue, &error), *models = niteru_models_json(catalogue, &error);
         settle(asking, &error);
         g_assert_true(info != NULL && models != NULL && niteru_presets()[0] != NULL);
@@ -76,12 +78,12 @@ static void test_threads(void) {
             g_autofree char *name = g_strdup_printf("photos/p%02u.png", i);
             draw_picture(&shop, name, i + round * PICTURES);
         }
-        index_shop(&shop, "photos", &(NiteruIndexOptions){.prune = true}, &error);
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .prune = true}, &error);
         g_assert_no_error(error);
         g_assert_cmpuint(shop.report.embedded, ==, PICTURES - 1);
         const char *const gone[] = {"p03.png", "p07.png"};
         uint64_t removed = 0;
-        g_assert_true(niteru_remove(shop.catalogue, gone, 2, NULL, &removed, &error));
+        g_assert_true(niteru_remove(shop.catalogue, gone, 2, NULL, 0, NULL, &removed, &error));
         g_assert_cmpuint(removed, ==, 2);
     }
     while (atomic_load(&asking.answers) < 100) {
@@ -92,7 +94,7 @@ static void test_threads(void) {
         g_thread_join(threads[i]);
     }
     g_autofree char *check = NULL;
-    g_assert_true(niteru_check(shop.catalogue, &check, &error));
+    g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
     g_assert_nonnull(strstr(check, "\"sound\": true"));
     shop_drop(&shop);
 }
@@ -119,7 +121,8 @@ static void test_turns(void) {
     index_shop(&shop, "photos", NULL, &error);
     g_assert_no_error(error);
     g_thread_join(thread);
-    g_autoptr(NiteruResults) all = niteru_similar(shop.catalogue, "h0.png", &(NiteruSearchOptions){.k = 100}, &error);
+    g_autoptr(NiteruResults) all = niteru_similar(
+        shop.catalogue, "h0.png", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .k = 100}, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(niteru_results_count(all), ==, 11);
     shop_drop(&shop);

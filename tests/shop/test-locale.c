@@ -32,20 +32,25 @@ static void test_answers(void) {
     index_shop(&shop, "list.csv", NULL, &error);
     g_assert_no_error(error);
     bool found = false;
-    g_assert_true(
-        niteru_list(shop.catalogue, "price > 12.25 and price < 12.75", NULL, 0, check_listed, &found, &error));
+    g_assert_true(niteru_list(
+        shop.catalogue,
+        &(NiteruListOptions){
+            .size = sizeof(NiteruListOptions), .where = "price > 12.25 and price < 12.75", .after = NULL, .limit = 0},
+        check_listed, &found, NULL, &error));
     g_assert_true(found);
     g_autofree char *range = niteru_where_json(shop.catalogue, "price < 1.5", &error);
     g_assert_nonnull(strstr(range, "price goes from 12.5 to 1299.75"));
-    g_autoptr(NiteruResults) results = niteru_similar(shop.catalogue, "a", NULL, &error);
+    g_autoptr(NiteruResults) results = niteru_similar(shop.catalogue, "a", NULL, NULL, &error);
     g_autofree char *json = niteru_results_json(results), *model = niteru_model_json(shop.catalogue, NULL, &error);
     g_assert_false(has_comma(json));
     g_assert_nonnull(strstr(model, "\"scale\": 0.0078431"));
-    g_assert_null(niteru_similar(shop.catalogue, "a", &(NiteruSearchOptions){.threshold = 100.5}, &error));
+    g_assert_null(niteru_similar(shop.catalogue, "a",
+                                 &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .threshold = 100.5}, NULL,
+                                 &error));
     expect_error(&error, NITERU_ERROR_INVALID, "100.5");
     g_autoptr(NiteruSheet) sheet = niteru_sheet_new(shop.catalogue, "alike");
     g_autofree char *page = below(&shop, "sheet.html"), *text = NULL, *score = NULL;
-    g_assert_true(niteru_sheet_add(sheet, "a", NULL, results, &error) && niteru_sheet_write(sheet, page, &error));
+    g_assert_true(niteru_sheet_add(sheet, "a", NULL, results, NULL, &error) && niteru_sheet_write(sheet, page, &error));
     g_assert_true(g_file_get_contents(page, &text, NULL, NULL));
     char digits[G_ASCII_DTOSTR_BUF_SIZE];
     score = g_strdup_printf("<b>%s</b>",

@@ -39,8 +39,11 @@ static void make_shop(Shop *shop, bool killed) {
     pid_t child = fork();
     if (child == 0) {
         shop_again(shop);
-        bool ok = index_shop(shop, "one", NULL, NULL) && index_shop(shop, "two", NULL, NULL) &&
-                  index_shop(shop, "three", &(NiteruIndexOptions){.progress = killed ? kill_self : NULL}, NULL);
+        bool ok =
+            index_shop(shop, "one", NULL, NULL) && index_shop(shop, "two", NULL, NULL) &&
+            index_shop(shop, "three",
+                       &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .progress = killed ? kill_self : NULL},
+                       NULL);
         niteru_close(shop->catalogue);
         _exit(ok ? 0 : 1);
     }
@@ -97,14 +100,14 @@ static bool add_text(GString *out, char *text) {
 static char *ask(NiteruCatalogue *catalogue, const Shop *shop, bool photo, GError **error) {
     g_autoptr(GString) out = g_string_new(NULL);
     g_autofree char *path = below(shop, "three/p30.png");
-    const NiteruSearchOptions options = {.k = 8};
-    bool ok = niteru_list(catalogue, NULL, NULL, 0, add_product, out, error) &&
+    const NiteruSearchOptions options = {.size = sizeof(NiteruSearchOptions), .k = 8};
+    bool ok = niteru_list(catalogue, NULL, add_product, out, NULL, error) &&
               add_text(out, niteru_info_json(catalogue, error));
     for (unsigned i = 0; ok && i < PHOTOS; i += 3) {
         g_autofree char *id = g_strdup_printf("p%02u.png", i);
-        ok = add_results(out, niteru_similar(catalogue, id, &options, error));
+        ok = add_results(out, niteru_similar(catalogue, id, &options, NULL, error));
     }
-    ok = ok && (!photo || add_results(out, niteru_search_photo(catalogue, path, &options, error)));
+    ok = ok && (!photo || add_results(out, niteru_search_photo(catalogue, path, &options, NULL, error)));
     return ok ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
 }
 
@@ -112,14 +115,14 @@ typedef enum Fate { REFUSED, FOUND, HARMLESS, WRONG } Fate;
 
 static NiteruCatalogue *open_reading(const Shop *shop, GError **error) {
     g_autofree char *path = below(shop, "shop.niteru");
-    return niteru_open(path, &(NiteruOptions){.read_only = true, .threads = 1}, error);
+    return niteru_open(path, &(NiteruOptions){.size = sizeof(NiteruOptions), .read_only = true, .threads = 1}, error);
 }
 
 /* *out_advice (NULL is fine): what check says to do. */
 static bool is_sound(NiteruCatalogue *catalogue, char **out_advice) {
     g_autoptr(GError) error = NULL;
     g_autofree char *report = NULL;
-    if (!niteru_check(catalogue, &report, &error)) {
+    if (!niteru_check(catalogue, 0, NULL, &report, &error)) {
         g_assert_cmpint(error->domain, ==, NITERU_ERROR);
         return false;
     }
@@ -218,7 +221,7 @@ static void remove_model(const Shop *shop) {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = below(shop, "shop.niteru");
     g_autoptr(NiteruCatalogue) catalogue = niteru_open(path, NULL, &error);
-    g_assert_true(niteru_model_remove(catalogue, "niteru-base", &error));
+    g_assert_true(niteru_model_remove(catalogue, "niteru-base", 0, NULL, &error));
 }
 
 /* For some kinds of damage: check says what to do, and that done all is sound and answers as before. */
@@ -256,7 +259,9 @@ static void test_advice(void) {
         index_shop(&shop, "three", NULL, &error);
         g_assert_no_error(error);
         g_assert_true(is_sound(shop.catalogue, NULL));
-        NiteruResults *found = niteru_similar(shop.catalogue, "p01.png", &(NiteruSearchOptions){.k = 100}, &error);
+        NiteruResults *found =
+            niteru_similar(shop.catalogue, "p01.png",
+                           &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .k = 100}, NULL, &error);
         g_assert_no_error(error);
         g_assert_cmpuint(niteru_results_count(found), ==, 2 * PHOTOS - 1);
         niteru_results_free(found);

@@ -45,7 +45,7 @@ static unsigned count_files(const Shop *shop) {
 static void expect_sound(Shop *shop) {
     g_autoptr(GError) error = NULL;
     g_autofree char *report = NULL;
-    g_assert_true(niteru_check(shop->catalogue, &report, &error));
+    g_assert_true(niteru_check(shop->catalogue, 0, NULL, &report, &error));
     if (strstr(report, "\"sound\": true") == NULL) {
         g_error("%s", report);
     }
@@ -77,8 +77,9 @@ static char *nearest(const float *rows, size_t query, char **ids) {
 static void expect_answers(Shop *shop, const float *rows, char **ids) {
     for (size_t query = 0; query < COUNT; query += 301) {
         g_autoptr(GError) error = NULL;
-        NiteruResults *results =
-            niteru_similar(shop->catalogue, ids[query], &(NiteruSearchOptions){.k = 5, .model = "m"}, &error);
+        NiteruResults *results = niteru_similar(
+            shop->catalogue, ids[query],
+            &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .k = 5, .model = "m"}, NULL, &error);
         g_autofree char *found = ids_of(results, error), *wanted = nearest(rows, query, ids);
         g_assert_cmpstr(found, ==, wanted);
     }
@@ -115,17 +116,21 @@ static void test_removed(void) {
     fill(rows, 1);
     import_vectors(&shop, "m", (const char *const *)ids, rows, COUNT, DIM);
     uint64_t removed = 0;
-    g_assert_true(niteru_remove(shop.catalogue, NULL, 0, "id >= 'p01500'", &removed, &error));
+    g_assert_true(niteru_remove(shop.catalogue, NULL, 0, "id >= 'p01500'", 0, NULL, &removed, &error));
     g_assert_cmpuint(removed, ==, 1500);
     g_autofree char *folder = below(&shop, "a"), *then = below(&shop, "b");
-    g_assert_true(niteru_export(shop.catalogue, folder, "m", "f4", NULL, &error));
+    g_assert_true(niteru_export(
+        shop.catalogue, folder,
+        &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = "m", .dtype = "f4"}, NULL, NULL, &error));
     uint64_t count = 0;
     NtModel *model = nt_model_open(shop.catalogue, shop.catalogue->db, "m", &count, &error);
     g_assert_true(nt_model_compact(shop.catalogue, model, COUNT, true, &error));
     g_assert_no_error(error);
     g_auto(NtModelRow) row = model_row(&shop);
     g_assert_cmpuint(row.rows, ==, 1500);
-    g_assert_true(niteru_export(shop.catalogue, then, "m", "f4", NULL, &error));
+    g_assert_true(niteru_export(
+        shop.catalogue, then, &(NiteruExportOptions){.size = sizeof(NiteruExportOptions), .model = "m", .dtype = "f4"},
+        NULL, NULL, &error));
     expect_sound(&shop);
     for (int i = 0; i < 2; i++) {
         static const char *const names[] = {"image_vectors.npy", "image_ids.txt"};
@@ -148,7 +153,8 @@ static void test_reader(void) {
     fill(rows, 1);
     import_vectors(&shop, "m", (const char *const *)ids, rows, COUNT, DIM);
     g_autofree char *folder = below(&shop, "shop.niteru");
-    NiteruCatalogue *other = niteru_open(folder, &(NiteruOptions){.read_only = true}, &error);
+    NiteruCatalogue *other =
+        niteru_open(folder, &(NiteruOptions){.size = sizeof(NiteruOptions), .read_only = true}, &error);
     g_assert_no_error(error);
     g_auto(NtReader) reader = {0};
     g_assert_true(nt_reader_open(&reader, other, &error));
@@ -163,7 +169,8 @@ static void test_reader(void) {
     g_assert_cmpuint(count, ==, COUNT);
     nt_reader_clear(&reader);
     reader = (NtReader){0};
-    NiteruResults *results = niteru_similar(other, ids[0], &(NiteruSearchOptions){.k = 5, .model = "m"}, &error);
+    NiteruResults *results = niteru_similar(
+        other, ids[0], &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .k = 5, .model = "m"}, NULL, &error);
     g_autofree char *found = ids_of(results, error), *wanted = nearest(rows, 0, ids);
     g_assert_cmpstr(found, ==, wanted);
     niteru_close(other);
@@ -175,7 +182,8 @@ static void write_for_ever(const char *folder, char *const files[2][2]) {
     NiteruCatalogue *catalogue = niteru_open(folder, NULL, NULL);
     g_assert_nonnull(catalogue);
     for (int i = 0;; i++) {
-        niteru_import(catalogue, files[i % 2][0], files[i % 2][1], &(NiteruImportOptions){.model = "m"}, NULL, NULL);
+        niteru_import(catalogue, files[i % 2][0], files[i % 2][1],
+                      &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "m"}, NULL, NULL, NULL);
     }
 }
 
@@ -233,14 +241,15 @@ static void test_damaged_row(void) {
     g_assert_true(file != NULL && fseek(file, 4096 + 300 * 64 + 1, SEEK_SET) == 0); /* row 300, in the second block */
     g_assert_true(fputc(1, file) == 1 && fclose(file) == 0);
     shop_again(&shop);
-    const NiteruSearchOptions nearest = {.k = 1, .model = "m"}, all = {.k = COUNT, .model = "m"};
-    g_assert_null(niteru_similar(shop.catalogue, ids[300], &nearest, &error));
+    const NiteruSearchOptions nearest = {.size = sizeof(NiteruSearchOptions), .k = 1, .model = "m"},
+                              all = {.size = sizeof all, .k = COUNT, .model = "m"};
+    g_assert_null(niteru_similar(shop.catalogue, ids[300], &nearest, NULL, &error));
     expect_error(&error, NITERU_ERROR_CORRUPT, "rows 256 to 511 are damaged");
-    g_assert_null(niteru_similar(shop.catalogue, ids[2000], &all, &error));
+    g_assert_null(niteru_similar(shop.catalogue, ids[2000], &all, NULL, &error));
     expect_error(&error, NITERU_ERROR_CORRUPT, "rows 256 to 511 are damaged");
     unsigned answered = 0;
     for (size_t i = 1000; i < 1020; i++) {
-        NiteruResults *results = niteru_similar(shop.catalogue, ids[i], &nearest, NULL);
+        NiteruResults *results = niteru_similar(shop.catalogue, ids[i], &nearest, NULL, NULL);
         answered += results != NULL;
         niteru_results_free(results);
     }

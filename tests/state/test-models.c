@@ -32,8 +32,9 @@ static void test_models(void) {
 
     for (const char *const *preset = niteru_presets(); *preset != NULL; preset++) {
         g_assert_cmpstr(niteru_preset_summary(*preset), !=, "");
-        NiteruModelOptions options = {.name = *preset, .preset = *preset, .metric = "inner", .dtype = "f4"};
-        niteru_model_add(shop.catalogue, network, &options, NULL, &error);
+        NiteruModelOptions options = {
+            .size = sizeof(NiteruModelOptions), .name = *preset, .preset = *preset, .metric = "inner", .dtype = "f4"};
+        niteru_model_add(shop.catalogue, network, &options, NULL, NULL, &error);
         g_assert_no_error(error);
         g_autoptr(NtJson) shown = parse(niteru_model_json(shop.catalogue, *preset, &error));
         g_assert_cmpstr(text_at(shown, "metric"), ==, "inner");
@@ -54,7 +55,7 @@ static void test_model_refusals(void) {
     g_autofree char *small =
         write_text(&shop, "small.json", "{\"name\": \"x\", \"input\": {\"width\": 8, \"height\": 8}}");
     g_autofree char *odd = write_text(&shop, "odd.json", "{\"name\": \"x\", \"metrik\": \"cosine\"}");
-    const struct {
+    struct {
         const char *path;
         NiteruModelOptions options;
         NiteruError code;
@@ -73,7 +74,8 @@ static void test_model_refusals(void) {
     };
     for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(GError) error = NULL;
-        g_assert_false(niteru_model_add(shop.catalogue, refused[i].path, &refused[i].options, NULL, &error));
+        refused[i].options.size = sizeof refused[i].options;
+        g_assert_false(niteru_model_add(shop.catalogue, refused[i].path, &refused[i].options, NULL, NULL, &error));
         expect_error(&error, refused[i].code, refused[i].says);
     }
     g_autoptr(GError) error = NULL;
@@ -99,7 +101,10 @@ static void expect_list(Shop *shop, const char *where, const char *after, size_t
                         const char *wanted) {
     g_autoptr(GError) error = NULL;
     g_autoptr(GString) ids = g_string_new(NULL);
-    g_assert_true(niteru_list(shop->catalogue, where, after, limit, see, &(Seen){ids, most}, &error));
+    g_assert_true(niteru_list(
+        shop->catalogue,
+        &(NiteruListOptions){.size = sizeof(NiteruListOptions), .where = where, .after = after, .limit = limit}, see,
+        &(Seen){ids, most}, NULL, &error));
     g_assert_cmpstr(ids->str, ==, wanted);
 }
 
@@ -132,7 +137,10 @@ static void test_inspect(void) {
     expect_list(&shop, "price < 5", NULL, 0, 100, "m1 m2 m4 ");
     expect_list(&shop, NULL, "m2", 1, 100, "m3 ");
     expect_list(&shop, NULL, NULL, 0, 2, "m1 m2 ");
-    g_assert_false(niteru_list(shop.catalogue, "price ! 5", NULL, 0, see, NULL, &error));
+    g_assert_false(niteru_list(
+        shop.catalogue,
+        &(NiteruListOptions){.size = sizeof(NiteruListOptions), .where = "price ! 5", .after = NULL, .limit = 0}, see,
+        NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "");
 
     g_autoptr(NtJson) info = parse(niteru_info_json(shop.catalogue, &error));
@@ -145,7 +153,7 @@ static void test_inspect(void) {
     g_assert_cmpstr(text_at(nt_json_get(bare, "niteru"), "version"), ==, niteru_version());
 
     char *check = NULL;
-    g_assert_true(niteru_check(shop.catalogue, &check, &error));
+    g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
     g_autoptr(NtJson) checked = parse(check);
     g_assert_true(nt_json_truth(nt_json_get(checked, "sound"), false));
     shop_drop(&shop);
@@ -161,14 +169,15 @@ static void test_sheet(void) {
     g_autofree char *png = below(&shop, "sheet.png"), *html = below(&shop, "sheet.html"), *odd = below(&shop, "s.pdf");
     g_autofree char *photo = below(&shop, "0.png"), *nowhere = below(&shop, "none/sheet.png");
     g_autoptr(NiteruSheet) sheet = niteru_sheet_new(shop.catalogue, "What looks alike");
-    g_autoptr(NiteruResults) by_id = niteru_similar(shop.catalogue, "m1", NULL, &error);
-    g_autoptr(NiteruResults) by_photo = niteru_search_photo(shop.catalogue, photo, NULL, &error);
-    g_autoptr(NiteruResults) nothing =
-        niteru_similar(shop.catalogue, "m1", &(NiteruSearchOptions){.where = "price > 100"}, &error);
+    g_autoptr(NiteruResults) by_id = niteru_similar(shop.catalogue, "m1", NULL, NULL, &error);
+    g_autoptr(NiteruResults) by_photo = niteru_search_photo(shop.catalogue, photo, NULL, NULL, &error);
+    g_autoptr(NiteruResults) nothing = niteru_similar(
+        shop.catalogue, "m1", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .where = "price > 100"}, NULL,
+        &error);
     g_assert_no_error(error);
-    g_assert_true(niteru_sheet_add(sheet, "m1", NULL, by_id, &error));
-    g_assert_true(niteru_sheet_add(sheet, NULL, photo, by_photo, &error));
-    g_assert_true(niteru_sheet_add(sheet, "m1", NULL, nothing, &error));
+    g_assert_true(niteru_sheet_add(sheet, "m1", NULL, by_id, NULL, &error));
+    g_assert_true(niteru_sheet_add(sheet, NULL, photo, by_photo, NULL, &error));
+    g_assert_true(niteru_sheet_add(sheet, "m1", NULL, nothing, NULL, &error));
     g_assert_true(niteru_sheet_write(sheet, png, &error));
     g_assert_true(niteru_sheet_write(sheet, html, &error));
     cairo_surface_t *picture = cairo_image_surface_create_from_png(png);

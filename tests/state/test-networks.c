@@ -58,7 +58,7 @@ static char *put_network(const Shop *shop, const char *name, const char *weights
 }
 
 static bool add(Shop *shop, const char *path, const NiteruModelOptions *options, char **out_name, GError **error) {
-    return niteru_model_add(shop->catalogue, path, options, out_name, error);
+    return niteru_model_add(shop->catalogue, path, options, NULL, out_name, error);
 }
 
 /* The copy is whole, works when the original is gone, and goes when the model goes. */
@@ -67,14 +67,16 @@ static void test_weight_files(void) {
     g_autoptr(GError) error = NULL;
     shop_open(&shop);
     g_autofree char *network = put_network(&shop, "net.onnx", "net.onnx.data");
-    g_assert_true(add(&shop, network, &(NiteruModelOptions){.preset = "squash"}, NULL, &error));
+    g_assert_true(add(&shop, network, &(NiteruModelOptions){.size = sizeof(NiteruModelOptions), .preset = "squash"},
+                      NULL, &error));
     g_assert_no_error(error);
     drop_file(&shop, "net.onnx");
     drop_file(&shop, "net.onnx.data");
     draw_picture(&shop, "photos/a.png", 1);
     draw_picture(&shop, "photos/b.png", 2);
     shop_again(&shop);
-    g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "net"}, &error));
+    g_assert_true(
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "net"}, &error));
     g_assert_cmpuint(shop.failures->len, ==, 0);
     g_autofree char *copy = below(&shop, "shop.niteru/models/net/net.onnx.data");
     g_assert_true(g_file_test(copy, G_FILE_TEST_EXISTS));
@@ -86,9 +88,10 @@ static void test_weight_files(void) {
     g_assert_true(g_file_set_contents(copy, content, (gssize)size, NULL));
     shop_again(&shop);
     draw_picture(&shop, "photos/c.png", 3);
-    g_assert_false(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "net"}, &error));
+    g_assert_false(
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "net"}, &error));
     expect_error(&error, NITERU_ERROR_CORRUPT, "not the network that the model net was added with");
-    g_assert_true(niteru_model_remove(shop.catalogue, "net", &error));
+    g_assert_true(niteru_model_remove(shop.catalogue, "net", 0, NULL, &error));
     g_assert_false(g_file_test(copy, G_FILE_TEST_EXISTS));
     shop_drop(&shop);
 }
@@ -99,7 +102,8 @@ static void test_damage(void) {
     g_autoptr(GError) error = NULL;
     shop_open(&shop);
     g_autofree char *network = put_network(&shop, "net.onnx", NULL);
-    g_assert_true(add(&shop, network, &(NiteruModelOptions){.preset = "squash"}, NULL, &error));
+    g_assert_true(add(&shop, network, &(NiteruModelOptions){.size = sizeof(NiteruModelOptions), .preset = "squash"},
+                      NULL, &error));
     g_autofree char *copy = below(&shop, "shop.niteru/models/net/model.onnx"), *content = NULL;
     gsize size;
     g_assert_true(g_file_get_contents(copy, &content, &size, NULL));
@@ -112,10 +116,12 @@ static void test_damage(void) {
         g_assert_null(niteru_model_json(shop.catalogue, "net", &error));
         expect_error(&error, NITERU_ERROR_CORRUPT, "model.onnx");
     }
-    g_assert_false(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "net"}, &error));
+    g_assert_false(
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "net"}, &error));
     expect_error(&error, NITERU_ERROR_CORRUPT, "model.onnx");
     g_assert_true(g_file_set_contents(copy, content, (gssize)size, NULL));
-    g_assert_true(index_shop(&shop, "photos", &(NiteruIndexOptions){.model = "net"}, &error));
+    g_assert_true(
+        index_shop(&shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "net"}, &error));
     shop_drop(&shop);
 }
 
@@ -129,9 +135,11 @@ static void test_card(void) {
         write_text(&shop, "card.json",
                    "{\"card\": 1, \"name\": \"clothes-5\", \"output\": \"a\", \"trained_on\": \"a shop's own photos\","
                    " \"input\": {\"width\": 8, \"height\": 8, \"scale\": 0.5}}");
-    g_assert_true(add(&shop, network, &(NiteruModelOptions){.card = card}, &called, &error));
+    g_assert_true(
+        add(&shop, network, &(NiteruModelOptions){.size = sizeof(NiteruModelOptions), .card = card}, &called, &error));
     g_assert_cmpstr(called, ==, "clothes-5");
-    g_assert_true(add(&shop, network, &(NiteruModelOptions){.preset = "squash"}, &again, &error));
+    g_assert_true(add(&shop, network, &(NiteruModelOptions){.size = sizeof(NiteruModelOptions), .preset = "squash"},
+                      &again, &error));
     g_assert_cmpstr(again, ==, "net");
     const struct {
         const char *model, *output, *choice, *cut;

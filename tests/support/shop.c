@@ -12,7 +12,7 @@ char *below(const Shop *shop, const char *name) { return g_build_filename(shop->
 static void open_catalogue(Shop *shop) {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = below(shop, "shop.niteru");
-    shop->catalogue = niteru_open(path, &(NiteruOptions){.threads = 2}, &error);
+    shop->catalogue = niteru_open(path, &(NiteruOptions){.size = sizeof(NiteruOptions), .threads = 2}, &error);
     g_assert_no_error(error);
 }
 
@@ -101,12 +101,12 @@ static void keep_failure(const NiteruFailure *failure, void *data) {
 
 bool index_shop(Shop *shop, const char *source, const NiteruIndexOptions *options, GError **error) {
     Forward forward = {shop, options};
-    NiteruIndexOptions own = options != NULL ? *options : (NiteruIndexOptions){0};
+    NiteruIndexOptions own = options != NULL ? *options : (NiteruIndexOptions){.size = sizeof(NiteruIndexOptions)};
     own.failure = keep_failure;
     own.data = &forward;
     g_ptr_array_set_size(shop->failures, 0);
     g_autofree char *path = below(shop, source);
-    shop->report = (NiteruIndexReport){0};
+    shop->report = (NiteruIndexReport){.size = sizeof(NiteruIndexReport)};
     bool ok = niteru_index(shop->catalogue, path, &own, shop->stop, &shop->report, error);
     /* Every photo of a run that came to its end is in one of the counts. */
     g_assert_true(!ok || shop->report.photos <= shop->report.embedded + shop->report.reused + shop->report.failed);
@@ -146,7 +146,8 @@ void import_vectors(Shop *shop, const char *name, const char *const *ids, const 
     write_vectors(shop, name, ids, rows, count, dim);
     g_autofree char *npy = below(shop, npy_name), *txt = below(shop, txt_name);
     uint64_t taken = 0;
-    niteru_import(shop->catalogue, npy, txt, &(NiteruImportOptions){.model = name}, &taken, &error);
+    niteru_import(shop->catalogue, npy, txt, &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = name},
+                  NULL, &taken, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(taken, ==, count);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of state, search, ingest and shop share: a fresh folder with pictures and a catalogue, vectors of our own choosing. */
+/* What the tests of state, search, ingest and shop share: a fresh folder with pictures and a catalogue, vectors of our
+ * own choosing. */
 #ifndef NT_TEST_SHOP_H
 #define NT_TEST_SHOP_H
 
