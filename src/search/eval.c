@@ -8,49 +8,55 @@
 #include "connect/connect.h"
 #include "search/search.h"
 
-#include <string.h>
+enum { DEPTH = 10, CHUNK = 1024 /* queries at once */ };
 
-enum { DEPTH = 10, CHUNK = 1024 /* queries at once */, HITS = 200 * CHUNK /* and hits of them */ };
-
-/* One photo with a vector. Entries are in the bytewise order of product ids. */
-typedef struct Entry {
-    uint64_t vrow;
-    int64_t product;
+/* Products have the numbers 1 and on, in the bytewise order of their ids. In the index their number is their label, and
+ * so the order among those equally near. */
+typedef struct Product {
     int32_t label, same; /* interned texts; -1: missing */
     bool query, gallery;
-} Entry;
+    bool has_vector; /* among the rows that are searched */
+} Product;
+
+typedef struct Photo {
+    uint64_t vrow;
+    uint32_t product;
+} Photo;
 
 typedef struct Eval {
     const NiteruEvalOptions *options;
-    GArray *entries;             /* Entry */
+    GArray *products;            /* Product; number n at n - 1 */
+    GArray *photos;              /* Photo, product by product */
+    int64_t last;                /* the catalogue's number of the last product */
     GHashTable *texts;           /* text -> number + 1 */
     GHashTable *gallery, *query; /* ids; NULL: all */
     uint64_t unlabelled;
     uint64_t rows;
-    int32_t *first, *next; /* row -> its first entry, entry -> the next one of its row; -1 ends */
-    uint64_t *allow;
+    NtLabels owners;       /* row -> the products of the gallery that it is a photo of */
+    NtCells groups;        /* product -> its text that neighbours must not share, + 1 */
     GHashTable *per_label; /* (label) or (label, same) -> number of gallery products */
-    size_t base;           /* the first query of the chunk being searched */
-    GArray *queries;       /* int32_t entry numbers */
+    GArray *queries;       /* Photo */
     double *label_sums;    /* (labels, 4): queries, p1, p5, ap */
     NiteruEvalReport report;
 } Eval;
 
 static void eval_clear(Eval *eval) {
-    g_clear_pointer(&eval->entries, g_array_unref);
+    g_clear_pointer(&eval->products, g_array_unref);
+    g_clear_pointer(&eval->photos, g_array_unref);
     g_clear_pointer(&eval->texts, g_hash_table_unref);
     g_clear_pointer(&eval->gallery, g_hash_table_unref);
     g_clear_pointer(&eval->query, g_hash_table_unref);
     g_clear_pointer(&eval->per_label, g_hash_table_unref);
     g_clear_pointer(&eval->queries, g_array_unref);
-    nt_free(eval->first);
-    nt_free(eval->next);
-    nt_free(eval->allow);
+    nt_labels_clear(&eval->owners);
+    nt_cells_clear(&eval->groups);
     g_free(eval->label_sums);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Eval, eval_clear)
 
-static Entry *entry_at(const Eval *eval, int32_t i) { return &g_array_index(eval->entries, Entry, i); }
+static Product *product_at(const Eval *eval, uint32_t number) {
+    return &g_array_index(eval->products, Product, number - 1);
+}
 
 static int32_t intern(Eval *eval, const char *text) {
     if (text == NULL) {
@@ -68,13 +74,23 @@ static bool add_entry(const NtVectorEntry *from, void *data) {
     Eval *eval = data;
     bool query = eval->query == NULL || g_hash_table_contains(eval->query, from->id);
     bool gallery = eval->gallery == NULL || g_hash_table_contains(eval->gallery, from->id);
-    if ((query || gallery) && from->values[0] == NULL) {
-        eval->unlabelled++;
-    } else if (query || gallery) {
-        Entry entry = {from->vrow, from->product, intern(eval, from->values[0]), intern(eval, from->values[1]),
-                       query,      gallery};
-        g_array_append_val(eval->entries, entry);
+    if (!query && !gallery) {
+        return true;
     }
+    if (from->values[0] == NULL) {
+        eval->unlabelled++;
+        return true;
+    }
+    if (eval->products->len == 0 || from->product != eval->last) {
+        Product product = {.label = intern(eval, from->values[0]),
+                           .same = intern(eval, from->values[1]),
+                           .query = query,
+                           .gallery = gallery};
+        g_array_append_val(eval->products, product);
+        eval->last = from->product;
+    }
+    Photo photo = {.vrow = from->vrow, .product = eval->products->len};
+    g_array_append_val(eval->photos, photo);
     return true;
 }
 
@@ -113,45 +129,37 @@ static uint64_t products_with(const Eval *eval, int32_t label, int32_t same) {
     return (uint64_t)GPOINTER_TO_INT(g_hash_table_lookup(eval->per_label, key));
 }
 
-/* Chains entries to rows, lists the queries, counts products per label. */
+/* Tells whose rows are, lists the queries, counts products per label. */
 static bool prepare(Eval *eval, GError **error) {
-    size_t count = eval->entries->len;
-    eval->first = nt_alloc(eval->rows, sizeof(int32_t), "rows", error);
-    eval->next = nt_alloc(count, sizeof(int32_t), "photos", error);
-    eval->allow = nt_alloc0(eval->rows / 64 + 1, sizeof(uint64_t), "a filter", error);
-    if (eval->first == NULL || eval->next == NULL || eval->allow == NULL) {
-        return false;
-    }
-    memset(eval->first, 0xff, eval->rows * sizeof(int32_t));
+    nt_autofree uint32_t *owner = nt_alloc0(eval->rows, sizeof *owner, "rows", error); /* the last one added */
     eval->per_label = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    eval->queries = g_array_new(FALSE, FALSE, sizeof(int32_t));
-    for (int32_t i = (int32_t)count - 1; i >= 0; i--) { /* backwards: chains come out in order */
-        Entry *entry = entry_at(eval, i);
-        if (entry->vrow >= eval->rows) {
-            entry->query = entry->gallery = false; /* named after this evaluation began */
-            continue;
+    eval->queries = g_array_new(FALSE, FALSE, sizeof(Photo));
+    for (guint i = 0; owner != NULL && i < eval->photos->len; i++) {
+        const Photo *photo = &g_array_index(eval->photos, Photo, i);
+        Product *product = product_at(eval, photo->product);
+        if (photo->vrow >= eval->rows) {
+            continue; /* named after this evaluation began */
         }
-        eval->next[i] = eval->first[entry->vrow];
-        eval->first[entry->vrow] = i;
-        if (entry->gallery) {
-            eval->allow[entry->vrow / 64] |= UINT64_C(1) << (entry->vrow % 64);
+        if (product->query) {
+            g_array_append_val(eval->queries, *photo);
         }
-    }
-    int64_t last = 0;
-    for (int32_t i = 0; i < (int32_t)count; i++) {
-        const Entry *entry = entry_at(eval, i);
-        if (entry->query) {
-            g_array_append_val(eval->queries, i);
+        if (!product->gallery || owner[photo->vrow] == photo->product) {
+            continue; /* a product may have one picture twice */
         }
-        if (entry->gallery && entry->product != last) {
-            last = entry->product;
-            count_product(eval, entry->label, -1);
-            if (entry->same >= 0) {
-                count_product(eval, entry->label, entry->same);
+        owner[photo->vrow] = photo->product;
+        if (!nt_labels_add(&eval->owners, photo->vrow, photo->product, error) ||
+            !nt_cells_set(&eval->groups, photo->product, (uint64_t)(product->same + 1), error)) {
+            return false;
+        }
+        if (!product->has_vector) {
+            product->has_vector = true;
+            count_product(eval, product->label, -1);
+            if (product->same >= 0) {
+                count_product(eval, product->label, product->same);
             }
         }
     }
-    return true;
+    return owner != NULL;
 }
 
 /* Ids that the catalogue does not have would make an answer of zeros. */
@@ -165,63 +173,19 @@ static bool check_sides(const Eval *eval, GError **error) {
                    eval->options->gallery != NULL ? eval->options->gallery : "the catalogue", eval->options->label);
 }
 
-/* Whether entry `other` may answer entry `query`. */
-static bool may_answer(const Eval *eval, const Entry *query, const Entry *other) {
-    return other->gallery && other->product != query->product &&
-           (eval->options->exclude_same == NULL || query->same < 0 || other->same != query->same);
-}
-
-static bool excluded(size_t query, uint32_t row, void *data) {
-    const Eval *eval = data;
-    const Entry *asking = entry_at(eval, g_array_index(eval->queries, int32_t, eval->base + query));
-    for (int32_t i = eval->first[row]; i >= 0; i = eval->next[i]) {
-        if (may_answer(eval, asking, entry_at(eval, i))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Rows that tie come in the order of their first products' ids, which is the order of entries. */
-static int by_entry(uint32_t a, uint32_t b, void *data) {
-    const Eval *eval = data;
-    return eval->first[a] != eval->first[b] ? (eval->first[a] < eval->first[b] ? -1 : 1) : (a > b) - (a < b);
-}
-
-/* Judges one query's rows: fills right[] for the first DEPTH products. Returns how many there are. */
-static unsigned judge(const Eval *eval, const Entry *query, const NtHit *hits, size_t count, bool right[DEPTH]) {
-    int64_t seen[DEPTH];
-    unsigned answers = 0;
-    for (size_t h = 0; h < count && answers < DEPTH; h++) {
-        for (int32_t i = eval->first[hits[h].row]; i >= 0 && answers < DEPTH; i = eval->next[i]) {
-            const Entry *other = entry_at(eval, i);
-            bool known = !may_answer(eval, query, other);
-            for (unsigned a = 0; !known && a < answers; a++) {
-                known = seen[a] == other->product;
-            }
-            if (!known) {
-                seen[answers] = other->product;
-                right[answers++] = other->label == query->label;
-            }
-        }
-    }
-    return answers;
-}
-
-static void add_query(Eval *eval, const Entry *query, const NtHit *hits, size_t count) {
-    bool right[DEPTH] = {false};
-    judge(eval, query, hits, count, right);
+static void add_query(Eval *eval, const Product *query, const NtIndexHit *hits, size_t count) {
     uint64_t relevant = products_with(eval, query->label, -1);
     if (eval->options->exclude_same != NULL && query->same >= 0) {
         relevant -= products_with(eval, query->label, query->same);
     } else {
-        relevant -= query->gallery; /* its own product */
+        relevant -= query->has_vector; /* itself */
     }
     double found = 0, precision_sum = 0, at[DEPTH + 1] = {0};
     for (unsigned i = 0; i < DEPTH; i++) {
-        found += right[i];
+        bool right = i < count && product_at(eval, hits[i].label)->label == query->label;
+        found += right;
         at[i + 1] = found;
-        precision_sum += right[i] ? found / (i + 1) : 0;
+        precision_sum += right ? found / (i + 1) : 0;
     }
     double ap = relevant > 0 ? precision_sum / (double)MIN(relevant, (uint64_t)DEPTH) : 0;
     NiteruEvalReport *report = &eval->report;
@@ -263,65 +227,69 @@ static void finish(Eval *eval) {
     report->unlabelled = eval->unlabelled;
 }
 
-/* The most photos any product has, which bounds how many rows are needed for DEPTH products. */
-static size_t most_photos(const Eval *eval) {
-    size_t most = 1, here = 0;
-    int64_t last = 0;
-    for (guint i = 0; i < eval->entries->len; i++) {
-        const Entry *entry = entry_at(eval, (int32_t)i);
-        here = entry->product == last ? here + 1 : 1;
-        last = entry->product;
-        most = MAX(most, here);
+static void report_progress(const Eval *eval, uint64_t done, int64_t started) {
+    double seconds = (double)(g_get_monotonic_time() - started) / G_TIME_SPAN_SECOND;
+    double rate = seconds > 0 ? (double)done / seconds : 0;
+    uint64_t total = eval->queries->len;
+    if (eval->options->progress != NULL) {
+        eval->options->progress(&(NiteruProgress){.done = done,
+                                                  .total = total,
+                                                  .seconds = seconds,
+                                                  .rate = rate,
+                                                  .remaining = rate > 0 ? (double)(total - done) / rate : -1},
+                                eval->options->data);
     }
-    return most;
+}
+
+/* Asks for the nearest DEPTH products of queries first .. first + count - 1 but their own and those of their group. */
+static bool ask(Eval *eval, NtIndex *index, const NtRows *view, const NtIndexOptions *how, size_t first, size_t count,
+                GError **error) {
+    nt_autofree float *vectors = nt_alloc(count * view->dim, sizeof(float), "queries", error);
+    nt_autofree NtIndexHit *hits = nt_alloc(count * DEPTH, sizeof(NtIndexHit), "results", error);
+    size_t counts[CHUNK];
+    uint32_t own[CHUNK];
+    uint64_t group[CHUNK];
+    for (size_t i = 0; vectors != NULL && i < count; i++) {
+        const Photo *photo = &g_array_index(eval->queries, Photo, first + i);
+        nt_rows_get(view, photo->vrow, vectors + i * view->dim);
+        own[i] = photo->product;
+        group[i] = (uint64_t)(product_at(eval, photo->product)->same + 1);
+    }
+    NtIndexOptions options = *how;
+    options.skip_label = own;
+    options.skip_group = group;
+    NtQueries queries = {.data = vectors, .count = count, .dim = view->dim};
+    if (vectors == NULL || hits == NULL || !nt_index_search(index, view, &queries, &options, hits, counts, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        add_query(eval, product_at(eval, own[i]), hits + i * DEPTH, counts[i]);
+    }
+    return true;
 }
 
 static bool run(Eval *eval, NiteruCatalogue *catalogue, NtModel *model, const NtWait *wait, GError **error) {
     g_auto(NtRows) view = {0};
-    size_t dim = model->card->dimension, k = DEPTH * most_photos(eval), chunk = CLAMP(HITS / k, 1, CHUNK);
-    nt_autofree float *vectors = nt_alloc(chunk * dim, sizeof(float), "queries", error);
-    nt_autofree NtHit *hits = nt_alloc(chunk * k, sizeof(NtHit), "results", error);
-    g_autofree size_t *counts = g_new(size_t, CHUNK);
-    if (vectors == NULL || hits == NULL || !nt_model_view(model, eval->rows, &view, error)) {
+    if (!nt_model_view(model, eval->rows, &view, error)) {
         return false;
     }
+    NtVectorsSpec spec = {.dtype = view.dtype, .metric = view.metric, .dim = view.dim};
+    g_autoptr(NtIndex) index = nt_index_new(NULL, &spec, error);
+    NtIndexOptions options = {.k = DEPTH,
+                              .labels = &eval->owners,
+                              .groups = &eval->groups,
+                              .pool = catalogue->pool,
+                              .deadline = wait->deadline,
+                              .cancellable = wait->cancellable};
     int64_t started = g_get_monotonic_time();
-    for (eval->base = 0; eval->base < eval->queries->len; eval->base += chunk) {
-        if (!nt_wait_check(wait, error)) {
+    for (size_t first = 0, count; index != NULL && first < eval->queries->len; first += count) {
+        count = MIN(CHUNK, eval->queries->len - first);
+        if (!nt_wait_check(wait, error) || !ask(eval, index, &view, &options, first, count, error)) {
             return false;
         }
-        size_t count = MIN(chunk, eval->queries->len - eval->base);
-        for (size_t i = 0; i < count; i++) {
-            const Entry *entry = entry_at(eval, g_array_index(eval->queries, int32_t, eval->base + i));
-            nt_rows_get(&view, entry->vrow, vectors + i * dim);
-        }
-        NtQueries queries = {.data = vectors, .count = count, .dim = dim};
-        NtSearchOptions options = {.k = k,
-                                   .threads = catalogue->threads,
-                                   .allow = eval->allow,
-                                   .excluded = excluded,
-                                   .tie = by_entry,
-                                   .data = eval};
-        if (!nt_exact_search(&view, &queries, &options, hits, counts, error)) {
-            return false;
-        }
-        for (size_t i = 0; i < count; i++) {
-            const Entry *entry = entry_at(eval, g_array_index(eval->queries, int32_t, eval->base + i));
-            add_query(eval, entry, hits + i * k, counts[i]);
-        }
-        double seconds = (double)(g_get_monotonic_time() - started) / G_TIME_SPAN_SECOND;
-        if (eval->options->progress != NULL) {
-            uint64_t done = eval->base + count, total = eval->queries->len;
-            double rate = seconds > 0 ? (double)done / seconds : 0;
-            eval->options->progress(&(NiteruProgress){.done = done,
-                                                      .total = total,
-                                                      .seconds = seconds,
-                                                      .rate = rate,
-                                                      .remaining = rate > 0 ? (double)(total - done) / rate : -1},
-                                    eval->options->data);
-        }
+        report_progress(eval, first + count, started);
     }
-    return true;
+    return index != NULL;
 }
 
 /* Why there is nothing to evaluate. */
@@ -354,7 +322,8 @@ bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *given, GCa
     }
     int64_t started = g_get_monotonic_time();
     g_auto(Eval) eval = {.options = options,
-                         .entries = g_array_new(FALSE, FALSE, sizeof(Entry)),
+                         .products = g_array_new(FALSE, FALSE, sizeof(Product)),
+                         .photos = g_array_new(FALSE, FALSE, sizeof(Photo)),
                          .texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     g_auto(NtReader) reader = {0};
     g_autoptr(NtModel) model = nt_reader_open(&reader, catalogue, error)
@@ -372,7 +341,7 @@ bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *given, GCa
     if (!nt_catalogue_each_vector(reader.db, &query, add_entry, &eval, error)) {
         return false;
     }
-    if (eval.entries->len == 0) {
+    if (eval.photos->len == 0) {
         return no_entries(&eval, reader.db, model, error);
     }
     eval.label_sums = g_new0(double, 4 * (size_t)g_hash_table_size(eval.texts));
