@@ -47,6 +47,10 @@ NiteruResults *niteru_search_bytes(NiteruCatalogue *catalogue, const void *bytes
     if (!search_open(&search, catalogue, options, cancellable, error)) {
         return NULL;
     }
+    if (bytes == NULL || name == NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID, "no photo was given to search for, or no name for it");
+        return NULL;
+    }
     if (size > catalogue->limits.photo_bytes) {
         nt_fail(error, NITERU_ERROR_LIMIT, "%s: %zu bytes, over the limit of %" G_GUINT64_FORMAT " (limit photo-bytes)",
                 name, size, catalogue->limits.photo_bytes);

@@ -141,7 +141,7 @@ static void test_bytes(void) {
     char *by_bytes = ids_of(niteru_search_bytes(shop.catalogue, bytes, size, "upload", NULL, NULL, &error), NULL);
     g_assert_cmpstr(by_file, ==, by_bytes);
     g_assert_true(g_str_has_prefix(by_file, "p3.png"));
-    g_assert_null(niteru_search_bytes(shop.catalogue, "GIF89", 5, "upload", NULL, NULL, &error));
+    g_assert_null(niteru_search_bytes(shop.catalogue, "GIF89a", 6, "upload", NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_CORRUPT, "upload");
     g_assert_null(niteru_search_bytes(shop.catalogue, NULL, 0, "upload", NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "no photo");
