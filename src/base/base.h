@@ -20,7 +20,6 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "base/text.h"
 #include "base/thread-pool.h"
 #include "base/wait.h"

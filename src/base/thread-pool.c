@@ -16,7 +16,18 @@
 #include "base/base.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+
+unsigned nt_cores(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
+        return (unsigned)CPU_COUNT(&set);
+    }
+    return g_get_num_processors();
+}
+
+/* ---- the queue ---- */
 
 typedef struct Loop Loop;
 struct Loop {
@@ -106,6 +117,8 @@ static void *help(void *data) {
     pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
+
+/* ---- the pool ---- */
 
 NtThreadPool *nt_thread_pool_new(unsigned threads) {
     NtThreadPool *pool = g_new0(NtThreadPool, 1);

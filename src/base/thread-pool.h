@@ -18,7 +18,12 @@
 
 #include <glib.h>
 
-#include "base/parallel.h"
+/* Cores this process may run on (its CPU set, not the machine's count); at least 1. */
+unsigned nt_cores(void);
+
+/* One piece of a loop: items first .. first + count - 1, run by thread `worker`; no two threads of a loop have the same
+ * number. */
+typedef void (*NtParallelFn)(size_t first, size_t count, unsigned worker, void *data);
 
 typedef struct NtThreadPool NtThreadPool;
 

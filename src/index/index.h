@@ -5,7 +5,6 @@
  *   vectors.h  the vectors file: append, view, digests, check
  *   labels.h   whom a row stands for
  *   engine.h   the index and the search in it: one query or many
- *   search.h   exact search for rows
  *   npy.h      NumPy's files in and out
  * Other rooms include this face only.
  */
@@ -16,7 +15,6 @@
 #include "index/labels.h"
 #include "index/metric.h"
 #include "index/npy.h"
-#include "index/search.h"
 #include "index/vectors.h"
 
 #endif

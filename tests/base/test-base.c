@@ -2,7 +2,6 @@
 #include "base/base.h"
 
 #include <glib/gstdio.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -150,22 +149,6 @@ static void test_json(void) {
     g_assert_cmpstr(numbers, ==, "[0.1, null]");
 }
 
-static void add_up(size_t first, size_t count, unsigned worker, void *data) {
-    for (size_t i = first; i < first + count; i++) {
-        atomic_fetch_add((atomic_size_t *)data, i);
-    }
-}
-
-static void test_parallel(void) {
-    g_assert_cmpuint(nt_cores(), >=, 1);
-    for (unsigned threads = 0; threads < 5; threads++) {
-        atomic_size_t sum = 0;
-        nt_parallel_for(threads, 1000, 7, add_up, &sum);
-        g_assert_cmpuint(sum, ==, 499500);
-    }
-    nt_parallel_for(3, 0, 0, add_up, NULL);
-}
-
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/base/limits", test_limits);
@@ -173,6 +156,5 @@ int main(int argc, char **argv) {
     g_test_add_func("/base/files", test_files);
     g_test_add_func("/base/text", test_text);
     g_test_add_func("/base/json", test_json);
-    g_test_add_func("/base/parallel", test_parallel);
     return g_test_run();
 }
