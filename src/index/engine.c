@@ -87,8 +87,14 @@ static void add_stats(NtSearchStats *to, NtSearchStats *from) {
 
 bool nt_index_search(NtIndex *index, const NtRows *rows, const NtQueries *queries, const NtIndexOptions *options,
                      NtIndexHit *out_hits, size_t *out_counts, GError **error) {
+    size_t cells, bytes;
     if (!check_rows(index, rows, error)) {
         return false;
+    }
+    if (queries->count > 1 &&
+        !(nt_mul(queries->count, options->k, &cells) && nt_mul(cells, sizeof *out_hits, &bytes))) {
+        return nt_fail(error, NITERU_ERROR_LIMIT, "%zu hits for each of %zu queries are more than memory can hold",
+                       options->k, queries->count);
     }
     NtSearchStats stats = {0};
     NtIndexOptions mine = *options;

@@ -63,7 +63,8 @@ typedef struct NtIndexOptions {
     const NtCells *groups;      /* label -> group, 0: none; only with labels; NULL: none */
     bool by_group;              /* k groups instead: the best of a group's labels answers for it, and a label without a
                                    group for itself; only with groups */
-    const uint32_t *skip_label; /* (queries) a label left out of that query's answer, 0: none; NULL: none */
+    const uint32_t *skip_label; /* (queries) a label left out of that query's answer, 0: none; only with labels; NULL:
+                                   none */
     const uint64_t *skip_group; /* (queries) a group left out, 0: none; NULL: none; only with groups */
     double effort;              /* 0 .. 1, for engines that trade accuracy for time; "exact" does not */
     NtThreadPool *pool;         /* where helpers come from; NULL: the caller works alone */
@@ -96,8 +97,9 @@ bool nt_index_remove(NtIndex *index, uint64_t row, GError **error);
  * No more than nt_index_most_hits of each are written: for one query room for so many will do.
  *
  * Errors: INVALID (rows of another kind; a query of another dimension, not finite, of no length under cosine; naming
- * the query when there are several), LIMIT (more than 4,294,967,295 rows), NO_MEMORY, CANCELLED, TIMEOUT (not when
- * partial answers are wanted). On failure the outputs hold nothing of use. */
+ * the query when there are several), LIMIT (more than 4,294,967,295 rows; hits of several queries that no memory
+ * can hold), NO_MEMORY, CANCELLED, TIMEOUT (not when partial answers are wanted). On failure the outputs hold nothing
+ * of use. */
 bool nt_index_search(NtIndex *index, const NtRows *rows, const NtQueries *queries, const NtIndexOptions *options,
                      NtIndexHit *out_hits, size_t *out_counts, GError **error);
 

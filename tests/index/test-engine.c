@@ -84,6 +84,10 @@ static void test_refused(void) {
         g_assert_false(nt_index_add(index, &rows, bad[i][0], bad[i][1], &error));
         assert_failed(&error, NITERU_ERROR_INVALID, "not there");
     }
+    queries.count = 2;
+    g_assert_false(
+        nt_index_search(index, &rows, &queries, &(NtIndexOptions){.k = SIZE_MAX / 16}, &hit, &count, &error));
+    assert_failed(&error, NITERU_ERROR_LIMIT, "more than memory can hold");
     g_rand_free(rand);
 }
 
