@@ -119,6 +119,22 @@ bool nt_sync_folder_of(const char *path, GError **error) {
     return rc == 0 || saved == EINVAL || nt_fail_errno(error, saved, "%s: cannot be synced", folder);
 }
 
+bool nt_folder_make(const char *path, GError **error) {
+    if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
+        return true;
+    }
+    g_autofree char *parent = g_path_get_dirname(path);
+    if (g_strcmp0(parent, path) != 0 && !nt_folder_make(parent, error)) {
+        return false;
+    }
+    if (mkdir(path, 0777) != 0) {
+        int saved = errno;
+        return (saved == EEXIST && g_file_test(path, G_FILE_TEST_IS_DIR)) ||
+               nt_fail_errno(error, saved, "%s: cannot be made", path);
+    }
+    return nt_sync_folder_of(path, error);
+}
+
 bool nt_file_write(const char *path, const void *data, size_t size, GError **error) {
     g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
     int fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0644);

@@ -33,6 +33,10 @@ bool nt_file_write(const char *path, const void *data, size_t size, GError **err
 /* pwrite in full, going on after short writes and EINTR. */
 bool nt_write_all(int fd, const char *name, const void *data, size_t size, uint64_t offset, GError **error);
 
+/* Makes a folder with its parents, each of which, when it is new, is synced into the one that holds it. One that is
+ * there is fine. Errors: IO, NO_SPACE. */
+bool nt_folder_make(const char *path, GError **error);
+
 /* fsync of the folder that holds `path`, which makes a rename or a new name durable. */
 bool nt_sync_folder_of(const char *path, GError **error);
 

@@ -12,22 +12,27 @@ typedef enum NtRecordState { NT_RECORD_NONE, NT_RECORD_GOOD, NT_RECORD_DAMAGED }
 
 struct NtCatalogue {
     sqlite3 *db;
-    char *folder;   /* absolute */
-    char *path;     /* of catalogue.db */
-    char *file_key; /* in the list of files this process has open; see open.c */
-    int lock_fd;    /* -1: none held */
-    bool read_only; /* as asked for */
-    int version;    /* of the layout when it was opened; a read-only connection may meet an old one */
-    bool unclean;   /* the writer before us did not close */
-    bool checked;   /* the database's pages have checksums */
+    char *folder;      /* absolute */
+    char *path;        /* of catalogue.db */
+    char *file_key;    /* in the list of files this process has open; see open.c */
+    int lock_fd;       /* -1: none held */
+    bool turns;        /* the lock is held for transactions, not all the time */
+    bool writing;      /* between begin and commit or rollback, with the lock held */
+    int ended_by;      /* the fault by which SQLite ended the transaction, when it did */
+    int64_t log_tried; /* size of the log, in bytes, when it could not be cut; 0: it could */
+    bool read_only;    /* as asked for */
+    int version;       /* of the layout when it was opened; a read-only connection may meet an old one */
+    bool unfinished;   /* the writer before this turn was killed in its own */
+    bool unclean;      /* that was so in one of the turns */
+    bool checked;      /* the database's pages have checksums */
     NtRecordState record_state;
     uint64_t recorded;        /* commits by that record, when it was looked at */
     uint64_t lost;            /* so many commits the database is behind it */
     int record_fd;            /* -1: not open */
     int64_t changes_at_begin; /* of the transaction, as SQLite counts changes */
     NtLimits limits;
-    GHashTable *statements; /* SQL text -> sqlite3_stmt *: prepared once, kept; one in use is not in here */
-    GArray *fields;         /* StoredField: the field table as of fields_version; see field-table.c */
+    struct NtStatements *statements; /* prepared, not in use; see sql.c */
+    GArray *fields;                  /* StoredField: the field table as of fields_version; see field-table.c */
     int64_t fields_version;
     GArray *changed;   /* int64_t: products this transaction changed, some of them repeatedly; see change-log.c */
     bool changed_many; /* too many to be listed */
@@ -41,7 +46,10 @@ typedef struct NtQuery {
     sqlite3_stmt *stmt;
 } NtQuery;
 
-GHashTable *nt_statements_new(void);
+typedef struct NtStatements NtStatements;
+NtStatements *nt_statements_new(void);
+void nt_statements_clear(NtStatements *statements); /* before the connection is closed */
+void nt_statements_free(NtStatements *statements);
 void nt_query_clear(NtQuery *query); /* gives it back */
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtQuery, nt_query_clear)
 
@@ -69,7 +77,8 @@ static inline const char *nt_column_text(const NtQuery *query, int column) {
 bool nt_sql_fail(NtCatalogue *catalogue, GError **error);
 bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error);
 
-/* Guards every writing call: false with INVALID on a read-only catalogue; asserts that a transaction is open. */
+/* Guards every writing call: false with INVALID on a read-only catalogue, with its fault where SQLite has ended the
+ * transaction by itself; asserts that one was begun. */
 bool nt_may_write(NtCatalogue *catalogue, GError **error);
 
 /* ---- what SQLite does not see ----------------------------------------------------------------------------------- */
@@ -92,17 +101,30 @@ void nt_commits_record(NtCatalogue *catalogue, uint64_t count);
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-/* lock.c: takes the writer's lock in catalogue->folder. Errors: BUSY, IO, NO_SPACE. */
-bool nt_lock_take(NtCatalogue *catalogue, GError **error);
+#define NT_LOCK_FILE "lock"
+#define NT_TURNSTILE_FILE "turnstile"
+enum { NT_BUSY_MILLISECONDS = 10000 /* how long SQLite tries what another connection is in the way of */ };
+
+/* lock.c: takes the writers' lock in catalogue->folder, and sets ->unfinished. Errors: TIMEOUT (naming the holder),
+ * CANCELLED, IO, NO_SPACE. */
+bool nt_lock_take(NtCatalogue *catalogue, const NtWait *wait, GError **error);
+/* The same, waiting `patience` microseconds at most. Errors: BUSY (naming the holder), IO, NO_SPACE. */
+bool nt_lock_take_briefly(NtCatalogue *catalogue, int64_t patience, GError **error);
 /* Lets it go; `clean` empties the file, which is how the next writer knows. */
 void nt_lock_release(NtCatalogue *catalogue, bool clean);
 /* Takes the lock as one reader of several, for a catalogue that cannot be written to. */
 bool nt_lock_share(NtCatalogue *catalogue, GError **error);
 
+/* open.c: whether the database is the file that was opened. */
+bool nt_is_in_place(const NtCatalogue *catalogue);
+
 /* schema.c */
 bool nt_schema_create(const char *path, GError **error);      /* a new database file, put in place whole */
 bool nt_schema_check_file(const char *path, GError **error);  /* the first bytes, before SQLite touches anything */
-bool nt_schema_check(NtCatalogue *catalogue, GError **error); /* identity and version; a writer brings it up to date */
+bool nt_schema_check(NtCatalogue *catalogue, GError **error); /* identity and version */
+bool nt_schema_is_newest(const NtCatalogue *catalogue);
+bool nt_schema_migrate(NtCatalogue *catalogue, GError **error);     /* to the newest version, under the lock */
+bool nt_schema_refresh(NtCatalogue *catalogue, GError **error);     /* the version, at the beginning of a transaction */
 bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error); /* after an unclean stop, in bounded time */
 
 /* Whether the layout has the table of makers, the digests of networks and `mixed` (version 2). */

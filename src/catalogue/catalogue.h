@@ -5,8 +5,8 @@
  *     shop.niteru/
  *       catalogue.db    SQLite (WAL, synchronous=FULL): products, photos, fields, models, which vector is whose
  *       catalogue.commits   the number of the last commit, so that a lost one is noticed
- *       lock            held by the one process that writes; its text names that process
- *       models/ vectors/ photos/ index/ thumbs/      filled by other rooms
+ *       lock, turnstile who writes now, and who waits for it
+ *       models/ vectors/ photos/ index/ thumbs/      made when used, filled by other rooms
  *
  * Words. A product has 1..n photos. A photo points at a content: one distinct photo file, known by the SHA-256 of its
  * encoded bytes. A vector row ("vrow") of a model belongs to a content, so that equal files are embedded once, however
@@ -17,9 +17,13 @@
  * one reader per searching thread (nt_catalogue_open_reader; opening is cheap); readers run beside the writer and see
  * what was committed when a call began.
  *
- * Writing. Every writing call needs a transaction (nt_catalogue_begin .. _commit). What a commit returned true for
- * survives kill -9 and power loss. A call that fails with INVALID, NOT_FOUND or LIMIT has changed nothing and the
- * transaction goes on; after any other error roll back.
+ * Writing. Every writing call needs a transaction (nt_catalogue_begin .. _commit). Handles that were opened for it, of
+ * this process and of others, take turns, transaction by transaction: whatever was read before the begin, such as a
+ * model's rows and generation, is to be read again after it, and vectors are appended between begin and commit only.
+ * Another handle that writes has its turn from opening to closing, so that nothing changes under it. What a commit
+ * returned true for survives kill -9 and power loss; what one returned false for is there whole or not at all. A call
+ * that fails with INVALID, NOT_FOUND or LIMIT has changed nothing and the transaction goes on; after any other error
+ * roll back.
  *
  * Errors. CORRUPT (the message says what to do), NO_SPACE, IO, NO_MEMORY can come from every call and are not repeated
  * below. Row numbers (of products, photos, contents, models) are positive and stay the same while the thing exists.
@@ -32,16 +36,18 @@
 typedef struct NtCatalogue NtCatalogue;
 
 typedef struct NtCatalogueOptions {
-    bool read_only;         /* never write, take no lock; the folder must hold a catalogue */
-    bool must_exist;        /* do not make a new catalogue when there is none */
+    bool read_only;  /* never write; the folder must hold a catalogue */
+    bool must_exist; /* do not make a new catalogue when there is none */
+    bool turns;      /* take turns with other writers, transaction by transaction; else keep them out meanwhile */
     const NtLimits *limits; /* copied; NULL: the defaults (list_columns bounds the number of fields) */
 } NtCatalogueOptions;
 
 /* Opens the catalogue in `folder`, making folder and catalogue when needed. The cost does not depend on its size.
  * A folder that holds other things and no catalogue is refused, and a file in place of the database that is not one,
  * is damaged, or was made by a newer niteru is refused and left as it is.
- * Errors: BUSY (names the process that writes here), NOT_FOUND (read_only or must_exist), CORRUPT, UNSUPPORTED (made
- * by a newer niteru), INVALID (the folder holds something else). */
+ * With `turns`, only making a catalogue and turning an old layout waits for the writer there is, 10 seconds at most.
+ * Errors: BUSY (names the process that writes here), NOT_FOUND (read_only or must_exist),
+ * CORRUPT, UNSUPPORTED (made by a newer niteru), INVALID (the folder holds something else). */
 NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *options, GError **error);
 
 /* A second, read-only connection to the same catalogue, for another thread. Its life is independent of the first. */
@@ -62,9 +68,13 @@ char *nt_catalogue_path(const NtCatalogue *catalogue, const char *subfolder, con
 
 bool nt_catalogue_read_only(const NtCatalogue *catalogue);
 
-/* Whether the last writer ended without closing (kill -9, power loss). Committed data are safe then. A database of at
- * most 16 MiB was checked when it was opened; for a larger one the check would take time in proportion to its size, so
- * only the small tables were, and nt_catalogue_check is what to run when a fault of the disk is suspected. */
+/* Makes a folder in the catalogue's folder, durably; one that is there is fine. */
+bool nt_catalogue_make_folder(NtCatalogue *catalogue, const char *subfolder, GError **error);
+
+/* Whether a turn of this handle found that a writer had been killed in its own (kill -9, power loss). Committed
+ * data are safe then. A database of at most 16 MiB was checked then; for a larger one the check would take time
+ * in proportion to its size, so only the small tables were, and nt_catalogue_check is what to run when a fault of the
+ * disk is suspected. */
 bool nt_catalogue_was_unclean(const NtCatalogue *catalogue);
 
 /* Fails with CORRUPT, saying what to do, when commits were lost with a damaged log; begin does too. */
@@ -80,12 +90,16 @@ bool nt_catalogue_record_damaged(NtCatalogue *catalogue);
 /* Whether the database's pages have checksums; those made by the first versions have none. */
 bool nt_catalogue_pages_checked(const NtCatalogue *catalogue);
 
-/* One transaction; they do not nest. rollback never fails, and is fine without a transaction. */
+/* One transaction; they do not nest. begin waits for its turn: without end, or as `wait` says, behind those who have
+ * waited longer. rollback never fails, is fine without a transaction, and must follow a commit that failed.
+ * Errors: TIMEOUT (names the process that writes), CANCELLED, NOT_FOUND (the database was removed or replaced since it
+ * was opened), UNSUPPORTED (a newer niteru has turned it), CORRUPT. */
 bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error);
+bool nt_catalogue_begin_wait(NtCatalogue *catalogue, const NtWait *wait, GError **error);
 bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error);
 void nt_catalogue_rollback(NtCatalogue *catalogue);
 
-/* Between these two a reader sees the catalogue as it was at the first read after the begin, whatever is committed
+/* Between these two a reader sees the catalogue as it was at the begin, whatever is committed
  * meanwhile, so that what one call names the next one finds. Keep it short: the WAL cannot be emptied while it lasts.
  * `end` never fails, and is fine without a begin. */
 bool nt_catalogue_begin_reading(NtCatalogue *catalogue, GError **error);

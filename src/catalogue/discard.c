@@ -42,15 +42,15 @@ static void remove_files(const char *folder) {
     NtCatalogue *catalogue = nt_catalogue_open(folder, &reading, NULL);
     bool gone = catalogue != NULL && is_empty(catalogue) && remove_subfolders(catalogue);
     nt_catalogue_close(catalogue);
-    static const char *const names[] = {"catalogue.db", "catalogue.db-wal", "catalogue.db-shm", NT_COMMITS_FILE,
-                                        "lock"};
+    static const char *const names[] = {"catalogue.db",  "catalogue.db-wal", "catalogue.db-shm",
+                                        NT_COMMITS_FILE, NT_TURNSTILE_FILE,  NT_LOCK_FILE};
     for (size_t i = 0; gone && i < G_N_ELEMENTS(names); i++) {
         remove_file(folder, names[i]);
     }
 }
 
 void nt_catalogue_discard(NtCatalogue *catalogue) {
-    g_autofree char *folder = g_strdup(catalogue->folder), *lock = nt_catalogue_path(catalogue, NULL, "lock");
+    g_autofree char *folder = g_strdup(catalogue->folder), *lock = nt_catalogue_path(catalogue, NULL, NT_LOCK_FILE);
     bool discard = !catalogue->read_only && is_empty(catalogue);
     nt_catalogue_close(catalogue);
     int fd = discard ? open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening and closing the folder. In this order: look before anything is written (is there a catalogue, or something
- * else?), take the lock, make the database if there is none, check its first bytes, connect, check its version.
- * Nothing here reads more than the small tables, so the cost is the same for ten products and ten million.
+ * else?), make the database if there is none, check its first bytes, connect, check its version. What is made or
+ * brought up to date is so under the writers' lock, which is let go at once; a writer takes it again for each
+ * transaction. Nothing here reads more than the small tables, so the cost is the same for ten products and ten million.
  */
 #include "catalogue/catalogue-internal.h"
 
@@ -12,12 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { MOST_FIELDS = 1990 /* SQLite has 2,000 columns, of which some are ours */ };
+enum { OPENING_PATIENCE = 10 * G_TIME_SPAN_SECOND /* for other writers, when something is to be made */ };
+
 /* Which database files this process has open, by device and inode. POSIX record locks, which SQLite stands on, belong
  * to the process: closing any descriptor of the file drops those of all its connections. So the look at the first
- * bytes happens only while no connection to that file is open, under this lock, which is taken for the time of opening
- * and of closing and orders before nothing else. */
-enum { MOST_FIELDS = 1990 /* SQLite has 2,000 columns, of which some are ours */ };
-
+ * bytes happens only while no connection to that file is open, and a connection is counted from before it is opened
+ * until after it is closed. The lock is taken for the look and the counting, and nothing is waited for under it. */
 static GMutex open_files_lock;
 static GHashTable *open_files; /* "device:inode" -> how many connections */
 
@@ -26,36 +28,42 @@ static char *file_key(const char *path) {
     return g_stat(path, &st) == 0 ? g_strdup_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino) : NULL;
 }
 
-/* The first bytes of the database, unless this process has it open (and so has checked it). */
-static bool check_file(const NtCatalogue *catalogue, GError **error) {
+bool nt_is_in_place(const NtCatalogue *catalogue) {
     g_autofree char *key = file_key(catalogue->path);
-    if (key != NULL && open_files != NULL && g_hash_table_contains(open_files, key)) {
-        return true;
-    }
-    return nt_schema_check_file(catalogue->path, error);
+    return g_strcmp0(key, catalogue->file_key) == 0;
 }
 
-static void count_open_file(NtCatalogue *catalogue) {
+/* Counts a connection that is about to be opened, the first one after a look at the file's first bytes. */
+static bool count_open_file(NtCatalogue *catalogue, bool *out_first, GError **error) {
+    g_mutex_lock(&open_files_lock);
     if (open_files == NULL) {
         open_files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     }
-    catalogue->file_key = file_key(catalogue->path);
-    if (catalogue->file_key != NULL) {
-        guint count = GPOINTER_TO_UINT(g_hash_table_lookup(open_files, catalogue->file_key));
-        g_hash_table_replace(open_files, g_strdup(catalogue->file_key), GUINT_TO_POINTER(count + 1));
+    char *key = file_key(catalogue->path);
+    guint count = key != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(open_files, key)) : 0;
+    bool ok = count > 0 || nt_schema_check_file(catalogue->path, error);
+    if (ok && key != NULL) {
+        g_hash_table_replace(open_files, g_strdup(key), GUINT_TO_POINTER(count + 1));
+        catalogue->file_key = g_steal_pointer(&key);
     }
+    g_mutex_unlock(&open_files_lock);
+    g_free(key);
+    *out_first = count == 0;
+    return ok;
 }
 
 static void uncount_open_file(NtCatalogue *catalogue) {
     if (catalogue->file_key == NULL) {
         return;
     }
+    g_mutex_lock(&open_files_lock);
     guint count = GPOINTER_TO_UINT(g_hash_table_lookup(open_files, catalogue->file_key));
     if (count > 1) {
         g_hash_table_replace(open_files, g_strdup(catalogue->file_key), GUINT_TO_POINTER(count - 1));
     } else {
         g_hash_table_remove(open_files, catalogue->file_key);
     }
+    g_mutex_unlock(&open_files_lock);
     g_clear_pointer(&catalogue->file_key, g_free);
 }
 
@@ -74,8 +82,9 @@ bool nt_catalogue_read_only(const NtCatalogue *catalogue) { return catalogue->re
 bool nt_catalogue_was_unclean(const NtCatalogue *catalogue) { return catalogue->unclean; }
 
 static bool is_ours(const char *name) {
-    return g_strv_contains(subfolders, name) || g_str_equal(name, "lock") || g_str_equal(name, NT_COMMITS_FILE) ||
-           g_str_equal(name, "catalogue.db.new") || g_str_equal(name, "catalogue.db.new-journal");
+    static const char *const files[] = {NT_LOCK_FILE,       NT_TURNSTILE_FILE,          NT_COMMITS_FILE,
+                                        "catalogue.db.new", "catalogue.db.new-journal", NULL};
+    return g_strv_contains(subfolders, name) || g_strv_contains(files, name);
 }
 
 /* A folder may become a catalogue when it is empty, or holds what a creation that was cut short left there. Vectors
@@ -102,45 +111,32 @@ static bool may_become_catalogue(const NtCatalogue *catalogue, GError **error) {
                    "%s: there are vectors but no catalogue.db; restore it, or move the folder away", catalogue->folder);
 }
 
-static bool make_folders(const NtCatalogue *catalogue, GError **error) {
-    for (size_t i = 0; subfolders[i] != NULL; i++) {
-        g_autofree char *path = nt_catalogue_path(catalogue, subfolders[i], NULL);
-        if (g_mkdir(path, 0777) != 0 && errno != EEXIST) {
-            return nt_fail_errno(error, errno, "%s: cannot be made", path);
-        }
-    }
-    return true;
+bool nt_catalogue_make_folder(NtCatalogue *catalogue, const char *subfolder, GError **error) {
+    g_autofree char *path = nt_catalogue_path(catalogue, subfolder, NULL);
+    return nt_folder_make(path, error);
 }
 
-/* Everything a writer does before connecting. */
-static bool prepare_writer(NtCatalogue *catalogue, bool must_exist, GError **error) {
-    bool exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS);
-    if (!exists && must_exist) {
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
-                       catalogue->folder);
-    }
-    if (g_mkdir_with_parents(catalogue->folder, 0777) != 0) {
-        return nt_fail_errno(error, errno, "%s: cannot be made", catalogue->folder);
-    }
-    if ((!exists && !may_become_catalogue(catalogue, error)) || !nt_lock_take(catalogue, error)) {
+/* A new database in a new or empty folder, unless another process is quicker. */
+static bool create(NtCatalogue *catalogue, GError **error) {
+    if (!nt_folder_make(catalogue->folder, error) || !may_become_catalogue(catalogue, error) ||
+        !nt_lock_take_briefly(catalogue, OPENING_PATIENCE, error)) {
         return false;
     }
-    /* Looked up again: another process may have made it before we had the lock. */
-    exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS);
-    if (!exists) {
+    bool ok = true;
+    if (!g_file_test(catalogue->path, G_FILE_TEST_EXISTS)) {
         g_autofree char *record = nt_catalogue_path(catalogue, NULL, NT_COMMITS_FILE);
         g_unlink(record); /* of a database that is gone */
-        if (!nt_schema_create(catalogue->path, error)) {
-            return false;
-        }
+        ok = nt_schema_create(catalogue->path, error);
     }
-    return make_folders(catalogue, error);
+    nt_lock_release(catalogue, ok && !catalogue->unfinished);
+    return ok;
 }
 
+/* A connection as it must be, before anything is asked of it. */
 static bool configure(NtCatalogue *catalogue, GError **error) {
     sqlite3 *db = catalogue->db;
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, 10000);
+    sqlite3_busy_timeout(db, NT_BUSY_MILLISECONDS);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -153,7 +149,7 @@ static bool configure(NtCatalogue *catalogue, GError **error) {
     const char *pragmas = catalogue->read_only
                               ? "PRAGMA cell_size_check=ON; PRAGMA query_only=ON"
                               : "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
-                                "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=16777216";
+                                "PRAGMA journal_size_limit=16777216";
     if (sqlite3_exec(db, pragmas, NULL, NULL, NULL) != SQLITE_OK) {
         return nt_sql_fail(catalogue, error);
     }
@@ -174,7 +170,7 @@ static bool connect_unwritable(NtCatalogue *catalogue, GError **error) {
     }
     g_autofree char *uri = g_filename_to_uri(catalogue->path, NULL, NULL);
     g_autofree char *frozen = g_strconcat(uri, "?immutable=1", NULL);
-    g_hash_table_remove_all(catalogue->statements);
+    nt_statements_clear(catalogue->statements);
     sqlite3_close(catalogue->db);
     catalogue->db = NULL;
     int rc = sqlite3_open_v2(frozen, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
@@ -187,11 +183,9 @@ static bool connect_unwritable(NtCatalogue *catalogue, GError **error) {
  * SQLite undoes what was not committed; a connection for reading may not. */
 static bool undo_unfinished(NtCatalogue *catalogue, GError **error) {
     g_autofree char *journal = g_strconcat(catalogue->path, "-journal", NULL);
-    g_autofree char *key = file_key(catalogue->path);
     GStatBuf st;
-    if (g_stat(journal, &st) != 0 || st.st_size == 0 ||
-        (key != NULL && open_files != NULL && g_hash_table_contains(open_files, key))) {
-        return true; /* nothing to undo, or a writer of this process is at it */
+    if (g_stat(journal, &st) != 0 || st.st_size == 0) {
+        return true;
     }
     g_autoptr(GError) busy = NULL;
     if (access(catalogue->folder, W_OK) != 0) {
@@ -200,15 +194,14 @@ static bool undo_unfinished(NtCatalogue *catalogue, GError **error) {
                        "here: run niteru check as a user who may",
                        catalogue->folder);
     }
-    if (!nt_lock_take(catalogue, &busy)) {
-        nt_lock_release(catalogue, false);
+    if (!nt_lock_take_briefly(catalogue, 0, &busy)) {
         return g_error_matches(busy, NITERU_ERROR, NITERU_ERROR_BUSY) || /* somebody writes now, and sees to it */
                (g_propagate_error(error, g_steal_pointer(&busy)), false);
     }
     sqlite3 *db = NULL;
     int rc = sqlite3_open_v2(catalogue->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
     if (rc == SQLITE_OK) {
-        sqlite3_busy_timeout(db, 10000);
+        sqlite3_busy_timeout(db, NT_BUSY_MILLISECONDS);
         rc = sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
     }
     sqlite3_close(db);
@@ -221,13 +214,14 @@ static bool connect_reader(NtCatalogue *catalogue, GError **error) {
         return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
                        catalogue->folder);
     }
-    if (!check_file(catalogue, error) || !undo_unfinished(catalogue, error)) {
+    bool first = false;
+    /* Where this process has the file open, whoever opened it first has seen to what a killed writer left. */
+    if (!count_open_file(catalogue, &first, error) || (first && !undo_unfinished(catalogue, error))) {
         return false;
     }
     nt_commits_look(catalogue);
     int rc =
         sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
-    count_open_file(catalogue);
     if (rc != SQLITE_OK) {
         return nt_sql_fail_rc(catalogue, rc, error);
     }
@@ -242,19 +236,52 @@ static bool connect_reader(NtCatalogue *catalogue, GError **error) {
     return false;
 }
 
+/* Whether the database is in WAL mode, which it keeps. */
+static bool has_log(NtCatalogue *catalogue, bool *out, GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, "PRAGMA journal_mode", "") || nt_query_step(&query, error) < 0) {
+        return false;
+    }
+    *out = g_strcmp0(nt_column_text(&query, 0), "wal") == 0;
+    return true;
+}
+
+/* Under the lock: the mode and the layout of today, and what a killed writer left. Who takes no turns keeps the lock.
+ */
+static bool bring_up_to_date(NtCatalogue *catalogue, GError **error) {
+    if (!nt_lock_take_briefly(catalogue, catalogue->turns ? OPENING_PATIENCE : 0, error)) {
+        return false;
+    }
+    bool ok = nt_sql_run(catalogue, error, "PRAGMA journal_mode=WAL", "") && nt_schema_migrate(catalogue, error) &&
+              (!catalogue->unfinished || nt_schema_quick_check(catalogue, error));
+    if (!ok || catalogue->turns) {
+        nt_lock_release(catalogue, ok || !catalogue->unfinished);
+    }
+    return ok;
+}
+
 static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **error) {
-    if (!prepare_writer(catalogue, must_exist, error) || !check_file(catalogue, error)) {
+    bool exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS), first = false, log = false;
+    if (!exists && must_exist) {
+        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
+                       catalogue->folder);
+    }
+    if ((!exists && !create(catalogue, error)) || !count_open_file(catalogue, &first, error)) {
         return false;
     }
     nt_commits_look(catalogue);
     int rc =
         sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
-    count_open_file(catalogue);
     if (rc != SQLITE_OK) {
         return nt_sql_fail_rc(catalogue, rc, error);
     }
-    return configure(catalogue, error) && nt_schema_check(catalogue, error) && nt_commits_compare(catalogue, error) &&
-           (!catalogue->unclean || nt_schema_quick_check(catalogue, error));
+    if (sqlite3_db_readonly(catalogue->db, "main") != 0) {
+        return nt_fail(error, NITERU_ERROR_IO, "%s: may not be written to", catalogue->path);
+    }
+    return configure(catalogue, error) && nt_schema_check(catalogue, error) && has_log(catalogue, &log, error) &&
+           ((log && catalogue->turns && nt_schema_is_newest(catalogue)) || bring_up_to_date(catalogue, error)) &&
+           nt_commits_compare(catalogue, error) && nt_catalogue_make_folder(catalogue, "models", error) &&
+           nt_catalogue_make_folder(catalogue, "vectors", error);
 }
 
 NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *options, GError **error) {
@@ -270,16 +297,12 @@ NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *opt
     catalogue->lock_fd = -1;
     catalogue->record_fd = -1;
     catalogue->read_only = given.read_only;
+    catalogue->turns = given.turns;
     catalogue->limits = given.limits != NULL ? *given.limits : nt_limits_default();
     catalogue->statements = nt_statements_new();
     catalogue->fields_version = -1;
     catalogue->changed = g_array_new(false, false, sizeof(int64_t));
-    g_mutex_lock(&open_files_lock);
-    bool ok = given.read_only ? connect_reader(catalogue, error) : connect_writer(catalogue, given.must_exist, error);
-    g_mutex_unlock(&open_files_lock);
-    if (!ok) {
-        /* What was unclean before stays so, and a damaged file is not called clean. */
-        nt_lock_release(catalogue, catalogue->db == NULL && !catalogue->unclean);
+    if (!(given.read_only ? connect_reader(catalogue, error) : connect_writer(catalogue, given.must_exist, error))) {
         nt_catalogue_close(catalogue);
         return NULL;
     }
@@ -298,12 +321,10 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
     if (catalogue->db != NULL) {
         nt_catalogue_rollback(catalogue);
     }
-    g_hash_table_unref(catalogue->statements);
-    g_mutex_lock(&open_files_lock);
+    nt_statements_free(catalogue->statements);
     sqlite3_close(catalogue->db);
     uncount_open_file(catalogue);
-    g_mutex_unlock(&open_files_lock);
-    nt_lock_release(catalogue, true);
+    nt_lock_release(catalogue, true); /* of who takes no turns, or reads what cannot be written to */
     if (catalogue->record_fd >= 0) {
         close(catalogue->record_fd);
     }

@@ -91,16 +91,17 @@ static const char *const migrations[] = {
     " AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content));",
 };
 
-static bool migrate(NtCatalogue *catalogue, int from, GError **error) {
-    for (int version = from; version < (int)G_N_ELEMENTS(migrations); version++) {
+static bool migrate(NtCatalogue *catalogue, GError **error) {
+    for (int version = catalogue->version; version < (int)G_N_ELEMENTS(migrations); version++) {
         g_autofree char *script =
             g_strdup_printf("BEGIN IMMEDIATE; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
                             migrations[version], catalogue->checked ? NT_IDENTITY_CHECKED : NT_IDENTITY, version + 1);
         if (sqlite3_exec(catalogue->db, script, NULL, NULL, NULL) != SQLITE_OK) {
             nt_sql_fail(catalogue, error);
-            nt_catalogue_rollback(catalogue);
+            sqlite3_exec(catalogue->db, "ROLLBACK", NULL, NULL, NULL);
             return false;
         }
+        catalogue->version = version + 1;
     }
     return true;
 }
@@ -119,8 +120,8 @@ static bool build(const char *path, GError **error) {
     if (ok && sqlite3_exec(fresh.db, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK) {
         ok = nt_sql_fail(&fresh, error);
     }
-    ok = ok && migrate(&fresh, 0, error);
-    g_hash_table_unref(fresh.statements);
+    ok = ok && migrate(&fresh, error);
+    nt_statements_free(fresh.statements);
     sqlite3_close(fresh.db);
     return ok;
 }
@@ -146,6 +147,9 @@ static uint32_t big_endian(const uint8_t *at) {
 }
 
 static bool check_version(const char *path, int64_t version, GError **error) {
+    if (version < 1) {
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: damaged, or not of niteru: its layout has no number", path);
+    }
     return version <= (int64_t)G_N_ELEMENTS(migrations) ||
            nt_fail(error, NITERU_ERROR_UNSUPPORTED,
                    "%s: made by a newer niteru (layout %" G_GINT64_FORMAT ", this one knows %zu); update niteru", path,
@@ -187,26 +191,30 @@ bool nt_schema_check_file(const char *path, GError **error) {
 }
 
 bool nt_schema_check(NtCatalogue *catalogue, GError **error) {
-    int64_t version = 0, identity = 0;
-    if (!nt_sql_int(catalogue, 0, &identity, error, "PRAGMA application_id", "") ||
-        !nt_sql_int(catalogue, 0, &version, error, "PRAGMA user_version", "")) {
+    int64_t identity = 0;
+    if (!nt_sql_int(catalogue, 0, &identity, error, "PRAGMA application_id", "")) {
         return false;
     }
     catalogue->checked = identity == NT_IDENTITY_CHECKED;
     if (identity != NT_IDENTITY && !catalogue->checked) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a SQLite database of another program", catalogue->path);
     }
-    if (!check_version(catalogue->path, version, error)) {
+    return nt_schema_refresh(catalogue, error);
+}
+
+bool nt_schema_is_newest(const NtCatalogue *catalogue) { return catalogue->version == (int)G_N_ELEMENTS(migrations); }
+
+bool nt_schema_migrate(NtCatalogue *catalogue, GError **error) {
+    return nt_schema_refresh(catalogue, error) && migrate(catalogue, error);
+}
+
+bool nt_schema_refresh(NtCatalogue *catalogue, GError **error) {
+    int64_t version = 0;
+    if (!nt_sql_int(catalogue, 0, &version, error, "PRAGMA user_version", "") ||
+        !check_version(catalogue->path, version, error)) {
         return false;
     }
     catalogue->version = (int)version;
-    if (version == (int64_t)G_N_ELEMENTS(migrations) || catalogue->read_only) {
-        return true; /* an older layout is read as it is; see nt_has_makers */
-    }
-    if (!migrate(catalogue, (int)version, error)) {
-        return false;
-    }
-    catalogue->version = (int)G_N_ELEMENTS(migrations);
     return true;
 }
 

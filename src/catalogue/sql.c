@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prepared statements, transactions, and SQLite's faults in our words.
+ * Prepared statements, and SQLite's faults in our words.
  *
- * Every SQL text is prepared once per connection and kept in a table. A statement is taken out of the table while it
- * is used and put back when its NtQuery is cleared, so a callback that runs the same SQL simply gets a second copy
- * (which is finalised afterwards) instead of disturbing the first. Conditions make new SQL texts without end, so the
- * table stops growing at STATEMENTS_KEPT.
+ * SQL texts are prepared once per connection and kept in a store. A statement is taken out of the store while it is
+ * used and put back when its NtQuery is cleared, so a callback that runs the same SQL simply gets a second copy (which
+ * is finalised afterwards) instead of disturbing the first. Conditions make new SQL texts without end, so the store
+ * keeps the STATEMENTS_KEPT that were used last.
  */
 #include "catalogue/catalogue-internal.h"
 
@@ -13,7 +13,12 @@
 #include <stdarg.h>
 #include <sys/statvfs.h>
 
-enum { STATEMENTS_KEPT = 256 };
+enum { STATEMENTS_KEPT = 64 };
+
+struct NtStatements {
+    GHashTable *by_text; /* SQL text, the statement's own -> its link in `order` */
+    GQueue order;        /* sqlite3_stmt *, the one used last first */
+};
 
 /* Whether a failed write or a file that cannot be made is for want of room. SQLite does not always keep the errno. */
 static bool is_full(const NtCatalogue *catalogue, int system) {
@@ -66,60 +71,104 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
 }
 
 bool nt_sql_fail(NtCatalogue *catalogue, GError **error) {
-    return nt_sql_fail_rc(catalogue, sqlite3_extended_errcode(catalogue->db), error);
+    int rc = sqlite3_extended_errcode(catalogue->db);
+    if (catalogue->writing && sqlite3_get_autocommit(catalogue->db)) {
+        catalogue->ended_by = rc; /* SQLite has ended the transaction, and whatever comes next fails with that */
+    }
+    return nt_sql_fail_rc(catalogue, rc, error);
 }
 
-static void finalize(void *stmt) { sqlite3_finalize(stmt); }
+/* ---- statements ------------------------------------------------------------------------------------------------- */
 
-GHashTable *nt_statements_new(void) { return g_hash_table_new_full(g_str_hash, g_str_equal, NULL, finalize); }
+NtStatements *nt_statements_new(void) {
+    NtStatements *statements = g_new0(NtStatements, 1);
+    statements->by_text = g_hash_table_new(g_str_hash, g_str_equal);
+    return statements;
+}
+
+void nt_statements_clear(NtStatements *statements) {
+    g_hash_table_remove_all(statements->by_text);
+    sqlite3_stmt *stmt;
+    while ((stmt = g_queue_pop_head(&statements->order)) != NULL) {
+        sqlite3_finalize(stmt);
+    }
+}
+
+void nt_statements_free(NtStatements *statements) {
+    nt_statements_clear(statements);
+    g_hash_table_unref(statements->by_text);
+    g_free(statements);
+}
 
 void nt_query_clear(NtQuery *query) {
-    if (query->stmt == NULL) {
+    sqlite3_stmt *stmt = query->stmt;
+    if (stmt == NULL) {
         return;
     }
-    GHashTable *store = query->catalogue->statements;
-    const char *sql = sqlite3_sql(query->stmt);
-    sqlite3_reset(query->stmt);
-    sqlite3_clear_bindings(query->stmt);
-    if (g_hash_table_size(store) < STATEMENTS_KEPT && !g_hash_table_contains(store, sql)) {
-        g_hash_table_insert(store, (void *)sql, query->stmt); /* the key is the statement's own text */
-    } else {
-        sqlite3_finalize(query->stmt);
-    }
+    NtStatements *store = query->catalogue->statements;
     *query = (NtQuery){0};
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+    if (g_hash_table_contains(store->by_text, sqlite3_sql(stmt))) {
+        sqlite3_finalize(stmt);
+        return;
+    }
+    g_queue_push_head(&store->order, stmt);
+    g_hash_table_insert(store->by_text, (void *)sqlite3_sql(stmt), store->order.head);
+    if (store->order.length > STATEMENTS_KEPT) {
+        sqlite3_stmt *oldest = g_queue_pop_tail(&store->order);
+        g_hash_table_remove(store->by_text, sqlite3_sql(oldest));
+        sqlite3_finalize(oldest);
+    }
 }
 
 static bool take(NtQuery *query, NtCatalogue *catalogue, const char *sql, GError **error) {
     *query = (NtQuery){.catalogue = catalogue};
-    if (g_hash_table_steal_extended(catalogue->statements, sql, NULL, (void **)&query->stmt)) {
+    NtStatements *store = catalogue->statements;
+    GList *kept = g_hash_table_lookup(store->by_text, sql);
+    if (kept != NULL) {
+        query->stmt = kept->data;
+        g_hash_table_remove(store->by_text, sql);
+        g_queue_delete_link(&store->order, kept);
         return true;
     }
     int rc = sqlite3_prepare_v3(catalogue->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &query->stmt, NULL);
     return rc == SQLITE_OK || nt_sql_fail(catalogue, error);
 }
 
-static void bind(sqlite3_stmt *stmt, const char *format, va_list args) {
-    for (int at = 1; format[at - 1] != '\0'; at++) {
-        switch (format[at - 1]) {
-        case 'i': sqlite3_bind_int64(stmt, at, va_arg(args, int64_t)); break;
-        case 'd': sqlite3_bind_double(stmt, at, va_arg(args, double)); break;
-        case 't': sqlite3_bind_text(stmt, at, va_arg(args, const char *), -1, SQLITE_STATIC); break;
-        case 'h': sqlite3_bind_blob(stmt, at, va_arg(args, const uint8_t *), 32, SQLITE_STATIC); break;
-        case 'x': sqlite3_bind_blob(stmt, at, va_arg(args, const uint8_t *), 16, SQLITE_STATIC); break;
-        default: g_assert_not_reached();
-        }
+static int bind_one(sqlite3_stmt *stmt, int at, char letter, va_list *args) {
+    switch (letter) {
+    case 'i': return sqlite3_bind_int64(stmt, at, va_arg(*args, int64_t));
+    case 'd': return sqlite3_bind_double(stmt, at, va_arg(*args, double));
+    case 't': return sqlite3_bind_text(stmt, at, va_arg(*args, const char *), -1, SQLITE_STATIC);
+    case 'h': return sqlite3_bind_blob(stmt, at, va_arg(*args, const uint8_t *), 32, SQLITE_STATIC);
+    case 'x': return sqlite3_bind_blob(stmt, at, va_arg(*args, const uint8_t *), 16, SQLITE_STATIC);
+    default: g_assert_not_reached();
     }
 }
 
-bool nt_query_open(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...) {
-    if (!take(query, catalogue, sql, error)) {
-        return false;
+static bool open_query(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format,
+                       va_list *args) {
+    bool ok = take(query, catalogue, sql, error);
+    for (int at = 1; ok && format[at - 1] != '\0'; at++) {
+        ok = bind_one(query->stmt, at, format[at - 1], args) == SQLITE_OK || nt_sql_fail(catalogue, error);
     }
-    va_list args;
-    va_start(args, format);
-    bind(query->stmt, format, args);
-    va_end(args);
-    return true;
+    return ok;
+}
+
+/* The caller's `query`, opened with its variable arguments, which stand behind `format`. */
+#define OPEN_QUERY(query, ok)                                                                                          \
+    do {                                                                                                               \
+        va_list args;                                                                                                  \
+        va_start(args, format);                                                                                        \
+        (ok) = open_query(query, catalogue, error, sql, format, &args);                                                \
+        va_end(args);                                                                                                  \
+    } while (0)
+
+bool nt_query_open(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...) {
+    bool ok;
+    OPEN_QUERY(query, ok);
+    return ok;
 }
 
 int nt_query_step(NtQuery *query, GError **error) {
@@ -136,15 +185,11 @@ int nt_query_step(NtQuery *query, GError **error) {
 
 bool nt_sql_run(NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...) {
     g_auto(NtQuery) query = {0};
-    if (!take(&query, catalogue, sql, error)) {
-        return false;
-    }
-    va_list args;
-    va_start(args, format);
-    bind(query.stmt, format, args);
-    va_end(args);
-    int step;
-    while ((step = nt_query_step(&query, error)) == 1) {
+    bool ok;
+    OPEN_QUERY(&query, ok);
+    int step = ok ? 1 : -1;
+    while (step == 1) {
+        step = nt_query_step(&query, error);
     }
     return step == 0;
 }
@@ -152,74 +197,15 @@ bool nt_sql_run(NtCatalogue *catalogue, GError **error, const char *sql, const c
 bool nt_sql_int(NtCatalogue *catalogue, int64_t fallback, int64_t *out, GError **error, const char *sql,
                 const char *format, ...) {
     g_auto(NtQuery) query = {0};
-    if (!take(&query, catalogue, sql, error)) {
-        return false;
-    }
-    va_list args;
-    va_start(args, format);
-    bind(query.stmt, format, args);
-    va_end(args);
-    int step = nt_query_step(&query, error);
+    bool ok;
+    OPEN_QUERY(&query, ok);
+    int step = ok ? nt_query_step(&query, error) : -1;
     if (step < 0) {
         return false;
     }
     bool null = step == 0 || sqlite3_column_type(query.stmt, 0) == SQLITE_NULL;
     *out = null ? fallback : nt_column_int(&query, 0);
     return true;
-}
-
-bool nt_may_write(NtCatalogue *catalogue, GError **error) {
-    if (catalogue->read_only) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
-    }
-    g_assert(!sqlite3_get_autocommit(catalogue->db)); /* a caller that forgot nt_catalogue_begin */
-    return true;
-}
-
-bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error) {
-    if (catalogue->read_only) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
-    }
-    g_assert(sqlite3_get_autocommit(catalogue->db));
-    if (!nt_catalogue_check_whole(catalogue, error) || !nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "")) {
-        return false;
-    }
-    nt_change_forget(catalogue);
-    catalogue->changes_at_begin = sqlite3_total_changes64(catalogue->db);
-    return true;
-}
-
-bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) {
-    uint64_t count = 0;
-    bool changed = sqlite3_total_changes64(catalogue->db) != catalogue->changes_at_begin;
-    if ((changed && (!nt_change_write(catalogue, error) || !nt_commits_raise(catalogue, &count, error))) ||
-        !nt_sql_run(catalogue, error, "COMMIT", "")) {
-        return false;
-    }
-    nt_change_forget(catalogue);
-    if (changed) {
-        nt_commits_record(catalogue, count);
-    }
-    return true;
-}
-
-void nt_catalogue_rollback(NtCatalogue *catalogue) {
-    /* Some faults (a full disk) have rolled back already; then there is nothing to do. */
-    if (!sqlite3_get_autocommit(catalogue->db)) {
-        nt_sql_run(catalogue, NULL, "ROLLBACK", "");
-    }
-    nt_change_forget(catalogue);
-    catalogue->fields_version = -1;
-}
-
-bool nt_catalogue_begin_reading(NtCatalogue *catalogue, GError **error) {
-    return nt_sql_run(catalogue, error, "BEGIN DEFERRED", "");
-}
-
-void nt_catalogue_end_reading(NtCatalogue *catalogue) {
-    if (!sqlite3_get_autocommit(catalogue->db)) {
-        nt_sql_run(catalogue, NULL, "COMMIT", "");
-    }
 }
 
 uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue) {

@@ -323,7 +323,7 @@ static void test_journal(void) {
     g_assert_cmpstr(ids, ==, "product-0 product-1 product-2");
     g_assert_false(is_found(folder));
     catalogue = open_catalogue(folder, false);
-    g_assert_true(nt_catalogue_was_unclean(catalogue));
+    g_assert_true(nt_catalogue_was_unclean(catalogue)); /* turning the database to its log was a turn */
     nt_catalogue_close(catalogue);
     drop_folder(folder);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening: new folders, strangers' folders, damage, other versions, one writer at a time, and what opening costs. */
+/* Opening: new folders, strangers' folders, damage, other versions, and what opening costs. */
 #include "catalogue-support.h"
 
 #include <glib/gstdio.h>
@@ -200,56 +200,6 @@ static void test_damage(void) {
     drop_folder(folder);
 }
 
-/* A second writer, in this process or another, is told who writes; readers come in. */
-static void test_one_writer(void) {
-    char *folder = make_folder();
-    NtCatalogue *first = open_catalogue(folder, false);
-    pid_t child = fork();
-    if (child == 0) {
-        GError *error = NULL;
-        NtCatalogue *second = nt_catalogue_open(folder, NULL, &error);
-        g_autofree char *number = g_strdup_printf("%d", (int)getppid());
-        NtCatalogue *reader = nt_catalogue_open(folder, &(NtCatalogueOptions){.read_only = true}, NULL);
-        _exit(second == NULL && error->code == NITERU_ERROR_BUSY && strstr(error->message, number) != NULL &&
-                      reader != NULL
-                  ? 0
-                  : 1);
-    }
-    int status = -1;
-    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
-    g_assert_cmpint(status, ==, 0);
-    g_free(fault_of(folder, NULL, NITERU_ERROR_BUSY));
-    nt_catalogue_close(first);
-    nt_catalogue_close(open_catalogue(folder, false));
-    drop_folder(folder);
-}
-
-/* A writer that dies in the middle of a transaction: what it had committed is there, the rest is not. */
-static void test_killed(void) {
-    char *folder = make_folder();
-    pid_t child = fork();
-    if (child == 0) {
-        NtCatalogue *catalogue = open_catalogue(folder, false);
-        NtRun run = start_run(catalogue, "csv", "/list.csv");
-        nt_catalogue_begin(catalogue, NULL);
-        put_product(catalogue, &run, "kept", NULL, "/a.jpg", 1);
-        nt_catalogue_commit(catalogue, NULL);
-        nt_catalogue_begin(catalogue, NULL);
-        put_product(catalogue, &run, "lost", NULL, "/b.jpg", 1);
-        kill(getpid(), SIGKILL);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    g_assert_true(WIFSIGNALED(status));
-    NtCatalogue *catalogue = open_catalogue(folder, false);
-    g_assert_true(nt_catalogue_was_unclean(catalogue));
-    g_autofree char *ids = matching(catalogue, "has id"), *said = problems(catalogue);
-    g_assert_cmpstr(ids, ==, "kept");
-    g_assert_cmpstr(said, ==, "");
-    nt_catalogue_close(catalogue);
-    drop_folder(folder);
-}
-
 /* A folder where nothing may be written: readable. As root everything may be written, so a child gives root up. */
 static void test_read_only_folder(void) {
     char *folder = make_folder();
@@ -312,8 +262,6 @@ int main(int argc, char **argv) {
     g_test_add_data_func("/open/older-1", GINT_TO_POINTER(1), test_older);
     g_test_add_data_func("/open/older-2", GINT_TO_POINTER(2), test_older);
     g_test_add_func("/open/damage", test_damage);
-    g_test_add_func("/open/one-writer", test_one_writer);
-    g_test_add_func("/open/killed", test_killed);
     g_test_add_func("/open/read-only-folder", test_read_only_folder);
     g_test_add_func("/open/cost", test_cost);
     return g_test_run();
