@@ -193,6 +193,10 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
     NiteruIndexReport report = {.size = sizeof(NiteruIndexReport)};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     bool ok = catalogue != NULL && niteru_index(catalogue, argv[0], &settings_of_run, context->cancel, &report, error);
+    if (!ok && g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CANCELLED)) {
+        g_autofree char *what = g_steal_pointer(&(*error)->message);
+        (*error)->message = g_strconcat(what, "; run the same command again to go on", NULL);
+    }
     cli_progress_clear(&run.progress);
     if (run.errors != NULL && fclose(run.errors) != 0 && ok) {
         ok = nt_fail_errno(error, errno, "--errors %s", errors_path);

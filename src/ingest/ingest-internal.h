@@ -50,12 +50,13 @@ typedef struct Ingest {
     bool told_photos;     /* the way out of missing photos was told */
     bool told_repeat;     /* and that of ids that come again */
     GQueue jobs;          /* PhotoJob that the pipeline had no room for yet */
+    GQueue gathered;      /* PhotoJob that came back, for the next turn */
     unsigned cut_short;   /* photos whose end is missing that were taken */
     GString *short_names; /* of the first few of them */
 
     NtModel *model;
     int64_t maker;   /* what its network is among makers */
-    uint64_t rows;   /* of the model that the database names, this transaction included */
+    uint64_t rows;   /* of the model that the database names, at the begin of the turn */
     uint64_t before; /* and how many these were at the start */
     NtEmbedQueue *queue;
     GArray *waiting;   /* Waiting */
@@ -64,7 +65,6 @@ typedef struct Ingest {
     int64_t started, committed, shown, embed_started;
     uint64_t shown_embedded;
     double rate;
-    bool open;        /* a transaction is */
     GThread *counter; /* counts the source's photos for the progress line */
     gint total;       /* what it found so far, atomic; negative while it counts */
     gint stop_counting;
@@ -87,7 +87,7 @@ bool ingest_learn_columns(Ingest *ingest, const char *location, GError **error);
  * reading photos, so the progress line soon knows how much there is. `data` is the Ingest. */
 void *ingest_count_photos(void *data);
 
-/* Lists some products: puts them into the open transaction, and queues those of their photos that are to be read. */
+/* Lists some products: puts them into the transaction, and queues those of their photos that are to be read. */
 bool ingest_list_some(Ingest *ingest, GError **error);
 
 /* Notes a place of the source that could not be read, which forbids pruning. */

@@ -2,10 +2,11 @@
 /*
  * niteru_index: a source's products into the catalogue, their photos into vectors.
  *
- * One thread, the caller's, owns the database. It lists products a few at a time, offers their photos to the pipeline,
- * takes outcomes back and commits both every half second or so, so that answers come while the rest is still on the
- * way, a crash costs at most the last half second, and memory does not depend on the size of the source. Vectors are
- * appended and synced before the transaction that names them commits.
+ * The caller's thread offers photos to the pipeline and gathers what comes back. Every half second or so, or when the
+ * pipeline runs short of photos, it takes the turn to write: it lists some products, applies what it gathered, appends
+ * and syncs the vectors, and commits; so that answers come while the rest is still on the way, others who write wait
+ * for one such turn at most, a crash costs at most the last half second, and memory does not depend on the size of the
+ * source.
  *
  * Going on after a stop needs no log: a photo that was dealt with has its file's stamp in the database, and one that
  * was not is listed again.
@@ -16,7 +17,11 @@
 
 enum {
     COMMIT_ROWS = 256,                            /* vectors in one transaction */
-    COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2, /* and the longest one stays open */
+    COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2, /* and how long they wait for it */
+    LIST_MICROSECONDS = G_TIME_SPAN_SECOND / 10,  /* the longest listing within one */
+    LIST_JOBS = 128,                              /* photos on their way, above which there is no need to list */
+    PRUNE_AT_ONCE = 1024,                         /* products removed in one */
+    KEEP_MILLISECONDS = 2000,                     /* at most, for the last transaction of a run that is stopped */
     PROGRESS_MICROSECONDS = G_TIME_SPAN_SECOND / 4,
     NAMES_TOLD = 5, /* photos whose end is missing */
 };
@@ -124,7 +129,7 @@ bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *
     return true;
 }
 
-/* Writes one outcome into the open transaction; a vector waits for the commit. Takes the outcome. */
+/* Writes one outcome into the transaction; a vector waits for its end. Takes the outcome. */
 static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
     g_autoptr(PhotoJob) job = taken;
     if (job->base.fault != NULL && job->base.ends_run) {
@@ -204,91 +209,151 @@ static void clear_waiting(Ingest *ingest) {
     g_hash_table_remove_all(ingest->fresh);
 }
 
-/* Makes everything so far durable. */
+/* ---- turns ---- */
+
+/* Begins a transaction, and looks at the model again: others may have written in between. */
+static bool begin(Ingest *ingest, GError **error) {
+    NiteruCatalogue *catalogue = ingest->catalogue;
+    g_auto(NtModelRow) row = {0};
+    if (!nt_turn_begin(catalogue, ingest->wait, error)) {
+        return false;
+    }
+    NtModel *model = nt_catalogue_find_model(ingest->db, ingest->model->name, &row, error)
+                         ? nt_model_open_row(catalogue, &row, error)
+                         : NULL;
+    if (model == NULL || model->model != ingest->model->model) {
+        if (model != NULL) {
+            nt_fail(error, NITERU_ERROR_NOT_FOUND, "the model %s was removed meanwhile", row.name);
+        }
+        nt_model_unref(model);
+        nt_turn_rollback(catalogue);
+        return false;
+    }
+    nt_model_unref(ingest->model); /* a compaction leaves another generation */
+    ingest->model = model;
+    ingest->rows = row.rows;
+    return true;
+}
+
+/* Appends and names what waits, and ends the turn: all so far is durable then. */
 static bool commit(Ingest *ingest, GError **error) {
     size_t count = 0;
     g_autofree int64_t *contents = g_new(int64_t, ingest->waiting->len + 1);
-    if (ingest->waiting->len > 0) {
-        if (!append_waiting(ingest, contents, &count, error)) {
-            return false;
-        }
-        if (count > 0 && (!nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count,
-                                                    ingest->maker, error) ||
-                          !nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error))) {
-            return false;
-        }
-    }
-    if (!nt_catalogue_commit(ingest->db, error)) {
+    bool ok = ingest->waiting->len == 0 || append_waiting(ingest, contents, &count, error);
+    ok = ok && (count == 0 || (nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count,
+                                                        ingest->maker, error) &&
+                               nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error)));
+    if (!nt_turn_end(ingest->catalogue, ok, error)) {
         return false;
     }
-    ingest->open = false;
-    ingest->rows += count;
     ingest->report.embedded += count;
     clear_waiting(ingest);
     ingest->committed = g_get_monotonic_time();
     return true;
 }
 
-static bool begin(Ingest *ingest, GError **error) {
-    ingest->open = ingest->open || nt_catalogue_begin(ingest->db, error);
-    return ingest->open;
+static bool end(Ingest *ingest, bool ok, GError **error) {
+    if (ok) {
+        return commit(ingest, error);
+    }
+    nt_turn_rollback(ingest->catalogue);
+    return false;
+}
+
+static bool apply_gathered(Ingest *ingest, GError **error) {
+    PhotoJob *job;
+    while ((job = g_queue_pop_head(&ingest->gathered)) != NULL) {
+        if (!apply_outcome(ingest, job, error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- the loop ---- */
 
 static bool stopped(const Ingest *ingest) { return !nt_wait_check(ingest->wait, NULL); }
 
+static size_t on_the_way(Ingest *ingest) {
+    return nt_embed_queue_pending(ingest->queue) + g_queue_get_length(&ingest->jobs);
+}
+
 static bool finished(Ingest *ingest) {
-    return ingest->listed && g_queue_is_empty(&ingest->jobs) && nt_embed_queue_pending(ingest->queue) == 0;
+    return ingest->listed && on_the_way(ingest) == 0 && g_queue_is_empty(&ingest->gathered);
+}
+
+/* Lists until the pipeline has enough to do, for as long as a turn may take. */
+static bool list(Ingest *ingest, GError **error) {
+    int64_t until = g_get_monotonic_time() + LIST_MICROSECONDS;
+    while (!ingest->listed && on_the_way(ingest) < LIST_JOBS && g_get_monotonic_time() < until) {
+        if (!ingest_list_some(ingest, error)) {
+            return false;
+        }
+        offer_jobs(ingest);
+    }
+    return true;
 }
 
 static bool work(Ingest *ingest, GError **error) {
     while (!finished(ingest) && !stopped(ingest)) {
-        if (!begin(ingest, error)) {
-            return false;
-        }
-        if (g_queue_is_empty(&ingest->jobs) && !ingest->listed && !ingest_list_some(ingest, error)) {
-            return false;
-        }
         offer_jobs(ingest);
-        /* Wait only when there is nothing to list. */
-        bool idle = ingest->listed || !g_queue_is_empty(&ingest->jobs);
+        bool short_of_jobs = !ingest->listed && on_the_way(ingest) < LIST_JOBS;
+        int64_t patience = short_of_jobs ? 0 : G_TIME_SPAN_SECOND / 20;
         NtEmbedJob *done;
-        int64_t patience = idle ? G_TIME_SPAN_SECOND / 20 : 0;
-        while ((done = nt_embed_queue_take(ingest->queue, patience)) != NULL) {
+        while (g_queue_get_length(&ingest->gathered) < COMMIT_ROWS &&
+               (done = nt_embed_queue_take(ingest->queue, patience)) != NULL) {
+            g_queue_push_tail(&ingest->gathered, done);
             patience = 0;
-            if (!apply_outcome(ingest, (PhotoJob *)done, error)) {
+        }
+        bool due = g_get_monotonic_time() - ingest->committed > COMMIT_MICROSECONDS || on_the_way(ingest) == 0 ||
+                   g_queue_get_length(&ingest->gathered) >= COMMIT_ROWS;
+        if (short_of_jobs || (due && !g_queue_is_empty(&ingest->gathered))) {
+            if (!begin(ingest, error) || !end(ingest, apply_gathered(ingest, error) && list(ingest, error), error)) {
                 return false;
             }
         }
-        bool due = g_get_monotonic_time() - ingest->committed > COMMIT_MICROSECONDS;
-        if ((due || ingest->waiting->len >= COMMIT_ROWS) && !commit(ingest, error)) {
-            return false;
-        }
         tell_progress(ingest, false);
     }
-    /* What was done when the stop came is kept. */
-    if (!begin(ingest, error) || !commit(ingest, error)) {
-        return false;
-    }
-    tell_progress(ingest, true);
+    return true;
+}
+
+/* What was done when a stop came is kept, where there is still a turn to be had at once. */
+static bool keep_the_rest(Ingest *ingest, GError **error) {
     g_autoptr(GError) why = NULL;
-    return nt_wait_check(ingest->wait, &why) ||
-           nt_fail(error, (NiteruError)why->code, "%s; run the same command again to go on", why->message);
+    if (nt_wait_check(ingest->wait, &why)) {
+        return true;
+    }
+    NtWait brief = nt_wait_for(KEEP_MILLISECONDS, NULL);
+    const NtWait *wait = ingest->wait;
+    ingest->wait = &brief;
+    bool kept = begin(ingest, NULL) && end(ingest, apply_gathered(ingest, NULL), NULL);
+    ingest->wait = wait;
+    tell_progress(ingest, true);
+    return nt_fail(error, (NiteruError)why->code, "%s; %s", why->message,
+                   kept ? "what was done is kept" : "what was done is kept, but for the last half second");
+}
+
+static NtModel *open_model(NiteruCatalogue *catalogue, const char *name, uint64_t *out_rows, GError **error) {
+    g_auto(NtReader) reader = {0};
+    return nt_reader_open_any(&reader, catalogue, error) ? nt_model_open(catalogue, reader.db, name, out_rows, error)
+                                                         : NULL;
 }
 
 static bool start(Ingest *ingest, const char *location, GError **error) {
     const char *name = ingest->options->model;
     g_autofree char *lost = NULL;
     ingest->source = ingest_open_source(ingest, location, error);
-    g_autofree char *commits = ingest->source != NULL ? nt_catalogue_accept_loss(ingest->db) : NULL;
+    g_autofree char *commits = NULL;
+    if (ingest->source == NULL || !nt_turn_accept_loss(ingest->catalogue, ingest->wait, &commits, error)) {
+        return false;
+    }
     if (commits != NULL) {
         ingest_tell_failure(
             ingest,
             &(NiteruFailure){.place = ingest->catalogue->folder, .message = commits, .code = NITERU_ERROR_CORRUPT});
     }
-    if (ingest->source == NULL || !nt_models_ensure(ingest->catalogue, name, error) ||
-        !nt_model_repair(ingest->catalogue, name, &lost, error)) {
+    if (!nt_models_ensure(ingest->catalogue, name, ingest->wait, error) ||
+        !nt_model_repair(ingest->catalogue, name, ingest->wait, &lost, error)) {
         return false;
     }
     if (lost != NULL) {
@@ -298,11 +363,10 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
             ingest,
             &(NiteruFailure){.place = ingest->catalogue->folder, .message = message, .code = NITERU_ERROR_CORRUPT});
     }
-    ingest->model = nt_model_open(ingest->catalogue, ingest->db, ingest->options->model, &ingest->rows, error);
+    ingest->model = open_model(ingest->catalogue, name, &ingest->rows, error);
     ingest->before = ingest->rows;
     NtNetwork *network = ingest->model != NULL ? nt_model_network(ingest->catalogue, ingest->model, error) : NULL;
-    if (network == NULL || !begin(ingest, error) ||
-        !nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error)) {
+    if (network == NULL) {
         return false;
     }
     ingest->queue = nt_embed_queue_new(ingest->catalogue->pipeline, ingest->model->card, network, true);
@@ -312,30 +376,47 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
         g_atomic_int_set(&ingest->total, -1);
         ingest->counter = g_thread_try_new("nt-count", ingest_count_photos, ingest, NULL); /* without: no total */
     }
-    return nt_catalogue_start_run(ingest->db, nt_source_kind(ingest->source), nt_source_location(ingest->source),
-                                  &ingest->run, error) &&
-           ingest_learn_columns(ingest, location, error);
+    return begin(ingest, error) &&
+           end(ingest,
+               nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error) &&
+                   nt_catalogue_start_run(ingest->db, nt_source_kind(ingest->source),
+                                          nt_source_location(ingest->source), &ingest->run, error) &&
+                   ingest_learn_columns(ingest, location, error),
+               error);
+}
+
+/* Removes what earlier runs brought and this one did not, some at a time. */
+static bool prune(Ingest *ingest, GError **error) {
+    for (uint64_t removed = 1; removed > 0;) {
+        removed = 0;
+        if (!begin(ingest, error) ||
+            !end(ingest, nt_catalogue_prune_some(ingest->db, &ingest->run, PRUNE_AT_ONCE, &removed, error), error)) {
+            return false;
+        }
+        ingest->report.removed += removed;
+    }
+    return true;
 }
 
 /* The end of a complete run: prune, the score table, dead rows. A run that may not prune keeps what it took and fails.
  */
 static bool finish(Ingest *ingest, GError **error) {
     g_autofree char *why = NULL;
-    g_autoptr(GError) fault = NULL;
+    GError *fault = NULL;
     if (!begin(ingest, error)) {
         return false;
     }
-    bool prune = ingest_may_prune(ingest, &why, &fault);
+    bool may_prune = ingest_may_prune(ingest, &why, &fault);
     if (fault != NULL) {
-        g_propagate_error(error, g_steal_pointer(&fault));
+        g_propagate_error(error, fault);
+    }
+    if (!end(ingest, fault == NULL, error) || (may_prune && !prune(ingest, error)) || !begin(ingest, error) ||
+        !end(ingest, nt_catalogue_end_run(ingest->db, &ingest->run, false, NULL, error), error) ||
+        !nt_model_calibrate(ingest->catalogue, ingest->model->name, ingest->wait, error) ||
+        !nt_models_compact(ingest->catalogue, ingest->wait, error)) {
         return false;
     }
-    bool ok = nt_catalogue_end_run(ingest->db, &ingest->run, prune, &ingest->report.removed, error) &&
-              commit(ingest, error) && nt_model_calibrate(ingest->catalogue, ingest->model, ingest->rows, error) &&
-              nt_model_compact(ingest->catalogue, ingest->model, ingest->before, ingest->report.removed > 0, error);
-    if (!ok) {
-        return false;
-    }
+    tell_progress(ingest, true);
     ingest_tell_skipped(ingest);
     return ingest_check_found(ingest, error) && (why == NULL || nt_fail(error, NITERU_ERROR_IO, "%s", why));
 }
@@ -354,14 +435,12 @@ static void tell_cut_short(Ingest *ingest) {
 
 static void clear(Ingest *ingest) {
     g_clear_pointer(&ingest->queue, nt_embed_queue_free);
-    if (ingest->open) {
-        nt_catalogue_rollback(ingest->db);
-    }
     if (ingest->counter != NULL) {
         g_atomic_int_set(&ingest->stop_counting, 1);
         g_thread_join(ingest->counter);
     }
     g_queue_clear_full(&ingest->jobs, (GDestroyNotify)nt_embed_job_free);
+    g_queue_clear_full(&ingest->gathered, (GDestroyNotify)nt_embed_job_free);
     g_string_free(ingest->short_names, TRUE);
     g_ptr_array_unref(ingest->unread_at);
     g_free(ingest->in_doubt);
@@ -379,7 +458,7 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
     NiteruIndexOptions options;
     g_auto(NtCall) call = {0};
     if (!NT_OPTIONS_READ(NiteruIndexOptions, &options, given, error) ||
-        !nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error) || !nt_writer_lock(catalogue, error)) {
+        !nt_call_begin_writing(&call, catalogue, options.timeout_ms, cancellable, error)) {
         return false;
     }
     Ingest ingest = {.catalogue = catalogue,
@@ -391,7 +470,8 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
                      .unread_at = g_ptr_array_new_with_free_func(g_free),
                      .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
                      .started = g_get_monotonic_time()};
-    bool ok = start(&ingest, source, error) && work(&ingest, error) && finish(&ingest, error);
+    bool ok = start(&ingest, source, error) && work(&ingest, error) && keep_the_rest(&ingest, error) &&
+              finish(&ingest, error);
     tell_cut_short(&ingest);
     int64_t now = g_get_monotonic_time();
     ingest.report.seconds = (double)(now - ingest.started) / G_TIME_SPAN_SECOND;
@@ -399,7 +479,6 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
         ingest.report.embed_seconds = (double)(now - ingest.embed_started) / G_TIME_SPAN_SECOND;
     }
     clear(&ingest);
-    nt_writer_unlock(catalogue);
     nt_report_write(out_report, &ingest.report, sizeof ingest.report);
     return ok;
 }

@@ -172,12 +172,29 @@ static bool content_of(Import *import, uint64_t row, unsigned position, int64_t 
     return nt_catalogue_import_content(import->db, product, position, out_content, error);
 }
 
-/* One transaction: rows first .. first + count - 1 of the .npy. */
+/* The model as it is in this turn. */
+static bool look_again(Import *import, GError **error) {
+    NtModel *model = nt_model_open(import->catalogue, import->db, import->options->model, &import->rows, error);
+    if (model == NULL || model->model != import->model->model) {
+        bool gone = model != NULL;
+        nt_model_unref(model);
+        return gone &&
+               nt_fail(error, NITERU_ERROR_NOT_FOUND, "the model %s was removed meanwhile", import->options->model);
+    }
+    nt_model_unref(import->model);
+    import->model = model;
+    return true;
+}
+
+/* In a turn: rows first .. first + count - 1 of the .npy. */
 static bool import_chunk(Import *import, uint64_t first, size_t count, GError **error) {
     size_t dim = nt_npy_dim(import->reader), kept = 0, written = 0;
     nt_autofree float *rows = nt_alloc(count * dim, sizeof(float), "vectors", error);
     g_autofree int64_t *contents = g_new(int64_t, count);
     if (rows == NULL || !nt_npy_read(import->reader, first, count, rows, error)) {
+        return false;
+    }
+    if (!look_again(import, error)) {
         return false;
     }
     const NtVectorsSpec *spec = nt_vectors_spec(import->model->vectors);
@@ -209,7 +226,6 @@ static bool import_chunk(Import *import, uint64_t first, size_t count, GError **
         !nt_put_digests(import->db, import->model, import->rows, kept, error)) {
         return false;
     }
-    import->rows += kept;
     import->taken += kept;
     return true;
 }
@@ -251,75 +267,94 @@ static bool check_model(const Import *import, const NtModelRow *row, GError **er
                    row->name, row->metric, row->dtype);
 }
 
+static void tell_loss(const Import *import, const char *words) {
+    if (words != NULL && import->options->failure != NULL) {
+        import->options->failure(&(NiteruFailure){.place = import->npy, .message = words, .code = NITERU_ERROR_CORRUPT},
+                                 import->options->data);
+    }
+}
+
+/* Whether the model is there already, and may take these vectors. */
+static bool find_model(Import *import, bool *out_found, GError **error) {
+    g_auto(NtReader) reader = {0};
+    g_auto(NtModelRow) row = {0};
+    if (!nt_reader_open_any(&reader, import->catalogue, error)) {
+        return false;
+    }
+    *out_found = nt_catalogue_find_model(reader.db, import->options->model, &row, NULL);
+    return !*out_found || check_model(import, &row, error);
+}
+
+static NtModel *open_model(const Import *import, GError **error) {
+    g_auto(NtReader) reader = {0};
+    return nt_reader_open_any(&reader, import->catalogue, error)
+               ? nt_model_open(import->catalogue, reader.db, import->options->model, NULL, error)
+               : NULL;
+}
+
 /* The model the vectors belong to, made when it is not there. */
 static bool find_or_add_model(Import *import, GError **error) {
-    g_auto(NtModelRow) row = {0};
-    g_autofree char *lost = NULL, *commits = nt_catalogue_accept_loss(import->db);
+    g_autofree char *lost = NULL, *commits = NULL;
     size_t dim = nt_npy_dim(import->reader);
-    if (commits != NULL && import->options->failure != NULL) {
-        import->options->failure(
-            &(NiteruFailure){.place = import->npy, .message = commits, .code = NITERU_ERROR_CORRUPT},
-            import->options->data);
+    bool found = false;
+    if (!nt_turn_accept_loss(import->catalogue, import->wait, &commits, error)) {
+        return false;
     }
-    if (nt_catalogue_find_model(import->db, import->options->model, &row, NULL)) {
-        if (!check_model(import, &row, error)) {
-            return false;
-        }
-    } else {
+    tell_loss(import, commits);
+    if (!find_model(import, &found, error)) {
+        return false;
+    }
+    if (!found) {
         NtCard card = {.name = (char *)import->options->model, .dimension = (unsigned)dim, .dtype = NT_DTYPE_F32};
         if (!read_options(import->options, &card.metric, &card.dtype, error)) {
             return false;
         }
         card.scores = nt_scores_default(card.metric);
-        if (!nt_card_check_name(card.name, error) || !nt_model_add_vectors_only(import->catalogue, &card, error)) {
+        if (!nt_card_check_name(card.name, error) ||
+            !nt_model_add_vectors_only(import->catalogue, &card, import->wait, error)) {
             return false;
         }
         import->added = true;
     }
-    if (!nt_model_repair(import->catalogue, import->options->model, &lost, error)) {
+    if (!nt_model_repair(import->catalogue, import->options->model, import->wait, &lost, error)) {
         return false;
     }
-    if (lost != NULL && import->options->failure != NULL) {
-        import->options->failure(&(NiteruFailure){.place = import->npy, .message = lost, .code = NITERU_ERROR_CORRUPT},
-                                 import->options->data);
-    }
-    import->model = nt_model_open(import->catalogue, import->db, import->options->model, &import->rows, error);
+    tell_loss(import, lost);
+    import->model = open_model(import, error);
     return import->model != NULL &&
            (import->model->card->dimension == dim ||
             nt_fail(error, NITERU_ERROR_INVALID, "%s: rows of %zu numbers, but the model %s has %u dimensions",
                     import->npy, dim, import->model->name, import->model->card->dimension));
 }
 
-/* One transaction: where the vectors come from. */
+/* Where the vectors come from. */
 static bool start_import(Import *import, GError **error) {
     g_autofree char *location = g_canonicalize_filename(import->npy, NULL);
     NtMaker maker = {.kind = NT_MADE_ELSEWHERE, .source = location};
-    return nt_file_digest(import->npy, maker.digest, error) && nt_catalogue_begin(import->db, error) &&
-           nt_catalogue_put_maker(import->db, &maker, &import->maker, error) &&
-           nt_catalogue_start_run(import->db, "import", location, &import->run, error) &&
-           nt_catalogue_commit(import->db, error);
+    return nt_file_digest(import->npy, maker.digest, error) && nt_turn_begin(import->catalogue, import->wait, error) &&
+           nt_turn_end(import->catalogue,
+                       nt_catalogue_put_maker(import->db, &maker, &import->maker, error) &&
+                           nt_catalogue_start_run(import->db, "import", location, &import->run, error),
+                       error);
 }
 
 static bool import_all(Import *import, GError **error) {
-    uint64_t total = nt_npy_rows(import->reader), before = import->rows;
+    uint64_t total = nt_npy_rows(import->reader);
     bool ok = start_import(import, error);
     for (uint64_t first = 0; ok && first < total; first += ROWS_AT_ONCE) {
         size_t count = (size_t)MIN((uint64_t)ROWS_AT_ONCE, total - first);
-        ok = nt_wait_check(import->wait, error) && nt_catalogue_begin(import->db, error) &&
-             import_chunk(import, first, count, error) && nt_catalogue_commit(import->db, error);
+        ok = nt_turn_begin(import->catalogue, import->wait, error) &&
+             nt_turn_end(import->catalogue, import_chunk(import, first, count, error), error);
     }
-    ok = ok && nt_catalogue_begin(import->db, error) &&
-         nt_catalogue_end_run(import->db, &import->run, false, NULL, error) && nt_catalogue_commit(import->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(import->db);
-    }
+    ok = ok && nt_turn_begin(import->catalogue, import->wait, error) &&
+         nt_turn_end(import->catalogue, nt_catalogue_end_run(import->db, &import->run, false, NULL, error), error);
     if (ok && import->taken == 0) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: none of its %" G_GUINT64_FORMAT " rows could be taken%s%s",
                        import->npy, total, import->first_fault != NULL ? "; the first: " : "",
                        import->first_fault != NULL ? import->first_fault : "");
     }
-    return ok && nt_model_calibrate(import->catalogue, import->model, import->rows, error) &&
-           nt_model_compact(import->catalogue, import->model, before, false, error);
+    return ok && nt_model_calibrate(import->catalogue, import->options->model, import->wait, error) &&
+           nt_models_compact(import->catalogue, import->wait, error);
 }
 
 bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids, const NiteruImportOptions *given,
@@ -332,7 +367,7 @@ bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids,
     if (options.model == NULL) {
         return nt_fail(error, NITERU_ERROR_INVALID, "an import needs the name of the model that made the vectors");
     }
-    if (!nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error) || !nt_writer_lock(catalogue, error)) {
+    if (!nt_call_begin_writing(&call, catalogue, options.timeout_ms, cancellable, error)) {
         return false;
     }
     Import import = {.catalogue = catalogue,
@@ -345,9 +380,8 @@ bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids,
     import.reader = nt_npy_open(npy, error);
     bool ok = import.reader != NULL && read_ids(&import, error) && find_or_add_model(&import, error) &&
               import_all(&import, error);
-    nt_writer_unlock(catalogue);
     if (import.added && import.taken == 0) {
-        niteru_model_remove(catalogue, options.model, 0, NULL, NULL); /* an empty one, which nobody asked for */
+        nt_model_drop(catalogue, options.model, NULL, NULL); /* an empty one, which nobody asked for */
     }
     nt_model_unref(import.model);
     g_free(import.first_fault);

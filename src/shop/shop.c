@@ -50,8 +50,9 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *given, GEr
         folder = named != NULL && *named != '\0' ? named : "shop.niteru";
     }
     g_autoptr(NiteruCatalogue) catalogue = g_new0(NiteruCatalogue, 1);
-    g_rec_mutex_init(&catalogue->writing);
     g_mutex_init(&catalogue->lock);
+    catalogue->turns = nt_turns_new();
+    catalogue->writers = g_ptr_array_new();
     catalogue->readers = g_ptr_array_new_with_free_func(close_connection);
     catalogue->models = g_ptr_array_new();
     catalogue->networks = g_ptr_array_new();
@@ -70,8 +71,10 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *given, GEr
     }
     catalogue->pool = nt_thread_pool_new(catalogue->threads);
     catalogue->pipeline = nt_pipeline_new(&catalogue->limits, catalogue->threads);
-    NtCatalogueOptions settings = {
-        .read_only = options->read_only, .must_exist = options->must_exist, .limits = &catalogue->limits};
+    NtCatalogueOptions settings = {.read_only = options->read_only,
+                                   .must_exist = options->must_exist,
+                                   .turns = true,
+                                   .limits = &catalogue->limits};
     g_autofree char *database = g_build_filename(folder, "catalogue.db", NULL);
     catalogue->discard = options->discard_empty && !g_file_test(database, G_FILE_TEST_EXISTS);
     if (!options->read_only && !look_first(folder, database, &settings, error)) {
@@ -99,7 +102,8 @@ void niteru_close(NiteruCatalogue *catalogue) {
         } else {
             nt_catalogue_close(catalogue->db);
         }
-        g_rec_mutex_clear(&catalogue->writing);
+        nt_turns_free(catalogue->turns);
+        g_ptr_array_unref(catalogue->writers);
         g_mutex_clear(&catalogue->lock);
         g_cond_clear(&catalogue->idle);
         g_object_unref(catalogue->closing);
@@ -110,28 +114,34 @@ void niteru_close(NiteruCatalogue *catalogue) {
 
 const char *niteru_folder(const NiteruCatalogue *catalogue) { return catalogue->folder; }
 
+/* In a turn. */
+static bool remove_products(NtCatalogue *db, const char *const *ids, size_t count, const char *where,
+                            uint64_t *out_removed, GError **error) {
+    uint64_t removed = 0, matched = 0;
+    g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(db, where, error) : NULL;
+    bool ok = where == NULL || condition != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        bool there = false;
+        ok = nt_catalogue_remove_product(db, ids[i], &there, error);
+        removed += there;
+    }
+    ok = ok && (condition == NULL || nt_catalogue_remove_where(db, condition, &matched, error));
+    *out_removed = removed + matched;
+    return ok;
+}
+
 bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
                    unsigned timeout_ms, GCancellable *cancellable, uint64_t *out_removed, GError **error) {
     g_auto(NtCall) call = {0};
-    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) || !nt_writer_lock(catalogue, error)) {
+    uint64_t removed = 0;
+    if (!nt_call_begin_writing(&call, catalogue, timeout_ms, cancellable, error) ||
+        !nt_turn_begin(catalogue, &call.wait, error) ||
+        !nt_turn_end(catalogue, remove_products(catalogue->db, ids, count, where, &removed, error), error)) {
         return false;
     }
-    uint64_t removed = 0, matched = 0;
-    g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(catalogue->db, where, error) : NULL;
-    bool ok = (where == NULL || condition != NULL) && nt_catalogue_begin(catalogue->db, error);
-    for (size_t i = 0; ok && i < count; i++) {
-        bool there = false;
-        ok = nt_catalogue_remove_product(catalogue->db, ids[i], &there, error);
-        removed += there;
+    if (out_removed != NULL) {
+        *out_removed = removed;
     }
-    ok = ok && (condition == NULL || nt_catalogue_remove_where(catalogue->db, condition, &matched, error));
-    ok = ok && nt_catalogue_commit(catalogue->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(catalogue->db);
-    } else if (out_removed != NULL) {
-        *out_removed = removed + matched;
-    }
-    nt_writer_unlock(catalogue);
-    nt_shared_refresh(catalogue);
-    return ok;
+    nt_models_compact(catalogue, &call.wait, NULL); /* the next one will do it where this one could not */
+    return true;
 }

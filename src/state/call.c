@@ -55,10 +55,33 @@ bool nt_call_begin(NtCall *call, NiteruCatalogue *catalogue, unsigned timeout_ms
            nt_wait_check(&call->wait, error);
 }
 
+bool nt_call_begin_writing(NtCall *call, NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable,
+                           GError **error) {
+    if (!nt_call_begin(call, catalogue, timeout_ms, cancellable, error)) {
+        return false;
+    }
+    if (nt_catalogue_read_only(catalogue->db)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
+    }
+    g_mutex_lock(&catalogue->lock);
+    call->writing = !g_ptr_array_find(catalogue->writers, g_thread_self(), NULL);
+    if (call->writing) {
+        g_ptr_array_add(catalogue->writers, g_thread_self());
+    }
+    g_mutex_unlock(&catalogue->lock);
+    return call->writing ||
+           nt_fail(error, NITERU_ERROR_INVALID,
+                   "this thread is writing to %s already: a callback cannot write, do it after the call",
+                   catalogue->folder);
+}
+
 void nt_call_clear(NtCall *call) {
     NiteruCatalogue *catalogue = call->catalogue;
     if (catalogue != NULL) {
         g_mutex_lock(&catalogue->lock);
+        if (call->writing) {
+            g_ptr_array_remove_fast(catalogue->writers, g_thread_self());
+        }
         if (--catalogue->calls == 0) {
             g_cond_broadcast(&catalogue->idle);
         }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connections searches read through, and the turn to write. */
+/* The connections searches read through. A few are kept for the next who come. */
 #include "state/state.h"
+
+enum { MOST_READERS = 64 };
 
 NtCatalogue *nt_reader_take(NiteruCatalogue *catalogue, GError **error) {
     g_mutex_lock(&catalogue->lock);
@@ -13,8 +15,14 @@ NtCatalogue *nt_reader_take(NiteruCatalogue *catalogue, GError **error) {
 
 void nt_reader_give(NiteruCatalogue *catalogue, NtCatalogue *reader) {
     g_mutex_lock(&catalogue->lock);
-    g_ptr_array_add(catalogue->readers, reader);
+    bool keep = catalogue->readers->len < MOST_READERS;
+    if (keep) {
+        g_ptr_array_add(catalogue->readers, reader);
+    }
     g_mutex_unlock(&catalogue->lock);
+    if (!keep) {
+        nt_catalogue_close(reader);
+    }
 }
 
 bool nt_reader_open_any(NtReader *reader, NiteruCatalogue *catalogue, GError **error) {
@@ -34,24 +42,4 @@ void nt_reader_clear(NtReader *reader) {
         nt_reader_give(reader->catalogue, reader->db);
         reader->db = NULL;
     }
-}
-
-bool nt_writer_lock(NiteruCatalogue *catalogue, GError **error) {
-    if (nt_catalogue_read_only(catalogue->db)) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
-    }
-    g_rec_mutex_lock(&catalogue->writing);
-    if (catalogue->writers > 0) {
-        g_rec_mutex_unlock(&catalogue->writing);
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "this thread is writing to %s already: a callback cannot write, do it after the call",
-                       catalogue->folder);
-    }
-    catalogue->writers++;
-    return true;
-}
-
-void nt_writer_unlock(NiteruCatalogue *catalogue) {
-    catalogue->writers--;
-    g_rec_mutex_unlock(&catalogue->writing);
 }

@@ -76,10 +76,10 @@ static bool file_is_whole(const char *path, const NtVectorsSpec *spec, uint64_t 
                     "%s: only %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " vectors are left", path, capacity, rows));
 }
 
-bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error) {
+/* In a turn: *out_path is new, for the file to be removed when the turn is over; NULL: it is whole. */
+static bool renew_lost(NiteruCatalogue *catalogue, const char *name, char **out_path, char **out_lost, GError **error) {
     g_auto(NtModelRow) row = {0};
     NtVectorsSpec spec;
-    *out_lost = NULL;
     if (!nt_catalogue_find_model(catalogue->db, name, &row, error) || !nt_generation_spec(&row, &spec, error)) {
         return false;
     }
@@ -96,15 +96,27 @@ bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lo
     }
     spec.generation = row.generation + 1;
     g_autofree char *path = nt_generation_path(catalogue->db, row.name, row.generation + 1);
-    bool ok = nt_vectors_create(path, &spec, error) && nt_catalogue_begin(catalogue->db, error) &&
-              nt_catalogue_renew_model(catalogue->db, row.model, row.generation + 1, error) &&
-              nt_catalogue_commit(catalogue->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(catalogue->db);
+    if (!nt_vectors_create(path, &spec, error) ||
+        !nt_catalogue_renew_model(catalogue->db, row.model, row.generation + 1, error)) {
         return false;
     }
-    g_unlink(old);
+    *out_path = g_steal_pointer(&old);
     *out_lost = g_strdup(fault->message);
+    return true;
+}
+
+bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, char **out_lost,
+                     GError **error) {
+    g_autofree char *old = NULL, *lost = NULL;
+    *out_lost = NULL;
+    if (!nt_turn_begin(catalogue, wait, error) ||
+        !nt_turn_end(catalogue, renew_lost(catalogue, name, &old, &lost, error), error)) {
+        return false;
+    }
+    if (old != NULL) {
+        g_unlink(old);
+    }
+    *out_lost = g_steal_pointer(&lost);
     return true;
 }
 
@@ -198,52 +210,73 @@ static bool move_over(NtCatalogue *db, const NtModel *next, Copy *copy, GError *
     return ok && nt_vectors_sync(next->vectors, error) && (rows == 0 || nt_put_digests(db, next, 0, rows, error));
 }
 
-static bool compact(NiteruCatalogue *catalogue, NtModel *model, const NtModelRow *row, GError **error) {
+/* In a turn. *out_path: of the new file, to be removed where the turn does not end well. */
+static bool compact(NiteruCatalogue *catalogue, const NtModelRow *row, char **out_path, GError **error) {
     NtVectorsSpec spec;
     Copy copy = {.fault = NULL};
-    if (!nt_generation_spec(row, &spec, error) || !nt_model_view(model, row->rows, &copy.from, error)) {
+    g_autoptr(NtModel) model = nt_model_open_row(catalogue, row, error);
+    if (model == NULL || !nt_generation_spec(row, &spec, error) ||
+        !nt_model_view(model, row->rows, &copy.from, error)) {
         return false;
     }
     spec.generation = row->generation + 1;
-    g_autofree char *path = nt_generation_path(catalogue->db, row->name, row->generation + 1);
-    bool ok = nt_vectors_create(path, &spec, error) && (copy.to = nt_vectors_open(path, true, &spec, error)) != NULL &&
-              nt_catalogue_begin(catalogue->db, error);
-    NtModel next = {.model = row->model, .generation = row->generation + 1, .vectors = copy.to};
-    ok = ok && move_over(catalogue->db, &next, &copy, error) && nt_catalogue_commit(catalogue->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(catalogue->db);
-        g_unlink(path);
-    }
+    *out_path = nt_generation_path(catalogue->db, row->name, row->generation + 1);
+    NtModel next = {.model = row->model, .generation = row->generation + 1};
+    bool ok = nt_vectors_create(*out_path, &spec, error) &&
+              (next.vectors = nt_vectors_open(*out_path, true, &spec, error)) != NULL;
+    copy.to = next.vectors;
+    ok = ok && move_over(catalogue->db, &next, &copy, error);
     nt_vectors_close(copy.to);
     nt_rows_clear(&copy.from);
     return ok;
 }
 
-/* Whether the file has come past one of the sizes at which the dead are counted: eight for each doubling, so that the
- * counting costs a fixed share of the writing. */
-static bool is_time(uint64_t before, uint64_t rows) {
-    unsigned bits = 64 - (unsigned)__builtin_clzll(rows | 1);
-    unsigned shift = bits > 4 ? bits - 4 : 0;
-    return before >> shift != rows >> shift;
+static bool is_due(const NtModelRow *row) { return row->dead >= FEWEST_DEAD && row->dead >= row->rows / DEAD_SHARE; }
+
+static bool find_due(const NtModelRow *row, void *data) {
+    char **name = data;
+    *name = is_due(row) ? g_strdup(row->name) : NULL;
+    return *name == NULL;
 }
 
-bool nt_model_compact(NiteruCatalogue *catalogue, NtModel *model, uint64_t before, bool removed, GError **error) {
+/* Where it must be given up the new file goes: unless its commit may have come through all the same, in which case the
+ * next writer removes the file that is not named. */
+static bool compact_model(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error) {
     g_auto(NtModelRow) row = {0};
-    uint64_t dead = 0;
-    if (!nt_catalogue_find_model(catalogue->db, model->name, &row, error)) {
+    g_autofree char *path = NULL;
+    if (!nt_turn_begin(catalogue, wait, error)) {
         return false;
     }
-    if (row.rows < FEWEST_DEAD || !(removed || is_time(before, row.rows))) {
+    bool ok = nt_catalogue_find_model(catalogue->db, name, &row, error);
+    if (ok && !is_due(&row)) { /* another was quicker */
+        nt_turn_rollback(catalogue);
         return true;
     }
-    if (!nt_catalogue_dead_rows(catalogue->db, row.model, &dead, error)) {
-        return false;
+    ok = ok && compact(catalogue, &row, &path, error);
+    if (!ok && path != NULL) {
+        g_unlink(path);
     }
-    g_autoptr(GError) fault = NULL;
-    if (dead < FEWEST_DEAD || dead < row.rows / DEAD_SHARE || compact(catalogue, model, &row, &fault) ||
-        g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NO_SPACE)) {
-        return true; /* without room for a second file the first one goes on */
+    return nt_turn_end(catalogue, ok, error);
+}
+
+bool nt_models_compact(NiteruCatalogue *catalogue, const NtWait *wait, GError **error) {
+    for (;;) {
+        g_autofree char *name = NULL;
+        g_auto(NtReader) reader = {0};
+        if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_each_model(reader.db, find_due, &name, error)) {
+            return false;
+        }
+        nt_reader_clear(&reader);
+        if (name == NULL) {
+            return true;
+        }
+        g_autoptr(GError) fault = NULL;
+        if (!compact_model(catalogue, name, wait, &fault)) {
+            if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NO_SPACE)) {
+                return true;
+            }
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
     }
-    g_propagate_error(error, g_steal_pointer(&fault));
-    return false;
 }

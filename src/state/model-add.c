@@ -92,20 +92,15 @@ static void fill_hashes(const NtNetworkFiles *files, NtModelRow *row) {
 
 static bool add_row(NiteruCatalogue *catalogue, const NtModelRow *row, bool make_default, GError **error) {
     int64_t added;
-    bool ok = nt_catalogue_begin(catalogue->db, error) && nt_catalogue_add_model(catalogue->db, row, &added, error) &&
-              (!make_default || nt_catalogue_set_default_model(catalogue->db, added, error)) &&
-              nt_catalogue_commit(catalogue->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(catalogue->db);
-    }
-    return ok;
+    return nt_catalogue_add_model(catalogue->db, row, &added, error) &&
+           (!make_default || nt_catalogue_set_default_model(catalogue->db, added, error));
 }
 
 /* Puts the network into models/<name>/, an empty vectors file into vectors/, and the row with the card into the
  * database: files first, so that a row never names what is not there. What a crash leaves behind is overwritten by the
- * next try. `files` NULL: a model of imported vectors. */
-static bool store_model(NiteruCatalogue *catalogue, NtCard *card, const NtNetworkFiles *files, bool make_default,
-                        GError **error) {
+ * next try. `files` NULL: a model of imported vectors. In a turn. */
+static bool put_model(NiteruCatalogue *catalogue, NtCard *card, const NtNetworkFiles *files, bool make_default,
+                      GError **error) {
     g_autofree char *folder = nt_catalogue_path(catalogue->db, "models", card->name);
     g_autoptr(NtJson) json = nt_card_json(card);
     g_autofree char *text = nt_json_print(json, true);
@@ -131,24 +126,47 @@ static bool store_model(NiteruCatalogue *catalogue, NtCard *card, const NtNetwor
            add_row(catalogue, &row, make_default, error);
 }
 
-/* Whether the catalogue has a model of that name already. */
-static bool has_model(NiteruCatalogue *catalogue, const char *name) {
+/* Whether the catalogue has a model of that name (NULL: any). */
+static bool has_model(NtCatalogue *db, const char *name) {
     g_auto(NtModelRow) row = {0};
-    return nt_catalogue_find_model(catalogue->db, name, &row, NULL);
+    return nt_catalogue_find_model(db, name, &row, NULL);
 }
 
-bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, GError **error) {
-    if ((name != NULL && strcmp(name, NT_SHIPPED_MODEL) != 0) || has_model(catalogue, name)) {
+/* In a turn of its own. */
+static bool store_model(NiteruCatalogue *catalogue, NtCard *card, const NtNetworkFiles *files, bool make_default,
+                        const NtWait *wait, GError **error) {
+    if (!nt_turn_begin(catalogue, wait, error)) {
+        return false;
+    }
+    bool ok =
+        has_model(catalogue->db, card->name)
+            ? nt_fail(error, NITERU_ERROR_INVALID, "there is a model '%s' already; choose another --name", card->name)
+            : put_model(catalogue, card, files, make_default, error);
+    return nt_turn_end(catalogue, ok, error);
+}
+
+bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error) {
+    if (name != NULL && strcmp(name, NT_SHIPPED_MODEL) != 0) {
         return true;
     }
-    g_autofree char *folder = nt_shipped_models(error);
-    g_autoptr(NtCard) card = folder != NULL ? nt_shipped_card(folder, error) : NULL;
-    if (card == NULL) {
+    g_auto(NtReader) reader = {0};
+    if (!nt_reader_open_any(&reader, catalogue, error)) { /* a loss is made good by the run that begins here */
         return false;
+    }
+    bool there = has_model(reader.db, name);
+    nt_reader_clear(&reader);
+    g_autofree char *folder = there ? NULL : nt_shipped_models(error);
+    g_autoptr(NtCard) card = folder != NULL ? nt_shipped_card(folder, error) : NULL;
+    if (there || card == NULL) {
+        return there;
     }
     g_autofree char *path = g_build_filename(folder, NT_SHIPPED_MODEL ".onnx", NULL);
     g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &catalogue->limits, error);
-    return files != NULL && store_model(catalogue, card, files, name == NULL, error);
+    if (files == NULL || !nt_turn_begin(catalogue, wait, error)) {
+        return false;
+    }
+    bool ok = has_model(catalogue->db, name) || put_model(catalogue, card, files, name == NULL, error);
+    return nt_turn_end(catalogue, ok, error);
 }
 
 /* "resnet50" of "nets/resnet50.onnx". */
@@ -234,7 +252,7 @@ bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const Niteru
     NiteruModelOptions known, *options = &known;
     g_auto(NtCall) call = {0};
     if (!NT_OPTIONS_READ(NiteruModelOptions, options, given, error) ||
-        !nt_call_begin(&call, catalogue, options->timeout_ms, cancellable, error)) {
+        !nt_call_begin_writing(&call, catalogue, options->timeout_ms, cancellable, error)) {
         return false;
     }
     if (options->name != NULL && !nt_card_check_name(options->name, error)) {
@@ -242,20 +260,13 @@ bool niteru_model_add(NiteruCatalogue *catalogue, const char *path, const Niteru
     }
     g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &catalogue->limits, error);
     g_autoptr(NtCard) card = files != NULL ? prepare(catalogue, path, options, files, error) : NULL;
-    if (card == NULL || !nt_wait_check(&call.wait, error) || !nt_writer_lock(catalogue, error)) {
-        return false;
-    }
-    bool ok =
-        has_model(catalogue, card->name)
-            ? nt_fail(error, NITERU_ERROR_INVALID, "there is a model '%s' already; choose another --name", card->name)
-            : store_model(catalogue, card, files, options->make_default, error);
-    nt_writer_unlock(catalogue);
+    bool ok = card != NULL && store_model(catalogue, card, files, options->make_default, &call.wait, error);
     if (ok && out_name != NULL) {
         *out_name = g_strdup(card->name);
     }
     return ok;
 }
 
-bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError **error) {
-    return store_model(catalogue, card, NULL, false, error);
+bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, const NtWait *wait, GError **error) {
+    return store_model(catalogue, card, NULL, false, wait, error);
 }

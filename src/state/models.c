@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Models of a catalogue: opening them for use, removing them, the scale of their scores. */
+/* Models of a catalogue: opening them for use, removing them. */
 #include "state/state.h"
 
 #include <errno.h>
@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { SCORE_PAIRS = 200000 };
 
 /* ---- opening ---- */
 
@@ -279,24 +277,16 @@ float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const cha
 /* One change to a named model, in a transaction of its own; *out (to be cleared) is what it was. */
 static bool change_model(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, NtModelRow *out,
                          bool (*change)(NtCatalogue *db, int64_t model, GError **error), GError **error) {
-    if (!nt_writer_lock(catalogue, error)) {
-        return false;
-    }
-    bool ok = nt_catalogue_find_model(catalogue->db, name, out, error) && nt_catalogue_begin(catalogue->db, error) &&
-              change(catalogue->db, out->model, error) && nt_catalogue_commit(catalogue->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(catalogue->db);
-    }
-    nt_writer_unlock(catalogue);
-    return ok;
+    return nt_turn_begin(catalogue, wait, error) &&
+           nt_turn_end(catalogue,
+                       nt_catalogue_find_model(catalogue->db, name, out, error) &&
+                           change(catalogue->db, out->model, error),
+                       error);
 }
 
-bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
-                         GError **error) {
-    g_auto(NtCall) call = {0};
+bool nt_model_drop(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error) {
     g_auto(NtModelRow) row = {0};
-    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) ||
-        !change_model(catalogue, name, &call.wait, &row, nt_catalogue_remove_model, error)) {
+    if (!change_model(catalogue, name, wait, &row, nt_catalogue_remove_model, error)) {
         return false;
     }
     g_autofree char *folder = nt_catalogue_path(catalogue->db, "models", row.name);
@@ -304,66 +294,20 @@ bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, unsigned 
     g_rmdir(folder);
     nt_generations_remove(catalogue->db, row.name, 0);
     nt_model_forget(catalogue, row.model);
-    nt_shared_refresh(catalogue);
     return true;
+}
+
+bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
+                         GError **error) {
+    g_auto(NtCall) call = {0};
+    return nt_call_begin_writing(&call, catalogue, timeout_ms, cancellable, error) &&
+           nt_model_drop(catalogue, name, &call.wait, error);
 }
 
 bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms,
                               GCancellable *cancellable, GError **error) {
     g_auto(NtCall) call = {0};
     g_auto(NtModelRow) row = {0};
-    return nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) &&
+    return nt_call_begin_writing(&call, catalogue, timeout_ms, cancellable, error) &&
            change_model(catalogue, name, &call.wait, &row, nt_catalogue_set_default_model, error);
-}
-
-/* ---- scores ---- */
-
-bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error) {
-    g_auto(NtModelRow) row = {0};
-    if (!nt_catalogue_find_model(catalogue->db, model->name, &row, error)) {
-        return false;
-    }
-    g_autoptr(NtCard) card = row.card != NULL ? nt_card_parse(row.card, strlen(row.card), model->name, error) : NULL;
-    if (card == NULL || rows < 2 || rows < 2 * card->scores_rows) {
-        return card != NULL;
-    }
-    g_auto(NtRows) view = {0};
-    if (!nt_model_view(model, rows, &view, error)) {
-        return false;
-    }
-    /* All pairs where these are few: the table then does not depend on the order in which photos came. */
-    uint64_t possible = rows <= UINT32_MAX ? rows * (rows - 1) / 2 : UINT64_MAX;
-    bool all = possible <= SCORE_PAIRS;
-    size_t dim = view.dim, count = (size_t)MIN((uint64_t)SCORE_PAIRS, possible);
-    g_autofree float *a = g_new(float, dim), *b = g_new(float, dim);
-    g_autofree double *pairs = g_new(double, count);
-    g_autoptr(GRand) random = g_rand_new_with_seed(1);
-    double identical = 0;
-    uint64_t first = 0, second = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!all) {
-            first = (uint64_t)(g_rand_double(random) * (double)rows);
-            second = (first + 1 + (uint64_t)(g_rand_double(random) * (double)(rows - 1))) % rows;
-        } else if (++second == rows) {
-            second = ++first + 1;
-        }
-        nt_rows_get(&view, first, a);
-        nt_rows_get(&view, second, b);
-        pairs[i] = nt_metric_value(view.metric, a, b, dim);
-        identical += nt_metric_value(view.metric, a, a, dim) / (double)count;
-    }
-    card->scores = nt_scores_measure(view.metric, pairs, count,
-                                     view.metric == NT_METRIC_INNER    ? identical
-                                     : view.metric == NT_METRIC_COSINE ? 1.0
-                                                                       : 0.0);
-    card->scores_rows = rows;
-    g_autoptr(NtJson) json = nt_card_json(card);
-    g_autofree char *text = nt_json_print(json, true);
-    bool ok = nt_catalogue_begin(catalogue->db, error) &&
-              nt_catalogue_set_model_card(catalogue->db, model->model, text, error) &&
-              nt_catalogue_commit(catalogue->db, error);
-    if (!ok) {
-        nt_catalogue_rollback(catalogue->db);
-    }
-    return ok;
 }

@@ -15,12 +15,13 @@
 
 typedef struct NtShared NtShared;
 typedef struct NtFilters NtFilters;
+typedef struct NtTurns NtTurns;
 
 struct NiteruCatalogue {
-    NtCatalogue *db;       /* the writer's connection, or a reader's in a read-only catalogue; under `writing` */
-    GRecMutex writing;     /* one writing call at a time; recursive only so that a call from a callback is noticed */
-    unsigned writers;      /* writing calls under way in this thread, under `writing` */
-    GMutex lock;           /* the five below */
+    NtCatalogue *db; /* the writer's connection, used by whose turn it is; a reader's in a read-only catalogue */
+    NtTurns *turns;
+    GMutex lock;           /* the six below */
+    GPtrArray *writers;    /* GThread, of writing calls under way */
     unsigned calls;        /* from outside, under way */
     GCond idle;            /* there are none any more */
     GPtrArray *readers;    /* connections that no search is using */
@@ -52,19 +53,36 @@ NtWait nt_wait_for(unsigned timeout_ms, GCancellable *cancellable);
 /* A call on a catalogue, until the end of the scope. Errors: CANCELLED (also: it is being closed), TIMEOUT. */
 typedef struct NtCall {
     NiteruCatalogue *catalogue; /* NULL: not counted */
+    bool writing;
     NtWait wait;
 } NtCall;
 bool nt_call_begin(NtCall *call, NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable,
                    GError **error);
+/* The same of a call that will write. Errors: also INVALID (this thread is in such a call already: a callback of it may
+ * not write), and for a catalogue open for reading only. */
+bool nt_call_begin_writing(NtCall *call, NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable,
+                           GError **error);
 void nt_call_clear(NtCall *call);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtCall, nt_call_clear)
 /* Refuses new calls, stops those under way and waits for their end. */
 void nt_calls_stop(NiteruCatalogue *catalogue);
 
-/* Takes the turn to write, waiting for it. Errors: INVALID when this thread is writing already, that is when a
- * callback of a writing call makes another one, and in a catalogue open for reading only. */
-bool nt_writer_lock(NiteruCatalogue *catalogue, GError **error);
-void nt_writer_unlock(NiteruCatalogue *catalogue);
+/* ---- the turn to write (turn.c) ---- */
+
+NtTurns *nt_turns_new(void);
+void nt_turns_free(NtTurns *turns); /* NULL is fine */
+
+/* Takes the turn and begins a transaction on catalogue->db, which is this thread's until commit, rollback or end. What
+ * was read before, such as a model's rows and generation, is to be read again. Errors: INVALID (a catalogue open for
+ * reading only), CANCELLED, TIMEOUT (names the process that writes), those of nt_catalogue_begin. */
+bool nt_turn_begin(NiteruCatalogue *catalogue, const NtWait *wait, GError **error);
+/* Both end the turn, a commit that fails too. Searches find what was committed. */
+bool nt_turn_commit(NiteruCatalogue *catalogue, GError **error);
+void nt_turn_rollback(NiteruCatalogue *catalogue);
+/* Commits when `ok`, else rolls back and returns false. */
+bool nt_turn_end(NiteruCatalogue *catalogue, bool ok, GError **error);
+/* nt_catalogue_accept_loss, in a turn of its own. */
+bool nt_turn_accept_loss(NiteruCatalogue *catalogue, const NtWait *wait, char **out_words, GError **error);
 
 /* ---- connections for reading ---- */
 
@@ -188,12 +206,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtFilter, nt_filter_unref)
 /* ---- vectors files (generations.c) ---- */
 
 /* Starts an empty vectors file when the model's is gone, damaged at its head, or shorter than the database says;
- * *out_lost is then why, in words, and NULL otherwise. Under the writer's lock, in no transaction. */
-bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, char **out_lost, GError **error);
-/* Writes the model's vectors file anew without its dead rows, when these are a quarter of it and more than a few; looks
- * only when the file has grown by a part of itself since it had `before` rows, or when products were `removed`. The
- * NtModel keeps the old file; open it again to have the new one. Under the writer's lock, in no transaction. */
-bool nt_model_compact(NiteruCatalogue *catalogue, NtModel *model, uint64_t before, bool removed, GError **error);
+ * *out_lost is then why, in words, and NULL otherwise. Takes a turn. */
+bool nt_model_repair(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, char **out_lost, GError **error);
+/* Writes anew, without their dead rows, the vectors files of which these are a quarter, and more than a few; takes
+ * turns for that, and costs next to nothing where there is none. Without room for a second file the first one goes on.
+ */
+bool nt_models_compact(NiteruCatalogue *catalogue, const NtWait *wait, GError **error);
 /* The path of a model's vectors file, and what stands in its header. */
 char *nt_generation_path(const NtCatalogue *db, const char *name, uint32_t generation);
 bool nt_generation_spec(const NtModelRow *row, NtVectorsSpec *out, GError **error);
@@ -209,10 +227,14 @@ float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes,
 float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, const NtWait *wait,
                            GError **error);
 /* Adds the model that niteru ships when it is asked for (by its name, or by NULL in a catalogue without models) and
- * not there; in no transaction, makes its own. */
-bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, GError **error);
-/* Measures the score table again when the number of vectors has doubled since, or never was measured. */
-bool nt_model_calibrate(NiteruCatalogue *catalogue, NtModel *model, uint64_t rows, GError **error);
+ * not there. Takes a turn. */
+bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error);
+/* Measures the score table of a model again when the vectors that are shown have doubled in number since, or never was
+ * measured. Takes a turn for the result only. */
+bool nt_model_calibrate(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error);
+
+/* Removes a model with all that is its. Takes a turn. */
+bool nt_model_drop(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error);
 
 /* Removes the files in a model's folder. */
 void nt_model_clear_folder(const char *folder);
@@ -222,7 +244,7 @@ void nt_model_clear_folder(const char *folder);
 char *nt_shipped_models(GError **error);
 NtCard *nt_shipped_card(const char *folder, GError **error);
 /* Adds a model without a network, for imported vectors. */
-bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, GError **error);
+bool nt_model_add_vectors_only(NiteruCatalogue *catalogue, NtCard *card, const NtWait *wait, GError **error);
 
 /* Compares the block that a row of a view lies in with its digest; once for each block of a generation. `db` sees the
  * moment of the view. Errors: CORRUPT, saying what to do. */

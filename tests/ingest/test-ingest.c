@@ -168,6 +168,8 @@ static void test_catalogue_inside(void) {
     shop_drop(&shop);
 }
 
+enum { STOP_PICTURES = 250 /* more than are listed at once */ };
+
 static void cancel(const NiteruFailure *failure, void *data) { g_cancellable_cancel(data); }
 
 /* A stop keeps what was done; the next run goes on there. */
@@ -176,19 +178,19 @@ static void test_stop(void) {
     g_autoptr(GError) error = NULL;
     g_autoptr(GCancellable) stop = g_cancellable_new();
     shop_open(&shop);
-    draw_pictures(&shop, 40);
+    draw_pictures(&shop, STOP_PICTURES);
     g_free(write_text(&shop, "photos/a.png", "no picture"));
     shop.stop = stop;
     g_assert_false(
         index_shop(&shop, "photos",
                    &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .failure = cancel, .data = stop}, &error));
     shop.stop = NULL;
-    expect_error(&error, NITERU_ERROR_CANCELLED, "run the same command again");
+    expect_error(&error, NITERU_ERROR_CANCELLED, "is kept");
     uint64_t before = shop.report.embedded;
-    g_assert_cmpuint(before, <, 40);
+    g_assert_cmpuint(before, <, STOP_PICTURES);
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
-    g_assert_cmpuint(shop.report.products, ==, 41);
-    g_assert_cmpuint(shop.report.embedded + before, ==, 40);
+    g_assert_cmpuint(shop.report.products, ==, STOP_PICTURES + 1);
+    g_assert_cmpuint(shop.report.embedded + before, ==, STOP_PICTURES);
     g_assert_cmpuint(shop.report.reused, ==, before);
     shop_drop(&shop);
 }

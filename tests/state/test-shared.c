@@ -130,7 +130,6 @@ static void test_compaction(void) {
     g_autofree char *folder = below(&shop, "shop.niteru"), *vectors = g_build_filename(folder, "vectors", NULL);
     g_autoptr(NiteruCatalogue) reader = niteru_open(folder, &reading, &error);
     g_assert_no_error(error);
-    g_autofree char *first = NULL;
     for (unsigned i = 0; i < COMPACTIONS; i++) {
         g_autofree char *before = answers_of(shop.catalogue, "toy", NULL);
         import_some(&shop, 1500);                 /* most of what was there is dead then, and goes */
