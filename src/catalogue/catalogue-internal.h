@@ -16,7 +16,6 @@ struct NtCatalogue {
     char *path;        /* of catalogue.db */
     char *file_key;    /* in the list of files this process has open; see open.c */
     int lock_fd;       /* -1: none held */
-    bool turns;        /* the lock is held for transactions, not all the time */
     bool writing;      /* between begin and commit or rollback, with the lock held */
     int ended_by;      /* the fault by which SQLite ended the transaction, when it did */
     int64_t log_tried; /* size of the log, in bytes, when it could not be cut; 0: it could */

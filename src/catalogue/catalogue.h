@@ -17,10 +17,9 @@
  * one reader per searching thread (nt_catalogue_open_reader; opening is cheap); readers run beside the writer and see
  * what was committed when a call began.
  *
- * Writing. Every writing call needs a transaction (nt_catalogue_begin .. _commit). Handles that were opened for it, of
- * this process and of others, take turns, transaction by transaction: whatever was read before the begin, such as a
- * model's rows and generation, is to be read again after it, and vectors are appended between begin and commit only.
- * Another handle that writes has its turn from opening to closing, so that nothing changes under it. What a commit
+ * Writing. Every writing call needs a transaction (nt_catalogue_begin .. _commit). Handles that write, of this process
+ * and of others, take turns, transaction by transaction: whatever was read before the begin, such as a model's rows and
+ * generation, is to be read again after it, and vectors are appended between begin and commit only. What a commit
  * returned true for survives kill -9 and power loss; what one returned false for is there whole or not at all. A call
  * that fails with INVALID, NOT_FOUND or LIMIT has changed nothing and the transaction goes on; after any other error
  * roll back.
@@ -36,16 +35,16 @@
 typedef struct NtCatalogue NtCatalogue;
 
 typedef struct NtCatalogueOptions {
-    bool read_only;  /* never write; the folder must hold a catalogue */
-    bool must_exist; /* do not make a new catalogue when there is none */
-    bool turns;      /* take turns with other writers, transaction by transaction; else keep them out meanwhile */
+    bool read_only;         /* never write; the folder must hold a catalogue */
+    bool must_exist;        /* do not make a new catalogue when there is none */
     const NtLimits *limits; /* copied; NULL: the defaults (list_columns bounds the number of fields) */
 } NtCatalogueOptions;
 
 /* Opens the catalogue in `folder`, making folder and catalogue when needed. The cost does not depend on its size.
  * A folder that holds other things and no catalogue is refused, and a file in place of the database that is not one,
  * is damaged, or was made by a newer niteru is refused and left as it is.
- * With `turns`, only making a catalogue and turning an old layout waits for the writer there is, 10 seconds at most.
+ * Writers are not kept out by one another; only making a catalogue and turning an old layout waits for the writer there
+ * is, 10 seconds at most.
  * Errors: BUSY (names the process that writes here), NOT_FOUND (read_only or must_exist),
  * CORRUPT, UNSUPPORTED (made by a newer niteru), INVALID (the folder holds something else). */
 NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *options, GError **error);

@@ -246,17 +246,14 @@ static bool has_log(NtCatalogue *catalogue, bool *out, GError **error) {
     return true;
 }
 
-/* Under the lock: the mode and the layout of today, and what a killed writer left. Who takes no turns keeps the lock.
- */
+/* Under the lock: the mode and the layout of today, and what a killed writer left. */
 static bool bring_up_to_date(NtCatalogue *catalogue, GError **error) {
-    if (!nt_lock_take_briefly(catalogue, catalogue->turns ? OPENING_PATIENCE : 0, error)) {
+    if (!nt_lock_take_briefly(catalogue, OPENING_PATIENCE, error)) {
         return false;
     }
     bool ok = nt_sql_run(catalogue, error, "PRAGMA journal_mode=WAL", "") && nt_schema_migrate(catalogue, error) &&
               (!catalogue->unfinished || nt_schema_quick_check(catalogue, error));
-    if (!ok || catalogue->turns) {
-        nt_lock_release(catalogue, ok || !catalogue->unfinished);
-    }
+    nt_lock_release(catalogue, ok || !catalogue->unfinished);
     return ok;
 }
 
@@ -279,7 +276,7 @@ static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **err
         return nt_fail(error, NITERU_ERROR_IO, "%s: may not be written to", catalogue->path);
     }
     return configure(catalogue, error) && nt_schema_check(catalogue, error) && has_log(catalogue, &log, error) &&
-           ((log && catalogue->turns && nt_schema_is_newest(catalogue)) || bring_up_to_date(catalogue, error)) &&
+           ((log && nt_schema_is_newest(catalogue)) || bring_up_to_date(catalogue, error)) &&
            nt_commits_compare(catalogue, error) && nt_catalogue_make_folder(catalogue, "models", error) &&
            nt_catalogue_make_folder(catalogue, "vectors", error);
 }
@@ -297,7 +294,6 @@ NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *opt
     catalogue->lock_fd = -1;
     catalogue->record_fd = -1;
     catalogue->read_only = given.read_only;
-    catalogue->turns = given.turns;
     catalogue->limits = given.limits != NULL ? *given.limits : nt_limits_default();
     catalogue->statements = nt_statements_new();
     catalogue->fields_version = -1;
@@ -324,7 +320,7 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
     nt_statements_free(catalogue->statements);
     sqlite3_close(catalogue->db);
     uncount_open_file(catalogue);
-    nt_lock_release(catalogue, true); /* of who takes no turns, or reads what cannot be written to */
+    nt_lock_release(catalogue, true); /* a reader's, of a catalogue that cannot be written to */
     if (catalogue->record_fd >= 0) {
         close(catalogue->record_fd);
     }

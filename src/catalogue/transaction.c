@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transactions. One that writes holds the writers' lock from its beginning to its end, where its handle does not hold
- * it all the time, and finds at its beginning whatever other writers did since the last: another layout, another
- * database in this one's place, a writer that was killed in its turn. Its commit is done when SQLite has synced the log
- * and the record beside the database names it.
+ * Transactions. One that writes holds the writers' lock from its beginning to its end, and finds at its beginning
+ * whatever other writers did since the last: another layout, another database in this one's place, a writer that was
+ * killed in its turn. Its commit is done when SQLite has synced the log and the record beside the database names it.
  *
  * The log. SQLite begins it anew only at a moment when nobody reads from it, and where readers come and go without a
  * pause there is none. So a writer that finds it large after its commit copies all of it into the database: readers
@@ -35,7 +34,7 @@ static bool start(NtCatalogue *catalogue, GError **error) {
     }
     return nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "") && nt_schema_refresh(catalogue, error) &&
            nt_catalogue_check_whole(catalogue, error) &&
-           (!catalogue->turns || !catalogue->unfinished || nt_schema_quick_check(catalogue, error));
+           (!catalogue->unfinished || nt_schema_quick_check(catalogue, error));
 }
 
 bool nt_catalogue_begin_wait(NtCatalogue *catalogue, const NtWait *wait, GError **error) {
@@ -46,16 +45,14 @@ bool nt_catalogue_begin_wait(NtCatalogue *catalogue, const NtWait *wait, GError 
     if (catalogue->writing) {
         nt_catalogue_rollback(catalogue); /* SQLite has ended the last one by itself */
     }
-    if (catalogue->turns && !nt_lock_take(catalogue, wait, error)) {
+    if (!nt_lock_take(catalogue, wait, error)) {
         return false;
     }
     if (!start(catalogue, error)) {
         if (!sqlite3_get_autocommit(catalogue->db)) {
             nt_sql_run(catalogue, NULL, "ROLLBACK", "");
         }
-        if (catalogue->turns) {
-            nt_lock_release(catalogue, !catalogue->unfinished);
-        }
+        nt_lock_release(catalogue, !catalogue->unfinished);
         return false;
     }
     catalogue->writing = true;
@@ -89,7 +86,7 @@ static void bound_log(NtCatalogue *catalogue) {
 
 static void end(NtCatalogue *catalogue) {
     nt_change_forget(catalogue);
-    if (catalogue->writing && catalogue->turns) {
+    if (catalogue->writing) {
         nt_lock_release(catalogue, true);
     }
     catalogue->writing = false;

@@ -21,7 +21,7 @@ void drop_folder(char *folder) {
 
 NtCatalogue *open_catalogue(const char *folder, bool read_only) {
     g_autoptr(GError) error = NULL;
-    NtCatalogueOptions options = {.read_only = read_only, .turns = !read_only};
+    NtCatalogueOptions options = {.read_only = read_only};
     NtCatalogue *catalogue = nt_catalogue_open(folder, &options, &error);
     g_assert_no_error(error);
     return catalogue;

@@ -9,7 +9,7 @@
 char *make_folder(void);
 void drop_folder(char *folder);
 
-/* Opens, for reading or for writing in turns, and fails the test when that fails. */
+/* Opens, and fails the test when that fails. */
 NtCatalogue *open_catalogue(const char *folder, bool read_only);
 
 /* Each does one thing in a transaction of its own, and fails the test when it cannot. */

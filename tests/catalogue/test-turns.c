@@ -57,35 +57,6 @@ static void test_turns(void) {
     drop_folder(folder);
 }
 
-/* Who takes no turns keeps others out from opening to closing, and finds a writer that was killed when it opens. */
-static void test_alone(void) {
-    char *folder = make_folder();
-    pid_t child = fork();
-    if (child == 0) {
-        NtCatalogue *killed = nt_catalogue_open(folder, NULL, NULL);
-        kill(getpid(), killed != NULL ? SIGKILL : SIGTERM);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    NtCatalogue *first = nt_catalogue_open(folder, NULL, NULL), *second = open_catalogue(folder, false);
-    g_autoptr(GError) busy = NULL;
-    g_assert_true(nt_catalogue_was_unclean(first));
-    g_assert_true(is_kept_out(second, getpid()));
-    g_assert_null(nt_catalogue_open(folder, NULL, &busy));
-    g_assert_error(busy, NITERU_ERROR, NITERU_ERROR_BUSY);
-    NtRun run = start_run(first, "csv", "/list.csv");
-    g_assert_true(begins(first));
-    put_product(first, &run, "a", NULL, NULL, 0);
-    CHECK(nt_catalogue_commit(first, error));
-    g_assert_true(is_kept_out(second, getpid()));
-    nt_catalogue_close(first);
-    g_assert_true(begins(second));
-    g_assert_false(nt_catalogue_was_unclean(second));
-    nt_catalogue_close(second);
-    drop_folder(folder);
-}
-
 static void *cancel_soon(void *cancellable) {
     g_usleep(20000);
     g_cancellable_cancel(cancellable);
@@ -321,7 +292,6 @@ static void test_log(void) {
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/turns/turns", test_turns);
-    g_test_add_func("/turns/alone", test_alone);
     g_test_add_func("/turns/cancelled", test_cancelled);
     g_test_add_func("/turns/makers", test_makers);
     g_test_add_func("/turns/fair", test_fair);
