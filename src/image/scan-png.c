@@ -6,45 +6,11 @@
  */
 #include <string.h>
 
+#include <zlib.h>
+
 #include "image/scan-internal.h"
 
 #define CHUNK(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
-
-/* CRC-32 (polynomial 0xedb88320), eight bytes a step: tables[k][b] is the checksum of byte b followed by k zeros. */
-static uint32_t tables[8][256];
-
-static void make_tables(void) {
-    for (uint32_t b = 0; b < 256; b++) {
-        uint32_t crc = b;
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
-        }
-        tables[0][b] = crc;
-    }
-    for (uint32_t b = 0; b < 256; b++) {
-        for (int k = 1; k < 8; k++) {
-            tables[k][b] = tables[k - 1][b] >> 8 ^ tables[0][tables[k - 1][b] & 0xff];
-        }
-    }
-}
-
-static uint32_t crc32_of(const uint8_t *bytes, size_t size) {
-    static size_t once = 0;
-    if (g_once_init_enter(&once)) {
-        make_tables();
-        g_once_init_leave(&once, 1);
-    }
-    uint32_t crc = UINT32_MAX;
-    for (; size >= 8; bytes += 8, size -= 8) {
-        uint32_t low = crc ^ nt_le32(bytes);
-        crc = tables[7][low & 0xff] ^ tables[6][low >> 8 & 0xff] ^ tables[5][low >> 16 & 0xff] ^ tables[4][low >> 24] ^
-              tables[3][bytes[4]] ^ tables[2][bytes[5]] ^ tables[1][bytes[6]] ^ tables[0][bytes[7]];
-    }
-    for (; size > 0; bytes++, size--) {
-        crc = crc >> 8 ^ tables[0][(crc ^ *bytes) & 0xff];
-    }
-    return ~crc;
-}
 
 static bool is_checked(uint32_t type) {
     return type == CHUNK('I', 'H', 'D', 'R') || type == CHUNK('P', 'L', 'T', 'E') ||
@@ -94,7 +60,7 @@ static bool end_early(NtScan *scan, size_t at, uint64_t needed, bool data) {
     }
     uint32_t length = (uint32_t)MIN(left - 8, nt_be32(chunk)); /* less than `left` when the checksum itself is cut */
     uint8_t tail[4 + sizeof end];
-    nt_put_be32(tail, crc32_of(chunk + 4, (size_t)length + 4));
+    nt_put_be32(tail, (uint32_t)crc32_z(0, chunk + 4, (size_t)length + 4));
     memcpy(tail + 4, end, sizeof end);
     scan->cuts->patch_at = at;
     nt_put_be32(scan->cuts->patch, length);
@@ -120,7 +86,7 @@ bool nt_scan_png(NtScan *scan) {
         if (length > scan->size - at - 12) {
             return end_early(scan, at, (uint64_t)at + length + 12, data);
         }
-        if (is_checked(type) && crc32_of(chunk + 4, (size_t)length + 4) != nt_be32(chunk + 8 + length)) {
+        if (is_checked(type) && (uint32_t)crc32_z(0, chunk + 4, (size_t)length + 4) != nt_be32(chunk + 8 + length)) {
             return nt_scan_damaged(scan, "the checksum of a chunk is wrong");
         }
         if (at == 8 && !read_header(scan, chunk + 8, length)) {
