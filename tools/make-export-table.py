@@ -171,7 +171,7 @@ def row(niteru, folder, name, export):
     pixels = (bytes_.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     expected = reference(path, card["output"], network["pooled"], pixels)
     error = np.abs(vector - expected).max() / np.abs(expected).max()
-    cut = f"`{card['cut']}`, {card['cut_classes']:,} classes" if "cut" in card else "nothing"
+    cut = f"`{card['truncated']}`, {card['truncated_classes']:,} classes" if "truncated" in card else "nothing"
     return f"| {name} | `{card['output']}` | {card['dimension']:,} | {cut} | {error:.0e} |"
 
 

@@ -35,17 +35,17 @@ static CliStatus print_model(NiteruCatalogue *catalogue, const char *model, GErr
 /* Which tensor was taken and why, and how to have another: a wrong choice shows nowhere else. */
 static void tell_choice(const NtJson *model, const char *path) {
     const NtJson *facts = nt_json_get(model, "card"), *network = nt_json_get(model, "network");
-    const char *cut = nt_json_text(nt_json_get(facts, "cut"), NULL);
+    const char *truncated = nt_json_text(nt_json_get(facts, "truncated"), NULL);
     g_autofree char *length = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "dimension"), 0));
     printf("  vectors:  %s numbers, from tensor '%s'%s (%s)\n", length, nt_json_text(nt_json_get(facts, "output"), ""),
            nt_json_truth(nt_json_get(network, "pooled"), false) ? ", averaged over its places" : "",
            nt_json_text(nt_json_get(facts, "choice"), ""));
-    if (cut != NULL) {
-        g_autofree char *classes = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "cut_classes"), 0));
-        printf("  cut off:  the classifier '%s' of %s classes, with all behind it\n", cut, classes);
+    if (truncated != NULL) {
+        g_autofree char *classes = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "truncated_classes"), 0));
+        printf("  cut off:  the classifier '%s' of %s classes, with all behind it\n", truncated, classes);
     }
     int64_t numbers = nt_json_int(nt_json_get(facts, "dimension"), 0);
-    if (cut == NULL && (numbers == 1000 || numbers == 1001 || numbers == 21841 || numbers == 21843)) {
+    if (truncated == NULL && (numbers == 1000 || numbers == 1001 || numbers == 21841 || numbers == 21843)) {
         printf("  doubtful: so many may be the scores of ImageNet's classes; take the tensor before them\n");
     }
     printf("  another:  niteru model add %s --output TENSOR   (outputs of the file: %s)\n", path,

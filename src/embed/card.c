@@ -15,7 +15,7 @@ void nt_card_free(NtCard *card) {
         g_free(card->trained_on);
         g_free(card->output);
         g_free(card->choice);
-        g_free(card->cut);
+        g_free(card->truncated);
         g_free(card);
     }
 }
@@ -29,7 +29,7 @@ NtCard *nt_card_copy(const NtCard *card) {
     copy->trained_on = g_strdup(card->trained_on);
     copy->output = g_strdup(card->output);
     copy->choice = g_strdup(card->choice);
-    copy->cut = g_strdup(card->cut);
+    copy->truncated = g_strdup(card->truncated);
     return copy;
 }
 
@@ -196,36 +196,29 @@ static bool read_field(const char *key, NtJson *value, void *data) {
     if (strcmp(key, "card") == 0) {
         return nt_json_int(value, 0) == CARD_FORMAT || bad(reading, key, "1, the format this niteru reads");
     }
-    if (strcmp(key, "name") == 0) {
-        return read_text(reading, key, value, &card->name);
+    const struct {
+        const char *key;
+        char **text;
+    } texts[] = {{"name", &card->name},
+                 {"description", &card->description},
+                 {"licence", &card->licence},
+                 {"source", &card->source},
+                 {"trained_on", &card->trained_on},
+                 {"output", &card->output},
+                 {"choice", &card->choice},
+                 {"truncated", &card->truncated},
+                 {"cut", &card->truncated}}; /* its key in cards that older catalogues keep, as cut_classes is */
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        if (strcmp(key, texts[i].key) == 0) {
+            return read_text(reading, key, value, texts[i].text);
+        }
     }
     if (strcmp(key, "kind") == 0) {
         return strcmp(text, "cnn") == 0 || bad(reading, key, "\"cnn\"");
     }
-    if (strcmp(key, "description") == 0) {
-        return read_text(reading, key, value, &card->description);
-    }
-    if (strcmp(key, "licence") == 0) {
-        return read_text(reading, key, value, &card->licence);
-    }
-    if (strcmp(key, "source") == 0) {
-        return read_text(reading, key, value, &card->source);
-    }
-    if (strcmp(key, "trained_on") == 0) {
-        return read_text(reading, key, value, &card->trained_on);
-    }
-    if (strcmp(key, "output") == 0) {
-        return read_text(reading, key, value, &card->output);
-    }
-    if (strcmp(key, "choice") == 0) {
-        return read_text(reading, key, value, &card->choice);
-    }
-    if (strcmp(key, "cut") == 0) {
-        return read_text(reading, key, value, &card->cut);
-    }
-    if (strcmp(key, "cut_classes") == 0) {
+    if (strcmp(key, "truncated_classes") == 0 || strcmp(key, "cut_classes") == 0) {
         int64_t classes = nt_json_int(value, -1);
-        card->cut_classes = (uint64_t)MAX(classes, 0);
+        card->truncated_classes = (uint64_t)MAX(classes, 0);
         return classes >= 0 || bad(reading, key, "a whole number");
     }
     if (strcmp(key, "input") == 0) {
@@ -320,20 +313,16 @@ NtJson *nt_card_json(const NtCard *card) {
     nt_json_set(out, "kind", nt_json_string("cnn"));
     const struct {
         const char *key, *text;
-    } texts[] = {{"description", card->description},
-                 {"licence", card->licence},
-                 {"source", card->source},
-                 {"trained_on", card->trained_on},
-                 {"output", card->output},
-                 {"choice", card->choice},
-                 {"cut", card->cut}};
+    } texts[] = {{"description", card->description}, {"licence", card->licence}, {"source", card->source},
+                 {"trained_on", card->trained_on},   {"output", card->output},   {"choice", card->choice},
+                 {"truncated", card->truncated}};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
         if (texts[i].text != NULL) {
             nt_json_set(out, texts[i].key, nt_json_string(texts[i].text));
         }
     }
-    if (card->cut_classes > 0) {
-        nt_json_set(out, "cut_classes", nt_json_integer((int64_t)card->cut_classes));
+    if (card->truncated_classes > 0) {
+        nt_json_set(out, "truncated_classes", nt_json_integer((int64_t)card->truncated_classes));
     }
     if (card->preprocess.width > 0) {
         nt_json_set(out, "input", input_json(card));

@@ -16,15 +16,15 @@
 /* ---- cards ---- */
 
 typedef struct NtCard {
-    char *name;           /* of the model: letters, digits, '.', '-', '_'; at most 64 */
-    char *description;    /* a sentence, or NULL */
-    char *licence;        /* SPDX name, or NULL */
-    char *source;         /* where it comes from, or NULL */
-    char *trained_on;     /* names of the photo sets the network was trained on, or NULL: not said */
-    char *output;         /* the tensor taken, frozen when the model is added; NULL: not frozen yet */
-    char *choice;         /* why that tensor, in words; NULL: not said */
-    char *cut;            /* the classifier that was cut off when the model was added; NULL: none */
-    uint64_t cut_classes; /* that it told apart; 0: none, or not known */
+    char *name;                 /* of the model: letters, digits, '.', '-', '_'; at most 64 */
+    char *description;          /* a sentence, or NULL */
+    char *licence;              /* SPDX name, or NULL */
+    char *source;               /* where it comes from, or NULL */
+    char *trained_on;           /* names of the photo sets the network was trained on, or NULL: not said */
+    char *output;               /* the tensor taken, frozen when the model is added; NULL: not frozen yet */
+    char *choice;               /* why that tensor, in words; NULL: not said */
+    char *truncated;            /* the classifier that was cut off when the model was added; NULL: none */
+    uint64_t truncated_classes; /* that it told apart; 0: none, or not known */
     NtPreprocess preprocess;
     bool shrink_on_load; /* decode large JPEGs at a fraction: faster, and not what the framework would do */
     unsigned dimension;  /* 0: not known yet */

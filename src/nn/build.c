@@ -202,5 +202,5 @@ bool nt_build_compute(NtBuild *build, const NtNode *node, GError **error) {
         }
     }
     add_step(build, &step);
-    return node->post_count == 0 || nt_fusion_after(build, node, error);
+    return node->post_op_count == 0 || nt_fusion_after(build, node, error);
 }

@@ -23,7 +23,7 @@ typedef struct Operand {
 
 typedef struct Trial {
     const NtPrimitiveSpec *spec;
-    Operand operands[5 + NT_MAX_POSTS];
+    Operand operands[5 + NT_MAX_POST_OPS];
     unsigned count;
     uint8_t *arena; /* what is left of it; one for all trials, whose pages are then there already */
     uint32_t random;
@@ -195,16 +195,16 @@ static Estimate binary_of(NtBinaryKind kind, Estimate a, double b) {
     return a;
 }
 
-static Estimate eltwise_of(const NtPrimitivePost *post, Estimate a) {
-    if (post->eltwise == NT_ELTWISE_LINEAR) {
-        double y = (double)post->alpha * a.value;
-        return (Estimate){y + (double)post->beta,
-                          fabs((double)post->alpha) * a.error + 1e-6 * (fabs(y) + fabs((double)post->beta))};
+static Estimate eltwise_of(const NtPrimitivePostOp *post_op, Estimate a) {
+    if (post_op->eltwise == NT_ELTWISE_LINEAR) {
+        double y = (double)post_op->alpha * a.value;
+        return (Estimate){y + (double)post_op->beta,
+                          fabs((double)post_op->alpha) * a.error + 1e-6 * (fabs(y) + fabs((double)post_op->beta))};
     }
     double at[3];
     for (int i = 0; i < 3; i++) {
         float x = (float)(a.value + (i - 1) * a.error);
-        at[i] = (double)nt_eltwise_apply(post->eltwise, x, post->alpha, post->beta);
+        at[i] = (double)nt_eltwise_apply(post_op->eltwise, x, post_op->alpha, post_op->beta);
     }
     return (Estimate){at[1], fmax(fabs(at[0] - at[1]), fabs(at[2] - at[1])) + 2e-5 * fabs(at[1]) + 1e-5};
 }
@@ -224,14 +224,14 @@ static Estimate expected_at(const Trial *trial, const int64_t *at) {
     if (bias != NULL) {
         y = binary_of(NT_BINARY_ADD, y, (double)bias->plain[at[1]]);
     }
-    for (unsigned i = 0; i < spec->post_count; i++) {
-        const NtPrimitivePost *post = &spec->posts[i];
-        if (post->kind == NT_FUSE_ELTWISE) {
-            y = eltwise_of(post, y);
+    for (unsigned i = 0; i < spec->post_op_count; i++) {
+        const NtPrimitivePostOp *post_op = &spec->post_ops[i];
+        if (post_op->kind == NT_FUSE_ELTWISE) {
+            y = eltwise_of(post_op, y);
         } else {
-            bool sum = post->kind == NT_FUSE_SUM;
-            const Operand *other = operand_of(trial, sum ? NT_ROLE_DST : NT_ROLE_POST + (int)i);
-            y = binary_of(sum ? NT_BINARY_ADD : post->binary, y, element_at(other, at));
+            bool sum = post_op->kind == NT_FUSE_SUM;
+            const Operand *other = operand_of(trial, sum ? NT_ROLE_DST : NT_ROLE_POST_OP + (int)i);
+            y = binary_of(sum ? NT_BINARY_ADD : post_op->binary, y, element_at(other, at));
         }
     }
     return y;

@@ -55,7 +55,7 @@ static void put_repeats(GString *text, const NtLayout *layout) {
 }
 
 /* "convolution + relu + linear(2, 1) + mul[1n11]" */
-static char *chain_text(NtPrimitiveKind kind, const NtPrimitivePost *posts, unsigned count) {
+static char *chain_text(NtPrimitiveKind kind, const NtPrimitivePostOp *post_ops, unsigned count) {
     static const char *const functions[] = {
         [NT_ELTWISE_RELU] = "relu",   [NT_ELTWISE_CLIP] = "clip",        [NT_ELTWISE_LOGISTIC] = "sigmoid",
         [NT_ELTWISE_TANH] = "tanh",   [NT_ELTWISE_ELU] = "elu",          [NT_ELTWISE_ABS] = "abs",
@@ -67,23 +67,23 @@ static char *chain_text(NtPrimitiveKind kind, const NtPrimitivePost *posts, unsi
                                            [NT_BINARY_DIV] = "div", [NT_BINARY_MIN] = "min", [NT_BINARY_MAX] = "max"};
     GString *text = g_string_new(nt_primitive_kind_name(kind));
     for (unsigned i = 0; i < count; i++) {
-        const NtPrimitivePost *post = &posts[i];
-        if (post->kind == NT_FUSE_SUM) {
+        const NtPrimitivePostOp *post_op = &post_ops[i];
+        if (post_op->kind == NT_FUSE_SUM) {
             g_string_append(text, " + sum");
-        } else if (post->kind == NT_FUSE_BINARY) {
-            g_string_append_printf(text, " + %s[", binaries[post->binary]);
-            put_repeats(text, post->operand);
+        } else if (post_op->kind == NT_FUSE_BINARY) {
+            g_string_append_printf(text, " + %s[", binaries[post_op->binary]);
+            put_repeats(text, post_op->operand);
             g_string_append_c(text, ']');
         } else {
-            g_string_append_printf(text, " + %s(%.9g, %.9g)", functions[post->eltwise], (double)post->alpha,
-                                   (double)post->beta);
+            g_string_append_printf(text, " + %s(%.9g, %.9g)", functions[post_op->eltwise], (double)post_op->alpha,
+                                   (double)post_op->beta);
         }
     }
     return g_string_free(text, FALSE);
 }
 
-bool nt_chains_allow(const NtChains *chains, NtPrimitiveKind kind, const NtPrimitivePost *posts, unsigned count) {
-    g_autofree char *text = chains->refused->len > 0 ? chain_text(kind, posts, count) : NULL;
+bool nt_chains_allow(const NtChains *chains, NtPrimitiveKind kind, const NtPrimitivePostOp *post_ops, unsigned count) {
+    g_autofree char *text = chains->refused->len > 0 ? chain_text(kind, post_ops, count) : NULL;
     return text == NULL || !g_ptr_array_find_with_equal_func(chains->refused, text, g_str_equal, NULL);
 }
 
@@ -117,10 +117,10 @@ static GHashTable *gather(const NtChains *chains, const NtPlan *plan) {
     for (unsigned i = 0; i < plan->steps->len; i++) {
         const NtStep *step = &g_array_index(plan->steps, NtStep, i);
         const NtPrimitiveSpec *spec = step->primitive != NULL ? nt_primitive_spec(step->primitive) : NULL;
-        if (spec == NULL || spec->post_count == 0) {
+        if (spec == NULL || spec->post_op_count == 0) {
             continue;
         }
-        g_autofree char *chain = chain_text(spec->kind, spec->posts, spec->post_count);
+        g_autofree char *chain = chain_text(spec->kind, spec->post_ops, spec->post_op_count);
         char *key = g_strdup_printf("%s by %s", chain, nt_primitive_code(step->primitive));
         Candidate made = candidate_of(plan, step);
         const Candidate *other = g_hash_table_lookup(found, key);
@@ -169,8 +169,8 @@ bool nt_chains_check(NtChains *chains, const NtPlan *plan, unsigned *out_refused
             return false;
         }
         g_hash_table_add(chains->known, g_strdup(key));
-        if (!right && nt_chains_allow(chains, spec->kind, spec->posts, spec->post_count)) {
-            g_ptr_array_add(chains->refused, chain_text(spec->kind, spec->posts, spec->post_count));
+        if (!right && nt_chains_allow(chains, spec->kind, spec->post_ops, spec->post_op_count)) {
+            g_ptr_array_add(chains->refused, chain_text(spec->kind, spec->post_ops, spec->post_op_count));
             (*out_refused)++;
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a node's posts (graph level) to oneDNN's post-ops (plan level).
+ * From a node's post-ops (graph level) to oneDNN's post-ops (plan level).
  *
  * A residual sum is done by accumulating into the buffer of the other branch, when nobody reads that afterwards and its
  * layout is the one the primitive writes; else the branch is copied once into the output's buffer. Constants and
@@ -8,43 +8,34 @@
  */
 #include "nn/plan-internal.h"
 
-/* A layout of `rank` dims for an operand that broadcasts: leading ones are added, or dropped. */
-static NtLayout *operand_layout(const NtShape *shape, unsigned rank) {
-    NtShape wide = {.rank = MAX(rank, 1)};
-    for (unsigned i = 0; i < wide.rank; i++) {
-        bool there = i + shape->rank >= wide.rank;
-        wide.dims[i] = there ? shape->dims[i + shape->rank - wide.rank] : 1;
-    }
-    return nt_layout_plain(&wide);
-}
-
 static void fusion_fill(const NtBuild *build, const NtNode *node, unsigned rank, NtFusion *out) {
     const NtShape *shape = nt_build_shape(build, node->outputs[0]);
-    *out = (NtFusion){.sum = -1, .count = node->post_count};
-    for (unsigned i = 0; i < node->post_count; i++) {
-        const NtPost *post = &node->posts[i];
-        NtPrimitivePost *to = &out->posts[i];
-        if (post->kind == NT_POST_ELTWISE) {
-            *to = (NtPrimitivePost){
-                .kind = NT_FUSE_ELTWISE, .eltwise = post->alg, .alpha = post->alpha, .beta = post->beta};
+    *out = (NtFusion){.sum = -1, .count = node->post_op_count};
+    for (unsigned i = 0; i < node->post_op_count; i++) {
+        const NtPostOp *post_op = &node->post_ops[i];
+        NtPrimitivePostOp *to = &out->post_ops[i];
+        if (post_op->kind == NT_POST_OP_ELTWISE) {
+            *to = (NtPrimitivePostOp){
+                .kind = NT_FUSE_ELTWISE, .eltwise = post_op->alg, .alpha = post_op->alpha, .beta = post_op->beta};
             continue;
         }
-        const NtShape *other = nt_build_shape(build, post->value);
-        if (post->kind == NT_POST_ADD && out->sum < 0 && nt_shape_equal(shape, other)) {
-            out->sum = post->value;
-            *to = (NtPrimitivePost){.kind = NT_FUSE_SUM};
+        const NtShape *other = nt_build_shape(build, post_op->value);
+        if (post_op->kind == NT_POST_OP_ADD && out->sum < 0 && nt_shape_equal(shape, other)) {
+            out->sum = post_op->value;
+            *to = (NtPrimitivePostOp){.kind = NT_FUSE_SUM};
             continue;
         }
-        out->operands[i] = operand_layout(other, rank);
-        *to = (NtPrimitivePost){.kind = NT_FUSE_BINARY,
-                                .binary = post->kind == NT_POST_ADD ? NT_BINARY_ADD : NT_BINARY_MUL,
-                                .operand = out->operands[i]};
+        NtShape wide = nt_shape_widen(other, MAX(rank, 1));
+        out->operands[i] = nt_layout_plain(&wide);
+        *to = (NtPrimitivePostOp){.kind = NT_FUSE_BINARY,
+                                  .binary = post_op->kind == NT_POST_OP_ADD ? NT_BINARY_ADD : NT_BINARY_MUL,
+                                  .operand = out->operands[i]};
     }
 }
 
 void nt_fusion_make(const NtBuild *build, const NtNode *node, NtPrimitiveKind kind, unsigned rank, NtFusion *out) {
     fusion_fill(build, node, rank, out);
-    if (!nt_chains_allow(build->chains, kind, out->posts, out->count)) {
+    if (!nt_chains_allow(build->chains, kind, out->post_ops, out->count)) {
         nt_fusion_part(out);
     }
 }
@@ -64,14 +55,14 @@ void nt_fusion_clear(NtFusion *fusion) {
 bool nt_fusion_arguments(NtBuild *build, const NtNode *node, const NtFusion *fusion, NtStepArgument *arguments,
                          unsigned *count, GError **error) {
     for (unsigned i = 0; i < fusion->count; i++) {
-        if (fusion->posts[i].kind == NT_FUSE_BINARY) {
+        if (fusion->post_ops[i].kind == NT_FUSE_BINARY) {
             /* Only the number of dims differs from the plain layout: the same memory. */
             unsigned slot;
-            if (!nt_build_plain(build, node->posts[i].value, &slot, error)) {
+            if (!nt_build_plain(build, node->post_ops[i].value, &slot, error)) {
                 return false;
             }
             arguments[*count] =
-                (NtStepArgument){NT_ROLE_POST + (int)i, nt_build_alias(build, slot, fusion->operands[i])};
+                (NtStepArgument){NT_ROLE_POST_OP + (int)i, nt_build_alias(build, slot, fusion->operands[i])};
             (*count)++;
         }
     }
@@ -98,43 +89,44 @@ bool nt_fusion_output(NtBuild *build, const NtNode *node, const NtFusion *fusion
     return true;
 }
 
-/* The other operand of a post that runs as a step of its own: a summand in the result's layout, a repeated one plain.
+/* The other operand of a post-op that runs as a step of its own: a summand in the result's layout, a repeated one
+ * plain.
  */
-static bool post_operand(NtBuild *build, const NtNode *node, const NtFusion *fusion, unsigned i, const NtLayout *layout,
-                         unsigned *out, GError **error) {
-    if (fusion->posts[i].kind == NT_FUSE_SUM) {
-        return nt_build_as(build, node->posts[i].value, layout, out, error);
+static bool post_op_operand(NtBuild *build, const NtNode *node, const NtFusion *fusion, unsigned i,
+                            const NtLayout *layout, unsigned *out, GError **error) {
+    if (fusion->post_ops[i].kind == NT_FUSE_SUM) {
+        return nt_build_as(build, node->post_ops[i].value, layout, out, error);
     }
-    if (!nt_build_plain(build, node->posts[i].value, out, error)) {
+    if (!nt_build_plain(build, node->post_ops[i].value, out, error)) {
         return false;
     }
     *out = nt_build_alias(build, *out, fusion->operands[i]);
     return true;
 }
 
-/* One post as a step of its own: `slot` holds what it works on and takes the result. */
-static bool add_post_step(NtBuild *build, const NtNode *node, const NtFusion *fusion, unsigned i, unsigned slot,
-                          GError **error) {
-    const NtPrimitivePost *post = &fusion->posts[i];
+/* One post-op as a step of its own: `slot` holds what it works on and takes the result. */
+static bool add_post_op_step(NtBuild *build, const NtNode *node, const NtFusion *fusion, unsigned i, unsigned slot,
+                             GError **error) {
+    const NtPrimitivePostOp *post_op = &fusion->post_ops[i];
     g_autoptr(NtLayout) layout = nt_layout_ref(nt_slot_layout(build, slot));
     NtPrimitiveSpec spec = {.kind = NT_PRIMITIVE_ELTWISE,
                             .src = layout,
                             .dst = layout,
-                            .eltwise = post->eltwise,
-                            .alpha = post->alpha,
-                            .beta = post->beta};
+                            .eltwise = post_op->eltwise,
+                            .alpha = post_op->alpha,
+                            .beta = post_op->beta};
     NtStepArgument arguments[] = {{NT_ROLE_SRC, slot}, {NT_ROLE_DST, slot}, {.role = NT_ROLE_SRC1}};
-    if (post->kind != NT_FUSE_ELTWISE) {
-        if (!post_operand(build, node, fusion, i, layout, &arguments[2].slot, error)) {
+    if (post_op->kind != NT_FUSE_ELTWISE) {
+        if (!post_op_operand(build, node, fusion, i, layout, &arguments[2].slot, error)) {
             return false;
         }
         spec.kind = NT_PRIMITIVE_BINARY;
-        spec.binary = post->kind == NT_FUSE_BINARY ? post->binary : NT_BINARY_ADD;
+        spec.binary = post_op->kind == NT_FUSE_BINARY ? post_op->binary : NT_BINARY_ADD;
         spec.src1 = nt_slot_layout(build, arguments[2].slot);
     }
     NtPrimitive *primitive = nt_primitive_new(&spec, error);
     return primitive != NULL &&
-           nt_build_primitive(build, node, primitive, arguments, post->kind == NT_FUSE_ELTWISE ? 2 : 3);
+           nt_build_primitive(build, node, primitive, arguments, post_op->kind == NT_FUSE_ELTWISE ? 2 : 3);
 }
 
 bool nt_fusion_after(NtBuild *build, const NtNode *node, GError **error) {
@@ -142,7 +134,7 @@ bool nt_fusion_after(NtBuild *build, const NtNode *node, GError **error) {
     unsigned slot = build->value_slot[node->outputs[0]];
     fusion_fill(build, node, nt_build_shape(build, node->outputs[0])->rank, &fusion);
     for (unsigned i = 0; i < fusion.count; i++) {
-        if (!add_post_step(build, node, &fusion, i, slot, error)) {
+        if (!add_post_op_step(build, node, &fusion, i, slot, error)) {
             return false;
         }
     }

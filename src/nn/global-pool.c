@@ -32,7 +32,7 @@ static NtNode *append(NtGraph *graph, const char *name, const char *type) {
     return node;
 }
 
-bool nt_cut_pool(NtGraph *graph, const NtShape *shape, bool input_channels_last, bool *out_pooled, GError **error) {
+bool nt_global_pool(NtGraph *graph, const NtShape *shape, bool input_channels_last, bool *out_pooled, GError **error) {
     *out_pooled = false;
     int64_t longest = 0, elements = nt_shape_span(shape, MIN(1, shape->rank), shape->rank);
     for (unsigned i = 1; i < shape->rank; i++) {

@@ -36,6 +36,10 @@ bool nt_shape_check(const NtShape *shape);
 char *nt_shape_text(const NtShape *shape);
 /* Row-major strides in elements. */
 void nt_shape_strides(const NtShape *shape, int64_t strides[NT_MAX_RANK]);
+/* The shape in `rank` dims, as broadcasting has it: ones added in front, or leading dims dropped. */
+NtShape nt_shape_widen(const NtShape *shape, unsigned rank);
+/* Strides in elements of a tensor that broadcasts to `rank` dims: 0 along a dim that it repeats over. */
+void nt_shape_broadcast_strides(const NtShape *shape, unsigned rank, int64_t strides[NT_MAX_RANK]);
 
 /* A constant, row-major; shared by counted references, not changed once others hold it. */
 typedef struct NtTensor {
@@ -88,11 +92,11 @@ typedef struct NtAttribute {
 } NtAttribute;
 
 /* A step fused behind a node: applied to its result in order. */
-typedef enum NtPostKind {
-    NT_POST_ELTWISE, /* y = alg(y; alpha, beta) */
-    NT_POST_ADD,     /* y = y + value, same shape or broadcast */
-    NT_POST_MUL,
-} NtPostKind;
+typedef enum NtPostOpKind {
+    NT_POST_OP_ELTWISE, /* y = alg(y; alpha, beta) */
+    NT_POST_OP_ADD,     /* y = y + value, same shape or broadcast */
+    NT_POST_OP_MUL,
+} NtPostOpKind;
 
 /* Elementwise functions, named and parameterised as oneDNN does; see onednn-internal.h. */
 typedef enum NtEltwise {
@@ -114,14 +118,14 @@ typedef enum NtEltwise {
     NT_ELTWISE_MISH,      /* x tanh(softplus(x)) */
 } NtEltwise;
 
-typedef struct NtPost {
-    NtPostKind kind;
+typedef struct NtPostOp {
+    NtPostOpKind kind;
     NtEltwise alg;
     float alpha, beta;
     int value; /* ADD, MUL */
-} NtPost;
+} NtPostOp;
 
-#define NT_MAX_POSTS 8
+#define NT_MAX_POST_OPS 8
 
 typedef struct NtOp NtOp;
 
@@ -134,8 +138,8 @@ typedef struct NtNode {
     int *outputs; /* values, -1 where not wanted */
     unsigned output_count;
     GPtrArray *attributes; /* of NtAttribute */
-    NtPost posts[NT_MAX_POSTS];
-    unsigned post_count;
+    NtPostOp post_ops[NT_MAX_POST_OPS];
+    unsigned post_op_count;
     int index; /* its place in NtGraph.nodes */
     bool made; /* by a pass: the file's opset does not bind it */
     bool dead; /* dropped at the next sort */
@@ -153,7 +157,7 @@ typedef struct NtGraph {
     bool byte_input;     /* declared as uint8: whole numbers from 0 to 255, held as float32 all the same */
     int *outputs;        /* values, in the file's order */
     unsigned output_count;
-    int output; /* the value taken as the embedding, once nt_cut has chosen */
+    int output; /* the value taken as the embedding, once nt_truncate has chosen */
     size_t nodes_read;
 } NtGraph;
 

@@ -100,11 +100,11 @@ static int *node_read(NtNode *node, unsigned i) {
     if (i < node->input_count) {
         return &node->inputs[i];
     }
-    NtPost *post = &node->posts[i - node->input_count];
-    return post->kind == NT_POST_ELTWISE ? NULL : &post->value;
+    NtPostOp *post_op = &node->post_ops[i - node->input_count];
+    return post_op->kind == NT_POST_OP_ELTWISE ? NULL : &post_op->value;
 }
 
-static unsigned node_read_count(const NtNode *node) { return node->input_count + node->post_count; }
+static unsigned node_read_count(const NtNode *node) { return node->input_count + node->post_op_count; }
 
 int nt_graph_resolve(const NtGraph *graph, int value) {
     while (value >= 0 && nt_graph_value(graph, value)->replaced >= 0) {

@@ -16,8 +16,8 @@ typedef struct NtInput {
 } NtInput;
 bool nt_input_settle(const NtGraph *graph, unsigned height, unsigned width, NtInput *out, GError **error);
 
-/* After the cut: nothing but the photo is needed, and a uint8 photo is cast before anything calculates with it. Errors:
- * UNSUPPORTED. */
+/* After truncation: nothing but the photo is needed, and a uint8 photo is cast before anything calculates with it.
+ * Errors: UNSUPPORTED. */
 bool nt_input_alone(const NtGraph *graph, GError **error);
 bool nt_input_bytes(const NtGraph *graph, GError **error);
 
@@ -27,25 +27,25 @@ bool nt_input_bytes(const NtGraph *graph, GError **error);
  * the tensor. */
 bool nt_check_weights(const NtGraph *graph, GError **error);
 
-/* ---- cut.c ---- */
+/* ---- truncate.c ---- */
 
 /* How the output was chosen. */
-typedef struct NtCut {
+typedef struct NtTruncation {
     const char *choice; /* words for people, static */
     char *node;         /* the classifier that was cut off, new text; NULL: none */
     size_t length;      /* its classes, 0: not known */
-} NtCut;
+} NtTruncation;
 
 /* Chooses graph->output by the rule in nn.h. */
-bool nt_cut(NtGraph *graph, const char *output, NtCut *out, GError **error);
+bool nt_truncate(NtGraph *graph, const char *output, NtTruncation *out, GError **error);
 
 /* Names of the file's outputs, ", " between; the first 20. New text. */
-char *nt_cut_outputs(const NtGraph *graph);
+char *nt_graph_output_names(const NtGraph *graph);
 
-/* ---- cut-pool.c ---- */
+/* ---- global-pool.c ---- */
 
 /* Appends what turns the chosen output into (N, dimension), given its shape; graph->output is the result. */
-bool nt_cut_pool(NtGraph *graph, const NtShape *shape, bool input_channels_last, bool *out_pooled, GError **error);
+bool nt_global_pool(NtGraph *graph, const NtShape *shape, bool input_channels_last, bool *out_pooled, GError **error);
 
 /* ---- passes.c ---- */
 

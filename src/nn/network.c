@@ -14,7 +14,7 @@ struct NtNetwork {
     NtGraph *graph;
     NtInput input;
     NtNetworkInfo info;
-    NtCut cut;
+    NtTruncation truncation;
     char *input_name, *output_name, *outputs, *unfused;
     uint64_t activation_limit;
     GMutex lock;
@@ -28,7 +28,7 @@ static void network_free(NtNetwork *network) {
     nt_pool_free(network->pool);
     nt_chains_free(network->chains);
     nt_graph_free(network->graph);
-    g_free(network->cut.node);
+    g_free(network->truncation.node);
     g_free(network->outputs);
     g_free(network->input_name);
     g_free(network->output_name);
@@ -122,16 +122,16 @@ static bool check_whole(const NtNetwork *network, GError **error) {
 static bool settle_graph(NtNetwork *network, const NtNetworkOptions *options, GError **error) {
     NtGraph *graph = network->graph;
     NtShape shape;
-    network->outputs = nt_cut_outputs(graph);
+    network->outputs = nt_graph_output_names(graph);
     if (!nt_input_settle(graph, options->height, options->width, &network->input, error) ||
-        !check_whole(network, error) || !nt_cut(graph, options->output, &network->cut, error) ||
+        !check_whole(network, error) || !nt_truncate(graph, options->output, &network->truncation, error) ||
         !nt_graph_sweep(graph, error) || !nt_input_alone(graph, error) || !nt_input_bytes(graph, error) ||
         !nt_check_weights(graph, error) || !settle_batch(network, &shape, error)) {
         return false;
     }
     network->input_name = g_strdup(nt_graph_value(graph, graph->input)->name);
     network->output_name = g_strdup(nt_graph_value(graph, graph->output)->name);
-    if (!nt_cut_pool(graph, &shape, network->input.channels_last, &network->info.pooled, error)) {
+    if (!nt_global_pool(graph, &shape, network->input.channels_last, &network->info.pooled, error)) {
         return false;
     }
     NtShape probe = network->input.shape;
@@ -206,9 +206,9 @@ static void fill_info(NtNetwork *network) {
     info->channels_last = network->input.channels_last;
     info->bytes = network->graph->byte_input;
     info->output = network->output_name;
-    info->choice = network->cut.choice;
-    info->cut = network->cut.node;
-    info->cut_length = network->cut.length;
+    info->choice = network->truncation.choice;
+    info->truncated = network->truncation.node;
+    info->truncated_classes = network->truncation.length;
     info->outputs = network->outputs;
     info->unfused = network->unfused;
     info->check_seconds = nt_chains_seconds(network->chains);

@@ -2,7 +2,7 @@
 /*
  * nn: ONNX networks as embedders, fp32 on the CPU.
  *
- *     file ── read ──► graph ── cut, fold, fuse ──► network ── plan per batch size ──► runner ──► vectors
+ *     file ── read ──► graph ── truncate, fold, fuse ──► network ── plan per batch size ──► runner ──► vectors
  *             bounded           once at load         shared         made on first use    one per thread
  *
  * A network is loaded once, optimised and shared by all threads. Each thread has a runner: its own block of
@@ -76,22 +76,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtNetwork, nt_network_unref)
 
 /* What a model card and `niteru model show` want to know. Texts live as long as the network. */
 typedef struct NtNetworkInfo {
-    const char *input;      /* name of the input tensor */
-    unsigned channels;      /* 3 or 1 */
-    unsigned height, width; /* pixels */
-    bool bytes;             /* the input is declared as uint8: whole numbers from 0 to 255; others are rounded */
-    bool channels_last;     /* the file's input is (N, H, W, C); callers give (N, C, H, W) all the same */
-    const char *output;     /* name of the tensor taken as the embedding */
-    size_t dimension;       /* floats of one embedding */
-    bool pooled;            /* the tensor is a map and is averaged over height and width */
-    const char *choice;     /* why this tensor: "the only output", ... */
-    const char *cut;        /* the classifier that was cut off with all behind it; NULL when none was */
-    size_t cut_length;      /* its classes; 0: none cut, or not known */
-    const char *outputs;    /* names of the file's outputs, ", " between */
-    const char *unfused;    /* fused steps that this CPU's code gets wrong and that run apart, "; " between; "" none */
-    double check_seconds;   /* of loading, spent on comparing fused steps with plain arithmetic */
-    const char *producer;   /* what wrote the file, "" when it does not say */
-    int64_t opset;          /* of the default domain */
+    const char *input;        /* name of the input tensor */
+    unsigned channels;        /* 3 or 1 */
+    unsigned height, width;   /* pixels */
+    bool bytes;               /* the input is declared as uint8: whole numbers from 0 to 255; others are rounded */
+    bool channels_last;       /* the file's input is (N, H, W, C); callers give (N, C, H, W) all the same */
+    const char *output;       /* name of the tensor taken as the embedding */
+    size_t dimension;         /* floats of one embedding */
+    bool pooled;              /* the tensor is a map and is averaged over height and width */
+    const char *choice;       /* why this tensor: "the only output", ... */
+    const char *truncated;    /* the classifier that was cut off with all behind it; NULL when none was */
+    size_t truncated_classes; /* its classes; 0: none truncated, or not known */
+    const char *outputs;      /* names of the file's outputs, ", " between */
+    const char *unfused;  /* fused steps that this CPU's code gets wrong and that run apart, "; " between; "" none */
+    double check_seconds; /* of loading, spent on comparing fused steps with plain arithmetic */
+    const char *producer; /* what wrote the file, "" when it does not say */
+    int64_t opset;        /* of the default domain */
     size_t nodes_read, nodes; /* in the file, and after the passes */
     uint64_t parameters;      /* floats of the weights in use */
     uint64_t parameter_bytes; /* memory they take */

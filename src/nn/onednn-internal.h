@@ -39,8 +39,8 @@ typedef enum NtRole {
     NT_ROLE_BIAS,
     NT_ROLE_DST,
     NT_ROLE_SCRATCH,
-    NT_ROLE_MANY = 64,  /* + i: input i of a concat */
-    NT_ROLE_POST = 128, /* + i: operand of post i */
+    NT_ROLE_MANY = 64,     /* + i: input i of a concat */
+    NT_ROLE_POST_OP = 128, /* + i: operand of post-op i */
 } NtRole;
 
 typedef enum NtPrimitiveKind {
@@ -71,13 +71,13 @@ typedef enum NtBinaryKind {
 } NtBinaryKind;
 
 /* A step done on the result while it is in registers. */
-typedef struct NtPrimitivePost {
+typedef struct NtPrimitivePostOp {
     enum { NT_FUSE_ELTWISE, NT_FUSE_SUM /* adds what is in dst */, NT_FUSE_BINARY } kind;
     NtEltwise eltwise;
     float alpha, beta;
     NtBinaryKind binary;
-    const NtLayout *operand; /* BINARY; passed as NT_ROLE_POST + its place */
-} NtPrimitivePost;
+    const NtLayout *operand; /* BINARY; passed as NT_ROLE_POST_OP + its place */
+} NtPrimitivePostOp;
 
 /* A primitive to make; all zeros means none. Layouts are borrowed. */
 typedef struct NtPrimitiveSpec {
@@ -94,8 +94,8 @@ typedef struct NtPrimitiveSpec {
     int64_t size;              /* LRN */
     bool logarithm;            /* SOFTMAX */
     bool winograd; /* CONVOLUTION: by F(2x2, 3x3) or F(4x4, 3x3), where this oneDNN and CPU have it; else an error */
-    const NtPrimitivePost *posts;
-    unsigned post_count;
+    const NtPrimitivePostOp *post_ops;
+    unsigned post_op_count;
 } NtPrimitiveSpec;
 
 /* Compiled code for one specification; immutable, runs on any number of threads at once. */
@@ -108,7 +108,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPrimitive, nt_primitive_free)
 /* The layout that a role has, when "any" has been decided; new reference, NULL when it has no such role. */
 NtLayout *nt_primitive_layout(const NtPrimitive *primitive, NtRole role);
 size_t nt_primitive_scratch(const NtPrimitive *primitive); /* bytes */
-/* What it was made from: kind, windows, posts; only the posts' operands are there of the layouts. Lives with it. */
+/* What it was made from: kind, windows, post-ops; only the post-ops' operands are there of the layouts. Lives with it.
+ */
 const NtPrimitiveSpec *nt_primitive_spec(const NtPrimitive *primitive);
 /* The code that oneDNN chose, as it names it: "jit:avx512_core". */
 const char *nt_primitive_code(const NtPrimitive *primitive);

@@ -5,7 +5,7 @@
  *
  * Versions 2.6 to 3.x. 2.x describes memory by a struct and makes primitives in two steps (operation descriptor, then
  * primitive descriptor); 3.x has opaque memory descriptors and one step. The difference is NtDesc and NtLayout here,
- * the functions desc_* in onednn-layout.c, and make and append_post in onednn-primitive.c.
+ * the functions desc_* in onednn-layout.c, and make and append_post_op in onednn-primitive.c.
  */
 #ifndef NT_NN_ONEDNN_LIBRARY_INTERNAL_H
 #define NT_NN_ONEDNN_LIBRARY_INTERNAL_H
@@ -36,7 +36,7 @@ struct NtPrimitive {
     size_t scratch;
     NtPrimitiveSpec spec; /* points into what follows */
     int64_t stride[NT_MAX_RANK], dilation[NT_MAX_RANK], pad_begin[NT_MAX_RANK];
-    NtPrimitivePost posts[NT_MAX_POSTS];
+    NtPrimitivePostOp post_ops[NT_MAX_POST_OPS];
     char code[64];
 };
 

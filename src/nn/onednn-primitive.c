@@ -44,11 +44,11 @@ static dnnl_alg_kind_t eltwise_alg(NtEltwise kind, float *alpha, float *beta) {
     return dnnl_eltwise_relu;
 }
 
-static void append_post(dnnl_post_ops_t ops, const NtPrimitivePost *post) {
-    float alpha = post->alpha, beta = post->beta;
+static void append_post_op(dnnl_post_ops_t ops, const NtPrimitivePostOp *post_op) {
+    float alpha = post_op->alpha, beta = post_op->beta;
     dnnl_alg_kind_t alg;
-    switch (post->kind) {
-    case NT_FUSE_ELTWISE: alg = eltwise_alg(post->eltwise, &alpha, &beta);
+    switch (post_op->kind) {
+    case NT_FUSE_ELTWISE: alg = eltwise_alg(post_op->eltwise, &alpha, &beta);
 #if DNNL_VERSION_MAJOR >= 3
         dnnl_post_ops_append_eltwise(ops, alg, alpha, beta);
 #else
@@ -62,7 +62,7 @@ static void append_post(dnnl_post_ops_t ops, const NtPrimitivePost *post) {
         dnnl_post_ops_append_sum(ops, 1.0f);
 #endif
         break;
-    case NT_FUSE_BINARY: dnnl_post_ops_append_binary(ops, binary_alg(post->binary), post->operand->desc); break;
+    case NT_FUSE_BINARY: dnnl_post_ops_append_binary(ops, binary_alg(post_op->binary), post_op->operand->desc); break;
     }
 }
 
@@ -72,8 +72,8 @@ static dnnl_primitive_attr_t attributes(const NtPrimitiveSpec *spec) {
     dnnl_primitive_attr_create(&attr);
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
     dnnl_post_ops_create(&ops);
-    for (unsigned i = 0; i < spec->post_count; i++) {
-        append_post(ops, &spec->posts[i]);
+    for (unsigned i = 0; i < spec->post_op_count; i++) {
+        append_post_op(ops, &spec->post_ops[i]);
     }
     dnnl_primitive_attr_set_post_ops(attr, ops);
     dnnl_post_ops_destroy(ops);
@@ -250,8 +250,8 @@ static void keep_spec(NtPrimitive *made, const NtPrimitiveSpec *spec) {
                                    .stride = made->stride,
                                    .dilation = made->dilation,
                                    .pad_begin = made->pad_begin,
-                                   .posts = made->posts,
-                                   .post_count = spec->post_count};
+                                   .post_ops = made->post_ops,
+                                   .post_op_count = spec->post_op_count};
     dnnl_dims_t dims;
     int spatial = spec->stride == NULL ? 0 : nt_desc_dims(spec->src->desc, dims) - 2;
     for (int i = 0; i < spatial; i++) {
@@ -259,9 +259,9 @@ static void keep_spec(NtPrimitive *made, const NtPrimitiveSpec *spec) {
         made->dilation[i] = spec->dilation[i];
         made->pad_begin[i] = spec->pad_begin[i];
     }
-    for (unsigned i = 0; i < spec->post_count; i++) {
-        made->posts[i] = spec->posts[i];
-        made->posts[i].operand = spec->posts[i].operand != NULL ? nt_layout_ref(spec->posts[i].operand) : NULL;
+    for (unsigned i = 0; i < spec->post_op_count; i++) {
+        made->post_ops[i] = spec->post_ops[i];
+        made->post_ops[i].operand = spec->post_ops[i].operand != NULL ? nt_layout_ref(spec->post_ops[i].operand) : NULL;
     }
 }
 
@@ -296,8 +296,8 @@ void nt_primitive_free(NtPrimitive *primitive) {
     if (primitive->desc != NULL) {
         dnnl_primitive_desc_destroy(primitive->desc);
     }
-    for (unsigned i = 0; i < primitive->spec.post_count; i++) {
-        nt_layout_unref((NtLayout *)primitive->posts[i].operand);
+    for (unsigned i = 0; i < primitive->spec.post_op_count; i++) {
+        nt_layout_unref((NtLayout *)primitive->post_ops[i].operand);
     }
     g_free(primitive);
 }

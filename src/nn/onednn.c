@@ -48,8 +48,8 @@ dnnl_engine_t nt_onednn_engine(void) {
 }
 
 static int argument_of(int role) {
-    if (role >= NT_ROLE_POST) {
-        return DNNL_ARG_ATTR_MULTIPLE_POST_OP(role - NT_ROLE_POST) | DNNL_ARG_SRC_1;
+    if (role >= NT_ROLE_POST_OP) {
+        return DNNL_ARG_ATTR_MULTIPLE_POST_OP(role - NT_ROLE_POST_OP) | DNNL_ARG_SRC_1;
     }
     if (role >= NT_ROLE_MANY) {
         return DNNL_ARG_MULTIPLE_SRC + role - NT_ROLE_MANY;

@@ -20,8 +20,8 @@ typedef struct NtOnnxInput {
 } NtOnnxInput;
 
 /* Finds the photo among the declared inputs: the one that is no initialiser and that a node reads; of several the only
- * one that has the shape of a photo (whether the embedding needs the others is seen after the cut). Sets graph->input,
- * input_shape and byte_input. Errors: UNSUPPORTED. */
+ * one that has the shape of a photo (whether the embedding needs the others is seen after truncation). Sets
+ * graph->input, input_shape and byte_input. Errors: UNSUPPORTED. */
 bool nt_onnx_choose_input(NtGraph *graph, const NtOnnxInput *inputs, unsigned count, GError **error);
 
 /* The same from files: tensors may keep their content in one beside the network's. */

@@ -3,9 +3,9 @@
  * TensorProto to constant. The declared dims are multiplied with overflow checks and compared with the bytes that are
  * there before anything is allocated, so a small file cannot ask for a big block.
  */
+#include "kernels/kernels.h"
 #include "nn/onnx-internal.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Element types of onnx.proto (TensorProto.DataType) that are read, and how they are stored. */
@@ -168,19 +168,6 @@ static bool parse_fields(NtWire wire, const char *where, Proto *proto, const cha
     return !wire.damaged || nt_fail(error, NITERU_ERROR_CORRUPT, "%s: tensor '%s' is damaged", where, name);
 }
 
-/* IEEE 754 binary16 to float. */
-static float half_to_float(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = (half >> 10) & 0x1f, mantissa = half & 0x3ffu;
-    if (exponent == 0) {
-        float value = ldexpf((float)mantissa, -24);
-        return sign != 0 ? -value : value;
-    }
-    uint32_t bits = sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | mantissa << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 typedef struct Target {
     NtTensor *tensor;
     int64_t type;
@@ -191,10 +178,11 @@ static void store(void *to, size_t i, uint64_t bits) {
     const Target *target = to;
     NtTensor *tensor = target->tensor;
     uint32_t low = (uint32_t)bits;
+    uint16_t half = (uint16_t)bits;
     double real;
     switch (target->type) {
     case 1: memcpy(&tensor->f32[i], &low, 4); break;
-    case 10: tensor->f32[i] = half_to_float((uint16_t)bits); break;
+    case 10: nt_kernels()->to_f32(&half, 1, &tensor->f32[i]); break;
     case 11:
         memcpy(&real, &bits, 8);
         tensor->f32[i] = (float)real;
@@ -210,6 +198,15 @@ static void store(void *to, size_t i, uint64_t bits) {
 static void store_raw(Target *target, const uint8_t *raw, unsigned element, size_t count) {
     if (target->type == 1 && G_BYTE_ORDER == G_LITTLE_ENDIAN) {
         memcpy(target->tensor->f32, raw, count * 4);
+        return;
+    }
+    if (target->type == 10 && G_BYTE_ORDER == G_LITTLE_ENDIAN) {
+        uint16_t halves[256]; /* the file's bytes lie at any address */
+        for (size_t i = 0; i < count; i += G_N_ELEMENTS(halves)) {
+            size_t some = MIN(count - i, G_N_ELEMENTS(halves));
+            memcpy(halves, raw + 2 * i, some * sizeof *halves);
+            nt_kernels()->to_f32(halves, some, target->tensor->f32 + i);
+        }
         return;
     }
     for (size_t i = 0; i < count; i++) {

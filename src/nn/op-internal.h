@@ -45,7 +45,7 @@ struct NtOp {
      * for values (an index out of range). */
     bool (*compute)(const NtNode *node, const NtView *in, const NtView *out, GError **error);
     bool (*plan)(NtBuild *build, const NtNode *node, GError **error);
-    bool fuses;       /* its plan carries out posts; its first input is what the posts' operands are as large as */
+    bool fuses; /* its plan carries out post-ops; its first input is what the post-ops' operands are as large as */
     bool batch_shape; /* the output's value follows from the input's shape alone (Shape, Size) */
 };
 
@@ -125,7 +125,7 @@ bool nt_op_window(const NtShapes *shapes, const NtNode *node, const NtShape *in,
  * parameters, in order; returns how many (at most 2), 0 when it is none. `shapes` NULL: only the graph's constants
  * count as known. */
 unsigned nt_op_eltwise(const NtGraph *graph, const NtShapes *shapes, const NtNode *node, unsigned *out_input,
-                       NtPost out[2]);
+                       NtPostOp out[2]);
 /* Plans a node that nt_op_eltwise knows: in place where nobody else reads its input. False without an error: it is not
  * one of these. */
 bool nt_op_plan_eltwise(NtBuild *build, const NtNode *node, bool *out_done, GError **error);

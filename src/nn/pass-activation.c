@@ -18,10 +18,11 @@ static bool near(float a, float b) { return fabsf(a - b) <= 1e-4f * fabsf(b); }
 
 /* The node is one linear step of its varying input: y = scale x + shift. */
 static bool linear(const NtGraph *graph, const NtNode *node, float scale, float shift, int *out_input) {
-    NtPost posts[2];
+    NtPostOp post_ops[2];
     unsigned input;
-    if (node == NULL || nt_op_eltwise(graph, NULL, node, &input, posts) != 1 || posts[0].alg != NT_ELTWISE_LINEAR ||
-        !near(posts[0].alpha, scale) || (shift == 0 ? posts[0].beta != 0 : !near(posts[0].beta, shift))) {
+    if (node == NULL || nt_op_eltwise(graph, NULL, node, &input, post_ops) != 1 ||
+        post_ops[0].alg != NT_ELTWISE_LINEAR || !near(post_ops[0].alpha, scale) ||
+        (shift == 0 ? post_ops[0].beta != 0 : !near(post_ops[0].beta, shift))) {
         return false;
     }
     *out_input = node->inputs[input];
@@ -29,10 +30,10 @@ static bool linear(const NtGraph *graph, const NtNode *node, float scale, float 
 }
 
 static bool is_clip(const NtGraph *graph, const NtNode *node, float low, float high) {
-    NtPost posts[2];
+    NtPostOp post_ops[2];
     unsigned input;
-    return node != NULL && nt_op_eltwise(graph, NULL, node, &input, posts) == 1 && posts[0].alg == NT_ELTWISE_CLIP &&
-           posts[0].alpha == low && posts[0].beta == high;
+    return node != NULL && nt_op_eltwise(graph, NULL, node, &input, post_ops) == 1 &&
+           post_ops[0].alg == NT_ELTWISE_CLIP && post_ops[0].alpha == low && post_ops[0].beta == high;
 }
 
 /* value = Clip(x + 3, 0, 6); -1 when it is not. */

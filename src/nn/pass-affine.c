@@ -68,7 +68,7 @@ static const NtTensor *per_channel(const NtGraph *graph, int value, int64_t chan
 
 static bool from_arithmetic(const NtGraph *graph, const NtNode *node, int value, unsigned from_end, Affine *out) {
     static const char *const types[] = {"Mul", "Add", "Sub", "Div", NULL};
-    if (!g_strv_contains(types, node->type) || node->post_count > 0) {
+    if (!g_strv_contains(types, node->type) || node->post_op_count > 0) {
         return false;
     }
     unsigned place = node->inputs[0] == value ? 0 : 1;
@@ -103,7 +103,7 @@ typedef struct Layer {
 
 static bool layer_of(const NtGraph *graph, const NtShapes *shapes, const NtNode *node, Layer *out) {
     bool conv = strcmp(node->type, "Conv") == 0, gemm = strcmp(node->type, "Gemm") == 0;
-    if ((!conv && !gemm) || node->post_count > 0) {
+    if ((!conv && !gemm) || node->post_op_count > 0) {
         return false;
     }
     *out = (Layer){.weights = nt_graph_constant(graph, node->inputs[1])};
@@ -151,7 +151,7 @@ static bool apply(NtGraph *graph, NtNode *node, const Layer *layer, const Affine
 static bool next_affine(const NtGraph *graph, const NtNode *node, const NtNode *next, const Layer *layer, Affine *out) {
     int value = node->outputs[0];
     if (strcmp(next->type, "BatchNormalization") == 0) {
-        return next->inputs[0] == value && next->post_count == 0 && from_batch_normalization(graph, next, out);
+        return next->inputs[0] == value && next->post_op_count == 0 && from_batch_normalization(graph, next, out);
     }
     return next->input_count == 2 && next->inputs[0] != next->inputs[1] &&
            from_arithmetic(graph, next, value, layer->from_end, out);

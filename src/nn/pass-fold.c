@@ -44,9 +44,9 @@ static bool is_identity_permutation(const NtNode *node) {
 }
 
 static bool is_neutral_arithmetic(const NtGraph *graph, const NtNode *node, unsigned *input) {
-    NtPost posts[2];
-    return nt_op_eltwise(graph, NULL, node, input, posts) == 1 && posts[0].alg == NT_ELTWISE_LINEAR &&
-           posts[0].alpha == 1 && posts[0].beta == 0;
+    NtPostOp post_ops[2];
+    return nt_op_eltwise(graph, NULL, node, input, post_ops) == 1 && post_ops[0].alg == NT_ELTWISE_LINEAR &&
+           post_ops[0].alpha == 1 && post_ops[0].beta == 0;
 }
 
 static bool is_empty_pad(const NtShapes *shapes, const NtNode *node) {

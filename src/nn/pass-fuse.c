@@ -12,59 +12,59 @@
 #include <math.h>
 #include <string.h>
 
-static bool add_post(NtNode *node, NtPost post) {
-    if (node->post_count == NT_MAX_POSTS) {
+static bool add_post_op(NtNode *node, NtPostOp post_op) {
+    if (node->post_op_count == NT_MAX_POST_OPS) {
         return false;
     }
-    node->posts[node->post_count++] = post;
+    node->post_ops[node->post_op_count++] = post_op;
     return true;
 }
 
 /* Whether the node has a step of this function with other numbers. */
-static bool has_other(const NtNode *node, const NtPost *post) {
-    for (unsigned i = 0; i < node->post_count; i++) {
-        const NtPost *own = &node->posts[i];
-        if (own->kind == NT_POST_ELTWISE && own->alg == post->alg &&
-            (own->alpha != post->alpha || own->beta != post->beta)) {
+static bool has_other(const NtNode *node, const NtPostOp *post_op) {
+    for (unsigned i = 0; i < node->post_op_count; i++) {
+        const NtPostOp *own = &node->post_ops[i];
+        if (own->kind == NT_POST_OP_ELTWISE && own->alg == post_op->alg &&
+            (own->alpha != post_op->alpha || own->beta != post_op->beta)) {
             return true;
         }
     }
     return false;
 }
 
-/* Makes the node's last step do `post` as well, where both are linear. */
-static bool compose(NtNode *node, const NtPost *post) {
-    NtPost *last = node->post_count > 0 ? &node->posts[node->post_count - 1] : NULL;
-    if (last == NULL || last->kind != NT_POST_ELTWISE || last->alg != NT_ELTWISE_LINEAR ||
-        post->alg != NT_ELTWISE_LINEAR) {
+/* Makes the node's last step do `post_op` as well, where both are linear. */
+static bool compose(NtNode *node, const NtPostOp *post_op) {
+    NtPostOp *last = node->post_op_count > 0 ? &node->post_ops[node->post_op_count - 1] : NULL;
+    if (last == NULL || last->kind != NT_POST_OP_ELTWISE || last->alg != NT_ELTWISE_LINEAR ||
+        post_op->alg != NT_ELTWISE_LINEAR) {
         return false;
     }
-    NtPost both = *last;
-    both.alpha = last->alpha * post->alpha;
-    both.beta = last->beta * post->alpha + post->beta;
-    node->post_count--;
+    NtPostOp both = *last;
+    both.alpha = last->alpha * post_op->alpha;
+    both.beta = last->beta * post_op->alpha + post_op->beta;
+    node->post_op_count--;
     bool fits = isfinite(both.alpha) && isfinite(both.beta) && !has_other(node, &both);
-    node->posts[node->post_count++] = fits ? both : *last;
+    node->post_ops[node->post_op_count++] = fits ? both : *last;
     return fits;
 }
 
 /* An activation, or arithmetic with a scalar. */
 static bool absorb_eltwise(NtGraph *graph, const NtShapes *shapes, NtNode *node, NtNode *next) {
-    NtPost posts[2];
-    unsigned input, count = nt_op_eltwise(graph, NULL, next, &input, posts);
-    if (count == 0 || next->inputs[input] != node->outputs[0] || node->post_count + count > NT_MAX_POSTS ||
+    NtPostOp post_ops[2];
+    unsigned input, count = nt_op_eltwise(graph, NULL, next, &input, post_ops);
+    if (count == 0 || next->inputs[input] != node->outputs[0] || node->post_op_count + count > NT_MAX_POST_OPS ||
         !nt_shape_equal(&shapes->shapes[next->outputs[0]], &shapes->shapes[node->outputs[0]])) {
         return false;
     }
-    if (count == 1 && compose(node, &posts[0])) {
+    if (count == 1 && compose(node, &post_ops[0])) {
         nt_graph_absorb(graph, node, next);
         return true;
     }
-    if (has_other(node, &posts[0]) || (count == 2 && has_other(node, &posts[1]))) {
+    if (has_other(node, &post_ops[0]) || (count == 2 && has_other(node, &post_ops[1]))) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
-        add_post(node, posts[i]);
+        add_post_op(node, post_ops[i]);
     }
     nt_graph_absorb(graph, node, next);
     return true;
@@ -91,19 +91,19 @@ static bool is_vector_operand(const NtGraph *graph, const NtShapes *shapes, cons
 /* Add or Mul with another tensor. */
 static bool absorb_operand(NtGraph *graph, const NtShapes *shapes, NtNode *node, NtNode *next) {
     bool add = strcmp(next->type, "Add") == 0, product = strcmp(next->type, "Mul") == 0;
-    if ((!add && !product) || next->post_count > 0 || next->inputs[0] == next->inputs[1]) {
+    if ((!add && !product) || next->post_op_count > 0 || next->inputs[0] == next->inputs[1]) {
         return false;
     }
     int other = next->inputs[next->inputs[0] == node->outputs[0] ? 1 : 0];
     const NtShape *own = &shapes->shapes[node->outputs[0]];
     bool host = strcmp(node->type, "Conv") == 0 || strcmp(node->type, "Gemm") == 0 || strcmp(node->type, "MatMul") == 0;
-    bool sum = add && host && node->post_count == 0 && nt_graph_constant(graph, other) == NULL &&
+    bool sum = add && host && node->post_op_count == 0 && nt_graph_constant(graph, other) == NULL &&
                shapes->known[other] == NULL && nt_shape_equal(&shapes->shapes[other], own);
     if (!sum && !is_vector_operand(graph, shapes, node, other)) {
         return false;
     }
     if (!nt_shape_equal(&shapes->shapes[next->outputs[0]], own) ||
-        !add_post(node, (NtPost){.kind = add ? NT_POST_ADD : NT_POST_MUL, .value = other})) {
+        !add_post_op(node, (NtPostOp){.kind = add ? NT_POST_OP_ADD : NT_POST_OP_MUL, .value = other})) {
         return false;
     }
     nt_graph_value(graph, other)->user = node->index;
@@ -114,7 +114,7 @@ static bool absorb_operand(NtGraph *graph, const NtShapes *shapes, NtNode *node,
 bool nt_pass_fuse(NtGraph *graph, const NtShapes *shapes, GError **error) {
     for (unsigned n = 0; n < graph->nodes->len; n++) {
         NtNode *node = nt_graph_node(graph, n);
-        NtPost unused[2];
+        NtPostOp unused[2];
         unsigned input;
         /* What is an elementwise step itself runs in place, or is absorbed by others. */
         if (node->dead || !node->op->fuses || node->outputs[0] < 0 ||

@@ -16,7 +16,7 @@ bool nt_pass_pad(NtGraph *graph, const NtShapes *shapes, GError **error); /* Pad
 bool nt_pass_activation(NtGraph *graph, const NtShapes *shapes,
                         GError **error); /* Swish, HardSwish, Gelu from their parts */
 bool nt_pass_affine(NtGraph *graph, const NtShapes *shapes, GError **error); /* scales and shifts into weights */
-bool nt_pass_fuse(NtGraph *graph, const NtShapes *shapes, GError **error);   /* elementwise steps and sums as posts */
+bool nt_pass_fuse(NtGraph *graph, const NtShapes *shapes, GError **error); /* elementwise steps and sums as post-ops */
 
 /* A new node made by a pass, with its links set: `input` and `output` are values (more inputs: set them by hand). */
 NtNode *nt_pass_node(NtGraph *graph, const NtNode *like, const char *type, int input, int output);

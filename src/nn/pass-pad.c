@@ -16,11 +16,11 @@ static bool is_never_negative(const NtGraph *graph, int value) {
         if (node == NULL) {
             return false;
         }
-        NtPost posts[2];
-        unsigned input, count = nt_op_eltwise(graph, NULL, node, &input, posts);
+        NtPostOp post_ops[2];
+        unsigned input, count = nt_op_eltwise(graph, NULL, node, &input, post_ops);
         if (g_strv_contains(make, node->type) ||
-            (count == 1 && posts[0].alg == NT_ELTWISE_CLIP && posts[0].alpha >= 0 && posts[0].beta >= 0) ||
-            (count == 1 && posts[0].alg == NT_ELTWISE_RELU && posts[0].alpha == 0)) {
+            (count == 1 && post_ops[0].alg == NT_ELTWISE_CLIP && post_ops[0].alpha >= 0 && post_ops[0].beta >= 0) ||
+            (count == 1 && post_ops[0].alg == NT_ELTWISE_RELU && post_ops[0].alpha == 0)) {
             return true;
         }
         if (!g_strv_contains(keep, node->type)) {

@@ -88,9 +88,9 @@ static int operand_before(NtGraph *graph, int value, const Permutation *perm, GE
 static bool is_elementwise(const NtGraph *graph, const NtNode *node) {
     static const char *const types[] = {"Add", "Sub", "Mul", "Div",   "Pow",  "Min",
                                         "Max", "Sum", "Erf", "Floor", "Ceil", NULL};
-    NtPost posts[2];
+    NtPostOp post_ops[2];
     unsigned input;
-    return g_strv_contains(types, node->type) || nt_op_eltwise(graph, NULL, node, &input, posts) > 0;
+    return g_strv_contains(types, node->type) || nt_op_eltwise(graph, NULL, node, &input, post_ops) > 0;
 }
 
 /* Every input is transposed alike, or a float constant that can be put back; at least one is transposed. */

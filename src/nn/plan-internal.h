@@ -80,7 +80,7 @@ size_t nt_pool_bytes(const NtPool *pool);
 typedef struct NtChains NtChains;
 NtChains *nt_chains_new(void);
 void nt_chains_free(NtChains *chains);
-bool nt_chains_allow(const NtChains *chains, NtPrimitiveKind kind, const NtPrimitivePost *posts, unsigned count);
+bool nt_chains_allow(const NtChains *chains, NtPrimitiveKind kind, const NtPrimitivePostOp *post_ops, unsigned count);
 /* Texts of the chains that were refused, for people; borrowed. */
 const GPtrArray *nt_chains_refused(const NtChains *chains);
 /* Spent in nt_chains_check so far. */
@@ -158,19 +158,19 @@ bool nt_build_may_overwrite(const NtBuild *build, unsigned slot);
 /* Adds a step; takes the primitive; scratch memory is added. */
 bool nt_build_primitive(NtBuild *build, const NtNode *node, NtPrimitive *primitive, const NtStepArgument *arguments,
                         unsigned count);
-/* Adds a step that runs node->op->compute on plain tensors, and steps for the node's posts. */
+/* Adds a step that runs node->op->compute on plain tensors, and steps for the node's post-ops. */
 bool nt_build_compute(NtBuild *build, const NtNode *node, GError **error);
 
 /* The same memory as another slot, in another layout. */
 unsigned nt_build_alias(NtBuild *build, unsigned slot, const NtLayout *layout);
 
-/* What a node's posts ask of its primitive. Clear it with nt_fusion_clear. */
+/* What a node's post-ops ask of its primitive. Clear it with nt_fusion_clear. */
 typedef struct NtFusion {
-    NtPrimitivePost posts[NT_MAX_POSTS];
-    NtLayout *operands[NT_MAX_POSTS]; /* owned */
-    int sum;                          /* value to add by accumulating into it; -1: none */
+    NtPrimitivePostOp post_ops[NT_MAX_POST_OPS];
+    NtLayout *operands[NT_MAX_POST_OPS]; /* owned */
+    int sum;                             /* value to add by accumulating into it; -1: none */
     unsigned count;
-    bool apart; /* this chain is refused: nothing is fused, nt_fusion_after does the posts */
+    bool apart; /* this chain is refused: nothing is fused, nt_fusion_after does the post-ops */
 } NtFusion;
 
 /* What a primitive of this kind is to do; `rank`: dims of the result as it sees it. */
@@ -179,14 +179,14 @@ void nt_fusion_make(const NtBuild *build, const NtNode *node, NtPrimitiveKind ki
 void nt_fusion_part(NtFusion *fusion);
 void nt_fusion_clear(NtFusion *fusion);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtFusion, nt_fusion_clear)
-/* Appends the operands of binary posts to `arguments`. */
+/* Appends the operands of binary post-ops to `arguments`. */
 bool nt_fusion_arguments(NtBuild *build, const NtNode *node, const NtFusion *fusion, NtStepArgument *arguments,
                          unsigned *count, GError **error);
 /* The slot that the node's first output goes to, in this layout: a new buffer, or the summand's. */
 bool nt_fusion_output(NtBuild *build, const NtNode *node, const NtFusion *fusion, const NtLayout *layout, unsigned *out,
                       GError **error);
 
-/* The posts as steps of their own, in place on the node's first output. */
+/* The post-ops as steps of their own, in place on the node's first output. */
 bool nt_fusion_after(NtBuild *build, const NtNode *node, GError **error);
 
 #endif

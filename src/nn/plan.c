@@ -85,9 +85,9 @@ static bool plan_node(NtBuild *build, const NtNode *node, GError **error) {
     for (unsigned i = 0; i < node->input_count; i++) {
         nt_build_read_done(build, node->inputs[i]);
     }
-    for (unsigned i = 0; i < node->post_count; i++) {
-        if (node->posts[i].kind != NT_POST_ELTWISE) {
-            nt_build_read_done(build, node->posts[i].value);
+    for (unsigned i = 0; i < node->post_op_count; i++) {
+        if (node->post_ops[i].kind != NT_POST_OP_ELTWISE) {
+            nt_build_read_done(build, node->post_ops[i].value);
         }
     }
     return true;

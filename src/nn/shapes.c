@@ -56,7 +56,7 @@ static int64_t work_of(const NtShapes *shapes, const NtNode *node, int64_t out) 
 
 /* Whether all inputs are known and the results may be computed now. */
 static bool can_compute(const NtShapes *shapes, const NtNode *node) {
-    if (node->op->compute == NULL || node->post_count > 0) {
+    if (node->op->compute == NULL || node->post_op_count > 0) {
         return false;
     }
     int64_t in = 0;

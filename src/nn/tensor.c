@@ -46,6 +46,23 @@ void nt_shape_strides(const NtShape *shape, int64_t strides[NT_MAX_RANK]) {
     }
 }
 
+NtShape nt_shape_widen(const NtShape *shape, unsigned rank) {
+    NtShape wide = {.rank = rank};
+    for (unsigned i = 0; i < rank; i++) {
+        bool there = i + shape->rank >= rank;
+        wide.dims[i] = there ? shape->dims[i + shape->rank - rank] : 1;
+    }
+    return wide;
+}
+
+void nt_shape_broadcast_strides(const NtShape *shape, unsigned rank, int64_t strides[NT_MAX_RANK]) {
+    NtShape wide = nt_shape_widen(shape, rank);
+    nt_shape_strides(&wide, strides);
+    for (unsigned i = 0; i < rank; i++) {
+        strides[i] = wide.dims[i] != 1 ? strides[i] : 0;
+    }
+}
+
 NtTensor *nt_tensor_new(NtElement type, const NtShape *shape, GError **error) {
     if (!nt_shape_check(shape)) {
         g_autofree char *text = nt_shape_text(shape);

@@ -134,7 +134,7 @@ static bool is_bias(const NtGraph *graph, const NtNode *node, int photo) {
     return strcmp(node->type, "Add") == 0 && before != NULL && strcmp(before->type, "MatMul") == 0;
 }
 
-/* The node to cut before, or NULL. */
+/* The node to truncate before, or NULL. */
 static const NtNode *find_classifier(const NtGraph *graph, int output) {
     g_autofree bool *is_static = find_static(graph);
     Tail tail = {false};
@@ -197,7 +197,7 @@ static int find_telling(const NtGraph *graph) {
     return found;
 }
 
-char *nt_cut_outputs(const NtGraph *graph) {
+char *nt_graph_output_names(const NtGraph *graph) {
     GString *names = g_string_new(NULL);
     for (unsigned i = 0; i < graph->output_count && i < 20; i++) {
         g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", nt_graph_value(graph, graph->outputs[i])->name);
@@ -209,7 +209,7 @@ char *nt_cut_outputs(const NtGraph *graph) {
 static bool choose_named(NtGraph *graph, const char *output, GError **error) {
     int value = GPOINTER_TO_INT(g_hash_table_lookup(graph->names, output)) - 1;
     if (value < 0 || nt_graph_producer(graph, value) == NULL) {
-        g_autofree char *names = nt_cut_outputs(graph), *shown = nt_text_printable(output, 120);
+        g_autofree char *names = nt_graph_output_names(graph), *shown = nt_text_printable(output, 120);
         return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no tensor '%s'; the outputs are: %s", graph->name, shown,
                        names);
     }
@@ -237,8 +237,8 @@ static size_t classes_of(const NtGraph *graph, const NtNode *node) {
     return (size_t)weights->shape.dims[first ? 0 : weights->shape.rank - 1];
 }
 
-bool nt_cut(NtGraph *graph, const char *output, NtCut *out, GError **error) {
-    *out = (NtCut){.choice = "named by the caller"};
+bool nt_truncate(NtGraph *graph, const char *output, NtTruncation *out, GError **error) {
+    *out = (NtTruncation){.choice = "named by the caller"};
     if (output != NULL) {
         return choose_named(graph, output, error);
     }
@@ -249,7 +249,7 @@ bool nt_cut(NtGraph *graph, const char *output, NtCut *out, GError **error) {
         return true;
     }
     if (found < 0 && graph->output_count > 1) {
-        g_autofree char *names = nt_cut_outputs(graph);
+        g_autofree char *names = nt_graph_output_names(graph);
         return nt_fail(error, NITERU_ERROR_INVALID,
                        "%s: several outputs, and no name says which is the embedding; choose one (--output): %s",
                        graph->name, names);

@@ -212,12 +212,12 @@ static NtCard *card_for(const char *path, const NiteruModelOptions *options, con
     const struct {
         char **to;
         const char *text;
-    } frozen[] = {{&card->output, info->output}, {&card->choice, info->choice}, {&card->cut, info->cut}};
+    } frozen[] = {{&card->output, info->output}, {&card->choice, info->choice}, {&card->truncated, info->truncated}};
     for (size_t i = 0; i < G_N_ELEMENTS(frozen); i++) {
         g_free(*frozen[i].to);
         *frozen[i].to = g_strdup(frozen[i].text);
     }
-    card->cut_classes = info->cut_length;
+    card->truncated_classes = info->truncated_classes;
     return nt_card_fits(card, info, path, error) ? g_steal_pointer(&card) : NULL;
 }
 

@@ -145,7 +145,8 @@ static void test_card_refusals(void) {
 static void test_card_fields(void) {
     static const char full[] =
         "{\"card\": 1, \"name\": \"full-1.0_x\", \"kind\": \"cnn\", \"description\": \"a \\\"test\\\"\","
-        "\"licence\": \"Apache-2.0\", \"source\": \"here\", \"output\": \"t\", \"input\": {\"width\": 200,"
+        "\"licence\": \"Apache-2.0\", \"source\": \"here\", \"output\": \"t\", \"truncated\": \"fc\", "
+        "\"truncated_classes\": 7, \"input\": {\"width\": 200,"
         "\"height\": 100, \"rule\": \"pad\", \"resampler\": \"bicubic\", \"flavour\": \"torch\", \"channels\": \"bgr\","
         "\"scale\": 0.5, \"mean\": [1, 2.5, 0.485], \"deviation\": [3, 4, 0.229], \"pad\": [7, 8, 255],"
         "\"shrink_on_load\": true}, \"dimension\": 640, \"dtype\": \"f4\", \"metric\": \"euclidean\","
@@ -158,6 +159,8 @@ static void test_card_fields(void) {
     g_assert_cmpstr(card->licence, ==, "Apache-2.0");
     g_assert_cmpstr(card->source, ==, "here");
     g_assert_cmpstr(card->output, ==, "t");
+    g_assert_cmpstr(card->truncated, ==, "fc");
+    g_assert_cmpuint(card->truncated_classes, ==, 7);
     const NtPreprocess expected = {.rule = NT_RESIZE_PAD,
                                    .resampler = NT_RESAMPLE_BICUBIC,
                                    .flavour = NT_FLAVOUR_TORCH,
@@ -194,6 +197,19 @@ static void test_card_fields(void) {
     g_autoptr(NtJson) json_again = nt_card_json(again);
     g_autofree char *text_again = nt_json_print(json_again, true);
     g_assert_cmpstr(text_again, ==, text);
+}
+
+/* Cards in catalogues may have older names of keys; they are written with today's. */
+static void test_card_old_keys(void) {
+    static const char old[] = "{\"card\": 1, \"name\": \"n\", \"dimension\": 4, \"cut\": \"fc\", \"cut_classes\": 7}";
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NtCard) card = nt_card_parse(old, strlen(old), "old", &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(card->truncated, ==, "fc");
+    g_assert_cmpuint(card->truncated_classes, ==, 7);
+    g_autoptr(NtJson) json = nt_card_json(card);
+    g_assert_cmpstr(nt_json_text(nt_json_get(json, "truncated"), NULL), ==, "fc");
+    g_assert_cmpint(nt_json_int(nt_json_get(json, "truncated_classes"), 0), ==, 7);
 }
 
 /* A card and a network that do not belong together: nothing is sized by the wrong one. */
@@ -292,6 +308,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/embed/card/round-trip", test_card_round_trip);
     g_test_add_func("/embed/card/refusals", test_card_refusals);
     g_test_add_func("/embed/card/fields", test_card_fields);
+    g_test_add_func("/embed/card/old-keys", test_card_old_keys);
     g_test_add_func("/embed/card/fits", test_card_fits);
     g_test_add_func("/embed/scores/order", test_scores_order);
     g_test_add_func("/embed/presets", test_presets);

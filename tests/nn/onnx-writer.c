@@ -206,3 +206,25 @@ GBytes *onnx_writer_finish(OnnxWriter *writer) {
     g_free(writer);
     return g_byte_array_free_to_bytes(model);
 }
+
+static void append_bytes(GByteArray *to, GBytes *bytes) {
+    g_byte_array_append(to, g_bytes_get_data(bytes, NULL), (guint)g_bytes_get_size(bytes));
+    g_bytes_unref(bytes);
+}
+
+GBytes *onnx_external(const char *location, const char *offset, const char *length) {
+    const struct {
+        const char *key, *value;
+    } entries[] = {{"location", location}, {"offset", offset}, {"length", length}, {"checksum", "whatever"}};
+    GByteArray *fields = g_byte_array_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
+        if (entries[i].value != NULL) {
+            g_autoptr(GByteArray) entry = g_byte_array_new();
+            append_bytes(entry, onnx_field(1, entries[i].key, strlen(entries[i].key)));
+            append_bytes(entry, onnx_field(2, entries[i].value, strlen(entries[i].value)));
+            append_bytes(fields, onnx_field(13, entry->data, entry->len));
+        }
+    }
+    append_bytes(fields, onnx_varint_field(14, 1));
+    return g_byte_array_free_to_bytes(fields);
+}

@@ -34,5 +34,7 @@ GBytes *onnx_writer_finish(OnnxWriter *writer);
 /* A length-delimited field, for content by hand; new bytes. */
 GBytes *onnx_field(unsigned number, const void *data, size_t size);
 GBytes *onnx_varint_field(unsigned number, uint64_t value);
+/* The `more` of onnx_writer_raw for content that lies in another file; offset and length NULL: not said. New bytes. */
+GBytes *onnx_external(const char *location, const char *offset, const char *length);
 
 #endif

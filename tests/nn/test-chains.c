@@ -115,8 +115,8 @@ static void planned_clear(Planned *planned) {
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Planned, planned_clear)
 
-/* The node's posts are these, whether a pass would have fused them or not. */
-static void plan_posts(Planned *out, const NtPost *posts, unsigned count, NtChains *chains) {
+/* The node's post-ops are these, whether a pass would have fused them or not. */
+static void plan_post_ops(Planned *out, const NtPostOp *post_ops, unsigned count, NtChains *chains) {
     g_autoptr(GError) error = NULL;
     OnnxWriter *writer = onnx_writer_new(13);
     onnx_writer_input(writer, "image", "N 3 6 6", 1);
@@ -131,8 +131,8 @@ static void plan_posts(Planned *out, const NtPost *posts, unsigned count, NtChai
     out->graph->output = out->graph->outputs[0];
     g_assert_true(nt_graph_sweep(out->graph, &error));
     NtNode *conv = nt_graph_producer(out->graph, nt_graph_named(out->graph, "c"));
-    memcpy(conv->posts, posts, count * sizeof *posts);
-    conv->post_count = count;
+    memcpy(conv->post_ops, post_ops, count * sizeof *post_ops);
+    conv->post_op_count = count;
     NtPlanOptions options = {
         .input = out->graph->input_shape, .threads = 1, .limit = limits.onnx_activations, .chains = chains};
     options.input.dims[0] = 1;
@@ -141,16 +141,16 @@ static void plan_posts(Planned *out, const NtPost *posts, unsigned count, NtChai
     g_assert_no_error(error);
 }
 
-static NtPost step(NtEltwise alg, float alpha, float beta) {
-    return (NtPost){.kind = NT_POST_ELTWISE, .alg = alg, .alpha = alpha, .beta = beta, .value = -1};
+static NtPostOp step(NtEltwise alg, float alpha, float beta) {
+    return (NtPostOp){.kind = NT_POST_OP_ELTWISE, .alg = alg, .alpha = alpha, .beta = beta, .value = -1};
 }
 
 /* A primitive that computes something else than it says is found. */
 static void test_check(void) {
-    const NtPost posts[] = {step(NT_ELTWISE_RELU, 0, 0), step(NT_ELTWISE_LINEAR, 2, 0.5F)};
+    const NtPostOp post_ops[] = {step(NT_ELTWISE_RELU, 0, 0), step(NT_ELTWISE_LINEAR, 2, 0.5F)};
     NtChains *chains = nt_chains_new();
     g_auto(Planned) planned = {0};
-    plan_posts(&planned, posts, G_N_ELEMENTS(posts), chains);
+    plan_post_ops(&planned, post_ops, G_N_ELEMENTS(post_ops), chains);
     g_assert_cmpuint(nt_chains_refused(chains)->len, ==, 0);
     nt_chains_free(chains);
     for (unsigned wrong = 0; wrong < 2; wrong++) {
@@ -160,8 +160,8 @@ static void test_check(void) {
         for (unsigned i = 0; i < planned.plan->steps->len; i++) {
             const NtStep *at = &g_array_index(planned.plan->steps, NtStep, i);
             const NtPrimitiveSpec *spec = at->primitive != NULL ? nt_primitive_spec(at->primitive) : NULL;
-            if (spec != NULL && spec->post_count > 0) {
-                ((NtPrimitivePost *)spec->posts)[1].alpha = wrong ? 1.9F : 2.0F;
+            if (spec != NULL && spec->post_op_count > 0) {
+                ((NtPrimitivePostOp *)spec->post_ops)[1].alpha = wrong ? 1.9F : 2.0F;
                 fused++;
             }
         }
@@ -176,14 +176,15 @@ static void test_check(void) {
 
 /* A chain that some versions of oneDNN get wrong: fused where it is right, else done in steps of their own. */
 static void test_refused(void) {
-    const NtPost posts[] = {step(NT_ELTWISE_LINEAR, 2, 0), step(NT_ELTWISE_RELU, 0, 0), step(NT_ELTWISE_LINEAR, 1, 1)};
+    const NtPostOp post_ops[] = {step(NT_ELTWISE_LINEAR, 2, 0), step(NT_ELTWISE_RELU, 0, 0),
+                                 step(NT_ELTWISE_LINEAR, 1, 1)};
     NtChains *chains = nt_chains_new();
     g_auto(Planned) planned = {0};
-    plan_posts(&planned, posts, G_N_ELEMENTS(posts), chains);
+    plan_post_ops(&planned, post_ops, G_N_ELEMENTS(post_ops), chains);
     unsigned fused = 0, apart = 0;
     for (unsigned i = 0; i < planned.plan->steps->len; i++) {
         const NtStep *at = &g_array_index(planned.plan->steps, NtStep, i);
-        fused += at->primitive != NULL && nt_primitive_spec(at->primitive)->post_count == 3;
+        fused += at->primitive != NULL && nt_primitive_spec(at->primitive)->post_op_count == 3;
         apart += at->primitive != NULL && nt_primitive_spec(at->primitive)->kind == NT_PRIMITIVE_ELTWISE;
     }
     g_test_message("oneDNN %s: %u refused", nt_onednn_version(), nt_chains_refused(chains)->len);

@@ -47,37 +47,38 @@ static void embed(NtNetwork *network, unsigned threads, unsigned n, float *out) 
     g_assert_true(nt_runner_run(runner, input, n, out, NULL, &error));
 }
 
-static void check_cut(OnnxWriter *writer, const char *option, const char *output, const char *cut, size_t dimension) {
+static void check_truncated(OnnxWriter *writer, const char *option, const char *output, const char *truncated,
+                            size_t dimension) {
     NtNetworkOptions options = {.output = option};
     g_autoptr(NtNetwork) network = load(writer, &options);
     const NtNetworkInfo *info = nt_network_info(network);
     g_assert_cmpstr(info->output, ==, output);
-    g_assert_cmpstr(info->cut, ==, cut);
+    g_assert_cmpstr(info->truncated, ==, truncated);
     g_assert_cmpuint(info->dimension, ==, dimension);
 }
 
-static void test_cut(void) {
+static void test_truncated(void) {
     OnnxWriter *writer = classifier("N 3 8 8");
     onnx_writer_output(writer, "probability");
-    check_cut(writer, NULL, "flat", "Gemm of logits", 20);
+    check_truncated(writer, NULL, "flat", "Gemm of logits", 20);
     writer = classifier("N 3 8 8");
     onnx_writer_output(writer, "probability");
-    check_cut(writer, "logits", "logits", NULL, 7);
+    check_truncated(writer, "logits", "logits", NULL, 7);
     writer = classifier("N 3 8 8");
     onnx_writer_output(writer, "probability");
-    check_cut(writer, "relu", "relu", NULL, 20); /* a map is averaged */
+    check_truncated(writer, "relu", "relu", NULL, 20); /* a map is averaged */
     writer = classifier("N 3 8 8");
     onnx_writer_node(writer, "Identity", "logits", "embedding", "");
     onnx_writer_output(writer, "probability");
     onnx_writer_output(writer, "embedding");
-    check_cut(writer, NULL, "embedding", NULL, 7);
+    check_truncated(writer, NULL, "embedding", NULL, 7);
     writer = classifier("N 3 8 8");
     onnx_writer_output(writer, "relu");
-    check_cut(writer, NULL, "relu", NULL, 20); /* no fully connected layer leads to the output */
+    check_truncated(writer, NULL, "relu", NULL, 20); /* no fully connected layer leads to the output */
 }
 
 /* A 1x1 convolution with a bias behind the pooling is a classifier; without one, or in front of it, it is not. */
-static void test_cut_convolution(void) {
+static void test_truncated_convolution(void) {
     for (int bias = 0; bias < 2; bias++) {
         OnnxWriter *writer = start("N 3 8 8");
         onnx_writer_weights(writer, "w", "20 3 1 1");
@@ -88,7 +89,7 @@ static void test_cut_convolution(void) {
         onnx_writer_node(writer, "Conv", bias ? "b v u" : "b v", "c", "");
         onnx_writer_node(writer, "Flatten", "c", "d", "");
         onnx_writer_output(writer, "d");
-        check_cut(writer, NULL, bias ? "b" : "d", bias ? "Conv of c" : NULL, bias ? 20 : 7);
+        check_truncated(writer, NULL, bias ? "b" : "d", bias ? "Conv of c" : NULL, bias ? 20 : 7);
     }
     OnnxWriter *writer = start("N 3 8 8");
     onnx_writer_weights(writer, "w", "20 3 1 1");
@@ -96,7 +97,7 @@ static void test_cut_convolution(void) {
     onnx_writer_node(writer, "GlobalAveragePool", "a", "b", "");
     onnx_writer_node(writer, "Flatten", "b", "d", "");
     onnx_writer_output(writer, "d");
-    check_cut(writer, NULL, "d", NULL, 20);
+    check_truncated(writer, NULL, "d", NULL, 20);
 }
 
 /* conv -> relu -> pool -> flatten -> a last layer -> what is given: node types, each reading the one before. */
@@ -128,12 +129,12 @@ static OnnxWriter *ending(const char *layer, bool bias, const char *const *after
     return writer;
 }
 
-/* Only what is a classifier is cut, whatever its layer; how features end is left alone. */
-static void test_cut_rule(void) {
+/* Only what is a classifier is truncated, whatever its layer; how features end is left alone. */
+static void test_truncated_rule(void) {
     static const struct {
         bool bias;
         const char *after[4];
-        bool cut;
+        bool truncated;
     } cases[] = {
         {true, {NULL}, true},
         {true, {"Identity", NULL}, true},
@@ -155,15 +156,15 @@ static void test_cut_rule(void) {
                            cases[i].after[0] != NULL ? cases[i].after[0] : "nothing");
             g_autoptr(NtNetwork) network = load(writer, NULL);
             const NtNetworkInfo *info = nt_network_info(network);
-            g_assert_cmpstr(info->output, ==, cases[i].cut ? "flat" : "end");
-            g_assert_cmpuint(info->dimension, ==, cases[i].cut ? 20 : 7);
-            g_assert_cmpuint(info->cut_length, ==, cases[i].cut ? 7 : 0);
+            g_assert_cmpstr(info->output, ==, cases[i].truncated ? "flat" : "end");
+            g_assert_cmpuint(info->dimension, ==, cases[i].truncated ? 20 : 7);
+            g_assert_cmpuint(info->truncated_classes, ==, cases[i].truncated ? 7 : 0);
         }
     }
 }
 
 /* An output whose name says that it is the embedding is taken whole; among several the surest. */
-static void test_cut_names(void) {
+static void test_truncated_names(void) {
     static const char *const none[] = {NULL};
     static const char *const names[] = {"embeddings", "image_embeds",   "pooler_output",    "features",
                                         "Embedding",  "feature_vector", "model/embedding:0"};
@@ -171,13 +172,13 @@ static void test_cut_names(void) {
         OnnxWriter *writer = ending("Gemm", true, none);
         onnx_writer_node(writer, "Identity", "end", names[i], "");
         onnx_writer_output(writer, names[i]);
-        check_cut(writer, NULL, names[i], NULL, 7);
+        check_truncated(writer, NULL, names[i], NULL, 7);
     }
     static const char *const softmax[] = {"Softmax", NULL}; /* classes are classes under any name */
     OnnxWriter *classes = ending("Gemm", true, softmax);
     onnx_writer_node(classes, "Identity", "end", "features", "");
     onnx_writer_output(classes, "features");
-    check_cut(classes, NULL, "flat", "Gemm of o0", 20);
+    check_truncated(classes, NULL, "flat", "Gemm of o0", 20);
     static const char *const beside[][2] = {{"last_hidden_state", "pooler_output"},
                                             {"logits", "image_embeds"},
                                             {"logits", "feat"},
@@ -188,7 +189,7 @@ static void test_cut_names(void) {
         onnx_writer_node(writer, "Identity", "flat", beside[i][1], "");
         onnx_writer_output(writer, beside[i][0]);
         onnx_writer_output(writer, beside[i][1]);
-        check_cut(writer, NULL, beside[i][1], NULL, 20);
+        check_truncated(writer, NULL, beside[i][1], NULL, 20);
     }
 }
 
@@ -508,10 +509,10 @@ static void test_shared(void) {
 
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/nn/network/cut", test_cut);
-    g_test_add_func("/nn/network/cut-convolution", test_cut_convolution);
-    g_test_add_func("/nn/network/cut-rule", test_cut_rule);
-    g_test_add_func("/nn/network/cut-names", test_cut_names);
+    g_test_add_func("/nn/network/truncated", test_truncated);
+    g_test_add_func("/nn/network/truncated-convolution", test_truncated_convolution);
+    g_test_add_func("/nn/network/truncated-rule", test_truncated_rule);
+    g_test_add_func("/nn/network/truncated-names", test_truncated_names);
     g_test_add_func("/nn/network/choice-errors", test_choice_errors);
     g_test_add_func("/nn/network/open-size", test_open_size);
     g_test_add_func("/nn/network/dead", test_dead);

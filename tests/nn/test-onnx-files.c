@@ -39,34 +39,13 @@ static void put_file(const Place *place, const char *name, const void *data, siz
     g_assert_true(g_file_set_contents(path, data, (gssize)size, NULL));
 }
 
-static void append_entry(GByteArray *to, const char *key, const char *value) {
-    g_autoptr(GBytes) first = onnx_field(1, key, strlen(key));
-    g_autoptr(GBytes) second = onnx_field(2, value, strlen(value));
-    g_autoptr(GByteArray) both = g_byte_array_new();
-    g_byte_array_append(both, g_bytes_get_data(first, NULL), (guint)g_bytes_get_size(first));
-    g_byte_array_append(both, g_bytes_get_data(second, NULL), (guint)g_bytes_get_size(second));
-    g_autoptr(GBytes) entry = onnx_field(13, both->data, both->len);
-    g_byte_array_append(to, g_bytes_get_data(entry, NULL), (guint)g_bytes_get_size(entry));
-}
-
 /* Writes the network; offset and length NULL: not said. `dims` of the tensor. */
 static void put_network(const Place *place, const char *location, const char *offset, const char *length,
                         const char *dims) {
-    g_autoptr(GByteArray) more = g_byte_array_new();
-    append_entry(more, "location", location);
-    if (offset != NULL) {
-        append_entry(more, "offset", offset);
-    }
-    if (length != NULL) {
-        append_entry(more, "length", length);
-    }
-    append_entry(more, "checksum", "whatever");
-    g_autoptr(GBytes) external = onnx_varint_field(14, 1);
-    g_byte_array_append(more, g_bytes_get_data(external, NULL), (guint)g_bytes_get_size(external));
     OnnxWriter *writer = onnx_writer_new(13);
     onnx_writer_input(writer, "image", "N 3 2 2", 1);
     onnx_writer_output(writer, "embedding");
-    g_autoptr(GBytes) fields = g_bytes_new(more->data, more->len);
+    g_autoptr(GBytes) fields = onnx_external(location, offset, length);
     onnx_writer_raw(writer, "w", dims, 1, NULL, fields);
     onnx_writer_node(writer, "Mul", "image w", "a", "");
     onnx_writer_node(writer, "Flatten", "a", "embedding", "");

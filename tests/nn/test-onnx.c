@@ -248,7 +248,7 @@ static void test_texts(void) {
 }
 
 /* What contradicts itself is refused even in the part that would be cut off; what is unknown there is not. */
-static void test_cut_part(void) {
+static void test_truncated_part(void) {
     OnnxWriter *writer = start(13);
     onnx_writer_weights(writer, "w", "7 99");
     onnx_writer_node(writer, "Flatten", "image", "embedding", "");
@@ -461,7 +461,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/nn/onnx/byte-input", test_byte_input);
     g_test_add_func("/nn/onnx/weights", test_weights);
     g_test_add_func("/nn/onnx/texts", test_texts);
-    g_test_add_func("/nn/onnx/cut-part", test_cut_part);
+    g_test_add_func("/nn/onnx/truncated-part", test_truncated_part);
     g_test_add_func("/nn/onnx/explosion", test_explosion);
     g_test_add_func("/nn/onnx/tensors", test_tensors);
     g_test_add_func("/nn/onnx/external", test_external);

@@ -12,18 +12,6 @@ static void put_bytes(const Shop *shop, const char *name, GBytes *bytes) {
     g_assert_true(g_file_set_contents(path, g_bytes_get_data(bytes, NULL), (gssize)g_bytes_get_size(bytes), NULL));
 }
 
-/* An entry of TensorProto.external_data. */
-static void append_entry(GByteArray *to, const char *key, const char *value) {
-    g_autoptr(GByteArray) both = g_byte_array_new();
-    for (unsigned i = 1; i <= 2; i++) {
-        const char *text = i == 1 ? key : value;
-        g_autoptr(GBytes) field = onnx_field(i, text, strlen(text));
-        g_byte_array_append(both, g_bytes_get_data(field, NULL), (guint)g_bytes_get_size(field));
-    }
-    g_autoptr(GBytes) entry = onnx_field(13, both->data, both->len);
-    g_byte_array_append(to, g_bytes_get_data(entry, NULL), (guint)g_bytes_get_size(entry));
-}
-
 /* A classifier of 5 classes behind 4 features, (N, 3, 8, 8); `weights`: the file that holds the convolution's, NULL: it
  * is in the network. */
 static char *put_network(const Shop *shop, const char *name, const char *weights) {
@@ -31,11 +19,7 @@ static char *put_network(const Shop *shop, const char *name, const char *weights
     onnx_writer_input(writer, "image", "N 3 8 8", 1);
     onnx_writer_output(writer, "scores");
     if (weights != NULL) {
-        g_autoptr(GByteArray) more = g_byte_array_new();
-        append_entry(more, "location", weights);
-        g_autoptr(GBytes) outside = onnx_varint_field(14, 1);
-        g_byte_array_append(more, g_bytes_get_data(outside, NULL), (guint)g_bytes_get_size(outside));
-        g_autoptr(GBytes) fields = g_bytes_new(more->data, more->len);
+        g_autoptr(GBytes) fields = onnx_external(weights, NULL, NULL);
         onnx_writer_raw(writer, "w", "4 3 1 1", 1, NULL, fields);
         float values[12];
         for (unsigned i = 0; i < G_N_ELEMENTS(values); i++) {
@@ -142,7 +126,7 @@ static void test_card(void) {
                       &again, &error));
     g_assert_cmpstr(again, ==, "net");
     const struct {
-        const char *model, *output, *choice, *cut;
+        const char *model, *output, *choice, *truncated;
         int64_t classes;
     } cases[] = {{called, "a", "named by the caller", NULL, 0},
                  {again, "features4", "what feeds the classifier", "Gemm of scores", 5}};
@@ -153,8 +137,8 @@ static void test_card(void) {
         const NtJson *told = nt_json_get(shown, "card");
         g_assert_cmpstr(nt_json_text(nt_json_get(told, "output"), NULL), ==, cases[i].output);
         g_assert_cmpstr(nt_json_text(nt_json_get(told, "choice"), NULL), ==, cases[i].choice);
-        g_assert_cmpstr(nt_json_text(nt_json_get(told, "cut"), NULL), ==, cases[i].cut);
-        g_assert_cmpint(nt_json_int(nt_json_get(told, "cut_classes"), 0), ==, cases[i].classes);
+        g_assert_cmpstr(nt_json_text(nt_json_get(told, "truncated"), NULL), ==, cases[i].truncated);
+        g_assert_cmpint(nt_json_int(nt_json_get(told, "truncated_classes"), 0), ==, cases[i].classes);
         g_assert_cmpint(nt_json_int(nt_json_get(told, "dimension"), 0), ==, 4);
         g_assert_cmpstr(nt_json_text(nt_json_get(nt_json_get(shown, "network"), "outputs"), NULL), ==, "scores");
     }

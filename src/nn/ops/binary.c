@@ -127,17 +127,6 @@ static bool apply_integer(Kind kind, int64_t a, int64_t b, int64_t *out, GError 
     return true;
 }
 
-/* Strides of an operand in the result's dims: 0 where it repeats. */
-static void repeat_strides(const NtShape *shape, const NtShape *out, int64_t strides[NT_MAX_RANK]) {
-    int64_t own[NT_MAX_RANK];
-    nt_shape_strides(shape, own);
-    for (unsigned i = 0; i < out->rank; i++) {
-        bool there = i + shape->rank >= out->rank;
-        unsigned from = i + shape->rank - out->rank;
-        strides[i] = there && shape->dims[from] != 1 ? own[from] : 0;
-    }
-}
-
 typedef struct Pair {
     const NtView *a, *b, *out; /* a may be out itself */
     Kind kind;
@@ -161,8 +150,8 @@ static bool apply_at(const Pair *pair, int64_t i, int64_t a, int64_t b, GError *
 static bool apply_pair(const Pair *pair, GError **error) {
     const NtShape *shape = &pair->out->shape;
     int64_t a_strides[NT_MAX_RANK], b_strides[NT_MAX_RANK], at[NT_MAX_RANK] = {0}, a = 0, b = 0;
-    repeat_strides(&pair->a->shape, shape, a_strides);
-    repeat_strides(&pair->b->shape, shape, b_strides);
+    nt_shape_broadcast_strides(&pair->a->shape, shape->rank, a_strides);
+    nt_shape_broadcast_strides(&pair->b->shape, shape->rank, b_strides);
     for (int64_t i = 0, count = nt_shape_count(shape); i < count; i++) {
         if (!apply_at(pair, i, a, b, error)) {
             return false;
@@ -198,16 +187,6 @@ static bool compute(const NtNode *node, const NtView *in, const NtView *out, GEr
     return true;
 }
 
-/* `shape` with ones in front up to `rank`, row-major. */
-static NtLayout *widened(const NtShape *shape, unsigned rank) {
-    NtShape wide = {.rank = rank};
-    for (unsigned i = 0; i < rank; i++) {
-        bool there = i + shape->rank >= rank;
-        wide.dims[i] = there ? shape->dims[i + shape->rank - rank] : 1;
-    }
-    return nt_layout_plain(&wide);
-}
-
 /*
  * The primitive with the second operand's slot. Of the same shape, it comes in the first's layout. One that repeats (a
  * gate per channel) comes as it lies, which is what the fast kernels for blocked layouts want, or row-major.
@@ -234,8 +213,9 @@ static NtPrimitive *choose(NtBuild *build, NtPrimitiveSpec *spec, int value, con
     if (!nt_build_plain(build, value, out_slot, error)) {
         return NULL;
     }
-    g_autoptr(NtLayout) wide = widened(own, shape->rank);
-    *out_slot = nt_build_alias(build, *out_slot, wide);
+    NtShape wide = nt_shape_widen(own, shape->rank);
+    g_autoptr(NtLayout) layout = nt_layout_plain(&wide);
+    *out_slot = nt_build_alias(build, *out_slot, layout);
     spec->src1 = nt_slot_layout(build, *out_slot);
     return nt_primitive_new(spec, error);
 }
@@ -251,7 +231,8 @@ static bool plan_native(NtBuild *build, const NtNode *node, NtBinaryKind kind, b
     if (!nt_shape_equal(nt_build_shape(build, node->inputs[first]), shape) || (first == 1 && !commutes)) {
         return true;
     }
-    NtStepArgument arguments[3 + NT_MAX_POSTS] = {{.role = NT_ROLE_SRC}, {.role = NT_ROLE_SRC1}, {.role = NT_ROLE_DST}};
+    NtStepArgument arguments[3 + NT_MAX_POST_OPS] = {
+        {.role = NT_ROLE_SRC}, {.role = NT_ROLE_SRC1}, {.role = NT_ROLE_DST}};
     unsigned count = 3;
     if (!nt_build_slot(build, node->inputs[first], &arguments[0].slot, error)) {
         return false;
@@ -269,8 +250,8 @@ static bool plan_native(NtBuild *build, const NtNode *node, NtBinaryKind kind, b
                             .binary = kind,
                             .src = layout,
                             .dst = layout,
-                            .posts = fusion.posts,
-                            .post_count = fusion.count};
+                            .post_ops = fusion.post_ops,
+                            .post_op_count = fusion.count};
     GError *cause = NULL;
     NtPrimitive *primitive = choose(build, &spec, node->inputs[1 - first], shape, &arguments[1].slot, &cause);
     if (primitive == NULL) { /* oneDNN cannot repeat this operand: broadcasting is left to compute */
@@ -297,7 +278,7 @@ static bool plan_native(NtBuild *build, const NtNode *node, NtBinaryKind kind, b
 static bool plan(NtBuild *build, const NtNode *node, GError **error) {
     bool done = false;
     unsigned row = row_of(node);
-    if (node->post_count == 0 && (!nt_op_plan_eltwise(build, node, &done, error) || done)) {
+    if (node->post_op_count == 0 && (!nt_op_plan_eltwise(build, node, &done, error) || done)) {
         return done;
     }
     if (kinds[row].native >= 0 && node->input_count == 2 &&

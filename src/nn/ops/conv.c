@@ -83,8 +83,8 @@ static NtPrimitive *make(const NtBuild *build, const NtNode *node, const NtLayou
                             .dilation = w.dilation,
                             .pad_begin = w.pad_begin,
                             .pad_end = w.pad_end,
-                            .posts = fusion->posts,
-                            .post_count = fusion->count,
+                            .post_ops = fusion->post_ops,
+                            .post_op_count = fusion->count,
                             .winograd = suits_winograd(node, weights_shape, &w)};
     NtPrimitive *fast = spec.winograd ? nt_primitive_new(&spec, NULL) : NULL;
     spec.winograd = false;
@@ -139,7 +139,7 @@ static bool plan(NtBuild *build, const NtNode *node, GError **error) {
     g_autoptr(NtLayout) src = nt_primitive_layout(conv, NT_ROLE_SRC);
     g_autoptr(NtLayout) packed = nt_primitive_layout(conv, NT_ROLE_WEIGHTS);
     g_autoptr(NtLayout) dst = nt_primitive_layout(conv, NT_ROLE_DST);
-    NtStepArgument arguments[4 + NT_MAX_POSTS] = {
+    NtStepArgument arguments[4 + NT_MAX_POST_OPS] = {
         {.role = NT_ROLE_SRC}, {.role = NT_ROLE_WEIGHTS}, {.role = NT_ROLE_DST}};
     unsigned count = 3;
     if (!nt_build_as(build, node->inputs[0], src, &arguments[0].slot, error) ||

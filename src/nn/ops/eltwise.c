@@ -44,12 +44,12 @@ static bool scalar(const NtGraph *graph, const NtShapes *shapes, const NtNode *n
     return true;
 }
 
-static NtPost eltwise(NtEltwise alg, float alpha, float beta) {
-    return (NtPost){.kind = NT_POST_ELTWISE, .alg = alg, .alpha = alpha, .beta = beta, .value = -1};
+static NtPostOp eltwise(NtEltwise alg, float alpha, float beta) {
+    return (NtPostOp){.kind = NT_POST_OP_ELTWISE, .alg = alg, .alpha = alpha, .beta = beta, .value = -1};
 }
 
 /* Clip: bounds as attributes before opset 11, as inputs since; each may be left out. */
-static unsigned clip(const NtGraph *graph, const NtShapes *shapes, const NtNode *node, NtPost *out) {
+static unsigned clip(const NtGraph *graph, const NtShapes *shapes, const NtNode *node, NtPostOp *out) {
     float low = nt_node_float(node, "min", -FLT_MAX), high = nt_node_float(node, "max", FLT_MAX);
     for (unsigned i = 1; i <= 2; i++) {
         if (nt_node_has_input(node, i) && !scalar(graph, shapes, node, i, i == 1 ? &low : &high)) {
@@ -62,7 +62,7 @@ static unsigned clip(const NtGraph *graph, const NtShapes *shapes, const NtNode 
 
 /* x + c, x - c, c - x, x * c, x / c as alpha x + beta; max(x, c) and min(x, c) as clips. */
 static unsigned arithmetic(const NtGraph *graph, const NtShapes *shapes, const NtNode *node, unsigned *input,
-                           NtPost *out) {
+                           NtPostOp *out) {
     float c;
     bool second = node->input_count == 2 && scalar(graph, shapes, node, 1, &c);
     if (node->input_count != 2 || (!second && !scalar(graph, shapes, node, 0, &c))) {
@@ -87,13 +87,13 @@ static unsigned arithmetic(const NtGraph *graph, const NtShapes *shapes, const N
     return isfinite(out->alpha) && isfinite(out->beta) ? 1 : 0;
 }
 
-static unsigned gelu(const NtNode *node, NtPost *out) {
+static unsigned gelu(const NtNode *node, NtPostOp *out) {
     bool tanh_form = strcmp(nt_node_string(node, "approximate", "none"), "tanh") == 0;
     *out = eltwise(tanh_form ? NT_ELTWISE_GELU_TANH : NT_ELTWISE_GELU_ERF, 0, 0);
     return 1;
 }
 
-static unsigned hard_sigmoid(const NtNode *node, NtPost out[2]) {
+static unsigned hard_sigmoid(const NtNode *node, NtPostOp out[2]) {
     out[0] = eltwise(NT_ELTWISE_LINEAR, nt_node_float(node, "alpha", 0.2f), nt_node_float(node, "beta", 0.5f));
     out[1] = eltwise(NT_ELTWISE_CLIP, 0, 1);
     return 2;
@@ -116,7 +116,7 @@ static const struct {
 };
 
 unsigned nt_op_eltwise(const NtGraph *graph, const NtShapes *shapes, const NtNode *node, unsigned *out_input,
-                       NtPost out[2]) {
+                       NtPostOp out[2]) {
     *out_input = 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(functions); i++) {
         if (strcmp(node->type, functions[i].type) == 0) {
@@ -139,8 +139,8 @@ unsigned nt_op_eltwise(const NtGraph *graph, const NtShapes *shapes, const NtNod
 }
 
 bool nt_op_plan_eltwise(NtBuild *build, const NtNode *node, bool *out_done, GError **error) {
-    NtPost posts[2];
-    unsigned input, slot, count = nt_op_eltwise(build->graph, build->shapes, node, &input, posts);
+    NtPostOp post_ops[2];
+    unsigned input, slot, count = nt_op_eltwise(build->graph, build->shapes, node, &input, post_ops);
     *out_done = false;
     if (count == 0 ||
         !nt_shape_equal(nt_build_shape(build, node->inputs[input]), nt_build_shape(build, node->outputs[0]))) {
@@ -161,9 +161,9 @@ bool nt_op_plan_eltwise(NtBuild *build, const NtNode *node, bool *out_done, GErr
         NtPrimitiveSpec spec = {.kind = NT_PRIMITIVE_ELTWISE,
                                 .src = layout,
                                 .dst = layout,
-                                .eltwise = posts[i].alg,
-                                .alpha = posts[i].alpha,
-                                .beta = posts[i].beta};
+                                .eltwise = post_ops[i].alg,
+                                .alpha = post_ops[i].alpha,
+                                .beta = post_ops[i].beta};
         NtPrimitive *primitive = nt_primitive_new(&spec, error);
         if (primitive == NULL) {
             return false;
@@ -207,21 +207,22 @@ static double other(const char *type, double x) {
 
 static bool compute(const NtNode *node, const NtView *in, const NtView *out, GError **error) {
     int64_t count = nt_shape_count(&out->shape);
-    NtPost posts[2];
-    unsigned input, post_count = 0;
+    NtPostOp post_ops[2];
+    unsigned input, post_op_count = 0;
     if (strcmp(node->type, "Clip") == 0) {
         float low =
             in[0].type == NT_F32 && nt_node_has_input(node, 1) ? in[1].f32[0] : nt_node_float(node, "min", -FLT_MAX);
         float high =
             in[0].type == NT_F32 && nt_node_has_input(node, 2) ? in[2].f32[0] : nt_node_float(node, "max", FLT_MAX);
-        posts[post_count++] = eltwise(NT_ELTWISE_CLIP, low, high);
+        post_ops[post_op_count++] = eltwise(NT_ELTWISE_CLIP, low, high);
     } else {
-        post_count = nt_op_eltwise(NULL, NULL, node, &input, posts);
+        post_op_count = nt_op_eltwise(NULL, NULL, node, &input, post_ops);
     }
-    if (in[0].type == NT_F32 && post_count > 0) {
+    if (in[0].type == NT_F32 && post_op_count > 0) {
         for (int64_t i = 0; i < count; i++) {
-            float x = nt_eltwise_apply(posts[0].alg, in[0].f32[i], posts[0].alpha, posts[0].beta);
-            out->f32[i] = post_count < 2 ? x : nt_eltwise_apply(posts[1].alg, x, posts[1].alpha, posts[1].beta);
+            float x = nt_eltwise_apply(post_ops[0].alg, in[0].f32[i], post_ops[0].alpha, post_ops[0].beta);
+            out->f32[i] =
+                post_op_count < 2 ? x : nt_eltwise_apply(post_ops[1].alg, x, post_ops[1].alpha, post_ops[1].beta);
         }
         return true;
     }

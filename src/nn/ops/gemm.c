@@ -133,8 +133,8 @@ static NtPrimitive *make_inner(const Inner *inner, const NtLayout *weights, cons
                             .weights = weights,
                             .bias = bias,
                             .dst = dst,
-                            .posts = fusion->posts,
-                            .post_count = fusion->count};
+                            .post_ops = fusion->post_ops,
+                            .post_op_count = fusion->count};
     return nt_primitive_new(&spec, error);
 }
 
@@ -163,7 +163,7 @@ static bool plan_inner(NtBuild *build, const NtNode *node, const Inner *inner, G
     g_autoptr(NtLayout) dst = nt_layout_plain(&dst_shape);
     g_autoptr(NtLayout) result = nt_layout_plain(nt_build_shape(build, node->outputs[0]));
     g_autoptr(NtLayout) packed = nt_primitive_layout(product, NT_ROLE_WEIGHTS);
-    NtStepArgument arguments[4 + NT_MAX_POSTS] = {
+    NtStepArgument arguments[4 + NT_MAX_POST_OPS] = {
         {.role = NT_ROLE_SRC}, {.role = NT_ROLE_WEIGHTS}, {.role = NT_ROLE_DST}};
     unsigned count = 3;
     if (!nt_build_plain(build, node->inputs[0], &arguments[0].slot, error) ||
@@ -221,35 +221,26 @@ static bool plan_gemm(NtBuild *build, const NtNode *node, GError **error) {
     return plan_inner(build, node, &inner, error);
 }
 
-/* (.., rows, columns) with ones in front up to `rank` dims. */
-static NtLayout *widened(const NtShape *shape, unsigned rank) {
-    NtShape wide = {.rank = rank};
-    for (unsigned i = 0; i < rank; i++) {
-        bool there = i + shape->rank >= rank;
-        wide.dims[i] = there ? shape->dims[i + shape->rank - rank] : 1;
-    }
-    return nt_layout_plain(&wide);
-}
-
 static bool plan_batched(NtBuild *build, const NtNode *node, GError **error) {
     const NtShape *a = nt_build_shape(build, node->inputs[0]), *b = nt_build_shape(build, node->inputs[1]);
     const NtShape *out = nt_build_shape(build, node->outputs[0]);
     g_auto(NtFusion) fusion;
     nt_fusion_make(build, node, NT_PRIMITIVE_MATMUL, out->rank, &fusion);
-    g_autoptr(NtLayout) src = widened(a, out->rank);
-    g_autoptr(NtLayout) weights = widened(b, out->rank);
+    NtShape a_wide = nt_shape_widen(a, out->rank), b_wide = nt_shape_widen(b, out->rank);
+    g_autoptr(NtLayout) src = nt_layout_plain(&a_wide);
+    g_autoptr(NtLayout) weights = nt_layout_plain(&b_wide);
     g_autoptr(NtLayout) dst = nt_layout_plain(out);
     NtPrimitiveSpec spec = {.kind = NT_PRIMITIVE_MATMUL,
                             .src = src,
                             .weights = weights,
                             .dst = dst,
-                            .posts = fusion.posts,
-                            .post_count = fusion.count};
+                            .post_ops = fusion.post_ops,
+                            .post_op_count = fusion.count};
     g_autoptr(NtPrimitive) product = nt_primitive_new(&spec, NULL);
     if (product == NULL) {
         return nt_build_compute(build, node, error);
     }
-    NtStepArgument arguments[3 + NT_MAX_POSTS] = {
+    NtStepArgument arguments[3 + NT_MAX_POST_OPS] = {
         {.role = NT_ROLE_SRC}, {.role = NT_ROLE_WEIGHTS}, {.role = NT_ROLE_DST}};
     unsigned count = 3;
     if (!nt_build_plain(build, node->inputs[0], &arguments[0].slot, error) ||

@@ -15,20 +15,10 @@ static bool infer(NtShapes *shapes, const NtNode *node, GError **error) {
     return nt_shapes_out(shapes, node, 0, NT_F32, in, error);
 }
 
-/* Elements of the slope that a step along each axis of x goes on by; 0 where it repeats. */
-static void slope_strides(const NtShape *slope, const NtShape *shape, int64_t out[NT_MAX_RANK]) {
-    int64_t own[NT_MAX_RANK];
-    nt_shape_strides(slope, own);
-    for (unsigned i = 0; i < shape->rank; i++) {
-        bool there = i + slope->rank >= shape->rank && slope->dims[i + slope->rank - shape->rank] != 1;
-        out[i] = there ? own[i + slope->rank - shape->rank] : 0;
-    }
-}
-
 static bool compute(const NtNode *node, const NtView *in, const NtView *out, GError **error) {
     const NtShape *shape = &in->shape;
     int64_t strides[NT_MAX_RANK];
-    slope_strides(&in[1].shape, shape, strides);
+    nt_shape_broadcast_strides(&in[1].shape, shape->rank, strides);
     for (int64_t i = 0, count = nt_shape_count(shape); i < count; i++) {
         int64_t rest = i, at = 0;
         for (unsigned d = shape->rank; d-- > 0;) {
@@ -49,11 +39,7 @@ static bool plan(NtBuild *build, const NtNode *node, GError **error) {
     if (known == NULL || known->shape.rank > shape->rank || !nt_build_slot(build, node->inputs[0], &slot, error)) {
         return known != NULL && known->shape.rank <= shape->rank ? false : nt_build_compute(build, node, error);
     }
-    NtShape wide = {.rank = shape->rank};
-    for (unsigned i = 0; i < wide.rank; i++) {
-        bool there = i + known->shape.rank >= wide.rank;
-        wide.dims[i] = there ? known->shape.dims[i + known->shape.rank - wide.rank] : 1;
-    }
+    NtShape wide = nt_shape_widen(&known->shape, shape->rank);
     g_autoptr(NtLayout) layout = nt_layout_ref(nt_slot_layout(build, slot));
     g_autoptr(NtLayout) any = nt_layout_any(&wide);
     g_autoptr(NtLayout) plain = nt_layout_plain(&wide);
