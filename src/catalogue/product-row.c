@@ -189,7 +189,7 @@ bool nt_catalogue_put_product(NtCatalogue *catalogue, const NtRun *run, const Nt
         !put_values(catalogue, product, put, error)) {
         return false;
     }
-    if (put->photo_count > 0 && !nt_photos_put(catalogue, product, put, out_photos, error)) {
+    if ((put->photo_count > 0 || put->no_photos) && !nt_photos_put(catalogue, product, put, out_photos, error)) {
         return false;
     }
     if (out_added != NULL) {

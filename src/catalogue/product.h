@@ -55,7 +55,8 @@ typedef struct NtProductPut {
     const NtValue *values; /* metadata brought; others that the product has are kept */
     size_t value_count;
     const NtPhotoPut *photos; /* all its photos in order; replaces those it had */
-    size_t photo_count;       /* 0: photos are left as they are */
+    size_t photo_count;       /* 0: photos are left as they are, unless no_photos */
+    bool no_photos;           /* those it had go */
 } NtProductPut;
 
 /* Adds a product or brings it up to date. For each photo, out_photos[i] (photo_count of them) tells what is known of

@@ -11,6 +11,7 @@
 typedef struct PhotoJob {
     NtEmbedJob base;
     NiteruCatalogue *catalogue;
+    GBytes *bytes;          /* the photo itself; NULL: the file at `path` */
     int64_t model, only_of; /* a vector of this model counts as there when this maker made it; NT_MAKER_UNKNOWN: any */
     int64_t photo;          /* its row */
     char *path;

@@ -31,13 +31,14 @@ static bool has_vector(const PhotoJob *job) {
     return ok && vrow >= 0;
 }
 
-static bool read_photo(NtEmbedJob *base, GBytes **out_bytes, GError **error) {
-    PhotoJob *job = (PhotoJob *)base;
+/* The bytes of the file, and its stamp. */
+static GBytes *read_file(PhotoJob *job, GError **error) {
     int fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
-        return nt_fail_errno(error, errno, "%s", job->path);
+        nt_fail_errno(error, errno, "%s", job->path);
+        return NULL;
     }
-    g_autoptr(GBytes) bytes = NULL;
+    GBytes *bytes = NULL;
     if (nt_stamp_read_fd(fd, job->path, &job->stamp, error)) {
         bytes = nt_photo_read_fd(fd, job->path, &job->catalogue->limits, error);
     }
@@ -45,6 +46,12 @@ static bool read_photo(NtEmbedJob *base, GBytes **out_bytes, GError **error) {
     if (is_fresh(&job->stamp)) {
         job->stamp = (NtStamp){0};
     }
+    return bytes;
+}
+
+static bool read_photo(NtEmbedJob *base, GBytes **out_bytes, GError **error) {
+    PhotoJob *job = (PhotoJob *)base;
+    g_autoptr(GBytes) bytes = job->bytes != NULL ? g_bytes_ref(job->bytes) : read_file(job, error);
     if (bytes == NULL) {
         return false;
     }
@@ -60,6 +67,7 @@ static bool read_photo(NtEmbedJob *base, GBytes **out_bytes, GError **error) {
 
 static void free_photo(NtEmbedJob *base) {
     PhotoJob *job = (PhotoJob *)base;
+    g_clear_pointer(&job->bytes, g_bytes_unref);
     g_free(job->path);
     g_free(job->product);
     g_free(job->place);
