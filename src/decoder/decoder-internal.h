@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the decode helper: main.c (start and loop), sandbox.c, bmp.c, jpeg.c, load.c, colour.c, place.c,
- * encode.c.
- */
+/* The parts of the decode helper: main.c (start and loop), sandbox.c, last-words.c, answer.c, decode.c,
+ * bmp.c, jpeg.c, load.c, colour.c, place.c, encode.c. */
 #ifndef NT_DECODER_INTERNAL_H
 #define NT_DECODER_INTERNAL_H
 
@@ -61,8 +60,12 @@ bool nt_helper_profile_is_plain(const void *profile, size_t size, int bands);
 /* encode.c: the pixels of the output area into the input area as JPEG or PNG. */
 void nt_helper_encode(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
 
-/* probe.c: tries what must not work, for the tests. */
-void nt_helper_probe(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
+/* answer.c: carries out a request of any kind. */
+void nt_helper_answer(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
+
+/* last-words.c: from now on a death by signal is told to the owner (NT_WIRE_DIED); and which request is at work. */
+void nt_last_words_prepare(void);
+void nt_last_words_about(uint64_t number);
 
 /* Whether a library's message says that it got no memory; and the refusal that says so, with the limit. */
 bool nt_says_memory(const char *text);

@@ -109,15 +109,6 @@ static bool send_reply(const NtWireReply *reply) {
     return send(NT_WIRE_SOCKET, reply, sizeof *reply, MSG_NOSIGNAL) == (ssize_t)sizeof *reply;
 }
 
-static void answer(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply) {
-    switch ((NtWireTask)request->task) {
-    case NT_WIRE_DECODE: nt_helper_decode(helper, request, reply); break;
-    case NT_WIRE_ENCODE: nt_helper_encode(helper, request, reply); break;
-    case NT_WIRE_PROBE: nt_helper_probe(helper, request, reply); break;
-    default: nt_reply_fail(reply, NT_WIRE_FAILED, "an unknown task"); break;
-    }
-}
-
 static int serve(const NtHelper *helper) {
     NtWireRequest request;
     for (;;) {
@@ -127,7 +118,8 @@ static int serve(const NtHelper *helper) {
         }
         NtWireReply reply = {.status = NT_WIRE_OK, .number = request.number, .percent = 100};
         atomic_store(&warnings, 0);
-        answer(helper, &request, &reply);
+        nt_last_words_about(request.number);
+        nt_helper_answer(helper, &request, &reply);
         reply.warnings = atomic_load(&warnings);
         if (!send_reply(&reply)) {
             return 1;
@@ -142,6 +134,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     NtWireReply ready = {.status = NT_WIRE_OK};
+    nt_last_words_prepare();
     if (!nt_sandbox_limit_resources(&helper.setup) || !map_memory(&helper)) {
         nt_reply_fail(&ready, NT_WIRE_FAILED, "its resources could not be set up; is decoder-memory too small?");
     } else if (!set_up_vips(argv[0])) {

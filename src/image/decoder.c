@@ -105,6 +105,13 @@ void nt_decoder_free(NtDecoder *decoder) {
 
 NtDecoderStats nt_decoder_stats(const NtDecoder *decoder) { return decoder->stats; }
 
+/* "signal 11", "status 1"; new text. */
+static char *describe_end(int status) {
+    return status == NT_STATUS_UNKNOWN ? g_strdup("how is not known: this program does not keep its children's ends")
+           : WIFSIGNALED(status)       ? g_strdup_printf("signal %d", WTERMSIG(status))
+                                       : g_strdup_printf("status %d", WEXITSTATUS(status));
+}
+
 /* Why a new helper did not get ready. Nothing here is the photo's doing, but its name says what was not looked at. */
 static bool fail_start(const char *name, NtAsked asked, int status, const NtWireReply *reply, const NtLimits *limits,
                        GError **error) {
@@ -131,11 +138,11 @@ static bool fail_start(const char *name, NtAsked asked, int status, const NtWire
                        "memory?); the photo may be tried again",
                        name);
     }
-    return nt_fail(error, NITERU_ERROR_IO,
-                   "%s: not looked at: the decoder ended before it was ready (%s %d); is the limit decoder-memory too "
-                   "small?",
-                   name, WIFSIGNALED(status) ? "signal" : "status",
-                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    g_autofree char *how = describe_end(status);
+    return nt_fail(
+        error, NITERU_ERROR_IO,
+        "%s: not looked at: the decoder ended before it was ready (%s); is the limit decoder-memory too small?", name,
+        how);
 }
 
 /* A helper that is there, ready and not worn. */
@@ -198,9 +205,11 @@ static bool fail_lost(const char *name, NtAsked asked, int status, uint64_t seco
         return nt_fail(error, NITERU_ERROR_IO,
                        "%s: the decoder was killed from outside (out of memory?); the photo may be tried again", name);
     }
-    return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the decoder died of it (%s %d)", name,
-                   WIFSIGNALED(status) ? "signal" : "status",
-                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    g_autofree char *how = describe_end(status);
+    if (status == NT_STATUS_UNKNOWN) { /* without last words: killed from outside, most likely */
+        return nt_fail(error, NITERU_ERROR_IO, "%s: the decoder ended (%s); the photo may be tried again", name, how);
+    }
+    return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the decoder died of it (%s)", name, how);
 }
 
 static bool fail_reply(const char *name, NtWireReply *reply, GError **error) {

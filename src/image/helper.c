@@ -15,6 +15,9 @@
 
 #include "base/base.h"
 
+#ifndef P_PIDFD
+#define P_PIDFD 3 /* of the kernel since 5.4, of glibc's headers later */
+#endif
 #ifndef NT_LIBEXECDIR
 #define NT_LIBEXECDIR "/usr/local/libexec"
 #endif
@@ -136,7 +139,7 @@ bool nt_helper_start(NtHelperProcess *helper, const char *path, int memory, cons
         close(pair[0]);
         return nt_fail_errno(error, status, "%s does not start", path);
     }
-    /* A number stands for this very process, even when somebody else reaps it and its pid is given to another. */
+    /* Stands for this very process, even when somebody else reaps it and its pid is given to another. */
     *helper = (NtHelperProcess){.pid = pid, .socket = pair[0], .process = (int)syscall(SYS_pidfd_open, pid, 0)};
     if (send(helper->socket, setup, sizeof *setup, MSG_NOSIGNAL) != (ssize_t)sizeof *setup) {
         status = errno;
@@ -146,14 +149,24 @@ bool nt_helper_start(NtHelperProcess *helper, const char *path, int memory, cons
     return true;
 }
 
-/* Waits up to `milliseconds` for the process to end; it is not reaped. False when it still lives. One whose end
- * somebody else has reaped (an application that waits for all its children) counts as ended. */
+/* waitid without waiting, for this very process where it has a pidfd: its pid may be that of another child once
+ * somebody else (a SIGCHLD handler of the host) has reaped it. False: it has been reaped. info->si_pid is 0 while it
+ * lives; it is reaped unless `options` has WNOWAIT. */
+static bool look_at(const NtHelperProcess *helper, int options, siginfo_t *info) {
+    *info = (siginfo_t){0};
+    int status = helper->process >= 0 ? waitid(P_PIDFD, (id_t)helper->process, info, WEXITED | WNOHANG | options) : -1;
+    if (helper->process < 0 || (status != 0 && errno == EINVAL)) { /* kernels before 5.4 */
+        status = waitid(P_PID, (id_t)helper->pid, info, WEXITED | WNOHANG | options);
+    }
+    return status == 0;
+}
+
+/* Waits up to `milliseconds` for the process to end; it is not reaped. False when it still lives. */
 static bool has_ended(const NtHelperProcess *helper, int milliseconds) {
     double until = seconds_of(CLOCK_MONOTONIC) + milliseconds * 1e-3;
     for (;;) {
-        siginfo_t info = {0};
-        int status = waitid(P_PID, (id_t)helper->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-        if ((status == 0 && info.si_pid == helper->pid) || (status != 0 && errno != EINTR)) {
+        siginfo_t info;
+        if (!look_at(helper, WNOWAIT, &info) || info.si_pid != 0) {
             return true;
         }
         double left = (until - seconds_of(CLOCK_MONOTONIC)) * 1e3;
@@ -172,28 +185,29 @@ static void kill_helper(const NtHelperProcess *helper) {
     }
 }
 
-/* Ends the process, after a grace in which it may end by itself, and forgets it. True with how it ended (as waitpid
- * tells) when it did so by itself. No helper can make this wait: what does not even die of SIGKILL (a process stuck in
- * the kernel) is left behind. */
+/* Ends the process, after a grace in which it may end by itself, and forgets it. True with how it ended when it did so
+ * by itself. No helper can make this wait: what does not even die of SIGKILL (a process stuck in the kernel) is left
+ * behind. */
 static bool reap(NtHelperProcess *helper, int grace_ms, int *out_status) {
-    int status = 0;
-    bool by_itself = helper->pid <= 0 || has_ended(helper, grace_ms);
+    siginfo_t info;
+    bool by_itself = has_ended(helper, grace_ms);
     if (!by_itself) {
         kill_helper(helper);
         has_ended(helper, STUCK_MS);
     }
-    if (helper->pid > 0) {
-        kill(-helper->pid, SIGKILL); /* whatever it may have started: it leads a group of its own */
-        waitpid(helper->pid, &status, WNOHANG);
+    *out_status = NT_STATUS_UNKNOWN;
+    if (look_at(helper, WNOWAIT, &info)) {
+        /* Whatever it may have started: it leads a group, whose number is its own until it is reaped. */
+        kill(-helper->pid, SIGKILL);
+        if (look_at(helper, 0, &info) && info.si_pid != 0) {
+            *out_status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
+        }
     }
-    if (helper->socket >= 0) {
-        close(helper->socket);
-    }
+    close(helper->socket);
     if (helper->process >= 0) {
         close(helper->process);
     }
     *helper = (NtHelperProcess){.socket = -1, .process = -1};
-    *out_status = status;
     return by_itself;
 }
 
@@ -235,17 +249,26 @@ static bool is_over(Watch *watch) {
     return cpu > watch->cpu_end || now > watch->idle_end || now > watch->wall_end;
 }
 
-/* Waits for a message of `size` bytes. */
-static NtAsked receive(NtHelperProcess *helper, uint64_t seconds, void *message, size_t size, int *out_status) {
+/* It has told which signal it dies of: what remains known where somebody else reaps it. */
+static NtAsked take_last_words(NtHelperProcess *helper, const NtWireReply *reply, int *out_status) {
+    bool by_itself = reap(helper, GRACE_MS, out_status);
+    if (*out_status == NT_STATUS_UNKNOWN && reply->size < NSIG && reply->size != SIGKILL) {
+        *out_status = (int)reply->size;
+    }
+    return by_itself ? NT_ASKED_DIED : NT_ASKED_MISBEHAVED;
+}
+
+/* Waits for a reply. */
+static NtAsked receive(NtHelperProcess *helper, uint64_t seconds, NtWireReply *reply, int *out_status) {
     Watch watch = begin_watch(helper, seconds);
     while (!is_over(&watch)) {
         struct pollfd fds[] = {{.fd = helper->socket, .events = POLLIN}, {.fd = helper->process, .events = POLLIN}};
         if (poll(fds, G_N_ELEMENTS(fds), WATCH_MS) <= 0) {
             continue;
         }
-        ssize_t got = recv(helper->socket, message, size, MSG_DONTWAIT | MSG_TRUNC);
-        if (got == (ssize_t)size) {
-            return NT_ASKED_OK;
+        ssize_t got = recv(helper->socket, reply, sizeof *reply, MSG_DONTWAIT | MSG_TRUNC);
+        if (got == (ssize_t)sizeof *reply) {
+            return reply->status == NT_WIRE_DIED ? take_last_words(helper, reply, out_status) : NT_ASKED_OK;
         }
         if (got < 0 && (errno == EAGAIN || errno == EINTR) && fds[1].revents == 0) {
             continue;
@@ -258,7 +281,7 @@ static NtAsked receive(NtHelperProcess *helper, uint64_t seconds, void *message,
 }
 
 NtAsked nt_helper_wait_ready(NtHelperProcess *helper, uint64_t seconds, NtWireReply *reply, int *out_status) {
-    NtAsked asked = receive(helper, seconds, reply, sizeof *reply, out_status);
+    NtAsked asked = receive(helper, seconds, reply, out_status);
     if (asked != NT_ASKED_OK) {
         return asked;
     }
@@ -284,7 +307,7 @@ NtAsked nt_helper_ask(NtHelperProcess *helper, NtWireRequest *request, uint64_t 
         nt_helper_end(helper);
         return NT_ASKED_GONE;
     }
-    NtAsked asked = receive(helper, seconds, reply, sizeof *reply, out_status);
+    NtAsked asked = receive(helper, seconds, reply, out_status);
     if (asked == NT_ASKED_OK && reply->number != request->number) {
         nt_helper_end(helper);
         return NT_ASKED_MISBEHAVED;

@@ -16,6 +16,10 @@ typedef struct NtHelperProcess {
     uint64_t asked; /* requests so far */
 } NtHelperProcess;
 
+/* How a helper ended when nobody knows: it was reaped by somebody else, as programs do that ignore SIGCHLD or wait for
+ * all their children, and it had no last words. */
+#define NT_STATUS_UNKNOWN (-1)
+
 /* The path of niteru-decoder, new text. Errors: NOT_FOUND, naming the places looked at. */
 char *nt_helper_find(GError **error);
 
@@ -28,7 +32,7 @@ void nt_helper_end(NtHelperProcess *helper);
 typedef enum NtAsked {
     NT_ASKED_OK,
     NT_ASKED_GONE,     /* it had ended before the request reached it: nothing is lost, start another */
-    NT_ASKED_DIED,     /* it ended at work; *out_status has how (as of waitpid) */
+    NT_ASKED_DIED,     /* it ended at work; *out_status has how (as of waitpid), or NT_STATUS_UNKNOWN */
     NT_ASKED_TOO_LONG, /* it was ended after `seconds` of CPU, as long of idleness, or six times that on the wall clock
                         */
     NT_ASKED_MISBEHAVED, /* it was ended because it had closed its socket, or sent what no helper sends */

@@ -21,27 +21,7 @@ enum {
 typedef enum NtWireTask {
     NT_WIRE_DECODE = 1,
     NT_WIRE_ENCODE,
-    NT_WIRE_PROBE, /* try what must be forbidden; `shrink` says what (NtWireProbe). For tests. */
 } NtWireTask;
-
-/* What a probe tries. The first ones answer ok when it was refused; the others do what a broken codec might. */
-typedef enum NtWireProbe {
-    NT_PROBE_OPEN_FILE,
-    NT_PROBE_CREATE_FILE,
-    NT_PROBE_SOCKET,
-    NT_PROBE_FORK,
-    NT_PROBE_EXEC,
-    NT_PROBE_KILL,
-    NT_PROBE_EXECUTABLE_MEMORY,
-    NT_PROBE_TRACE,
-    NT_PROBE_COUNT_OF_FORBIDDEN,
-    NT_PROBE_SPIN = 100, /* burns CPU for ever */
-    NT_PROBE_SLEEP,      /* waits for ever */
-    NT_PROBE_CRASH,
-    NT_PROBE_EAT_MEMORY,
-    NT_PROBE_FLOOD, /* writes 200,000 log messages */
-    NT_PROBE_LIE,   /* answers with a size that was never decoded */
-} NtWireProbe;
 
 /* The helper's first message, with task 0 in its reply's place: it is ready and confined. Sent to it first: */
 typedef struct NtWireSetup {
@@ -68,6 +48,7 @@ typedef enum NtWireStatus {
     NT_WIRE_LIMIT,
     NT_WIRE_UNSUPPORTED,
     NT_WIRE_FAILED,
+    NT_WIRE_DIED, /* its last words: it is about to die of the signal in `size` */
 } NtWireStatus;
 
 typedef struct NtWireReply {
@@ -75,7 +56,7 @@ typedef struct NtWireReply {
     uint32_t width, height; /* decode: of the pixels in the output area, whose stride is 3 * width */
     uint32_t warnings;      /* log messages swallowed meanwhile */
     uint32_t percent;       /* decode: of its rows that came out */
-    uint64_t size;          /* encode: bytes in the input area */
+    uint64_t size;          /* encode: bytes in the input area; died: the signal */
     uint64_t number;        /* of the request */
     char message[232];      /* why not; ends with a NUL */
 } NtWireReply;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The helper as a hostile place: from inside it everything that is forbidden is tried (NT_WIRE_PROBE), it is made to
+ * The helper as a hostile place: from inside it everything that is forbidden is tried (probe.h), it is made to
  * crash, hang, eat, lie and babble, and killed at work and at rest. Each costs at most one photo.
  */
 #include <dirent.h>
@@ -17,6 +17,7 @@
 #include "image/helper.h"
 #include "image/image.h"
 #include "photos.h"
+#include "probe.h"
 
 static GBytes *memory_photos[3];  /* of 7000 x 7000, whose decoders take several times that */
 static GBytes *photo, *big_photo; /* good ones of 90 x 60 and 6000 x 5900 */
@@ -41,18 +42,18 @@ static void decode_ok(NtDecoder *decoder) {
     g_assert_true(ok);
 }
 
-static bool probe(NtDecoder *decoder, NtWireProbe what, NtWireReply *reply, GError **error) {
-    NtWireRequest request = {.task = NT_WIRE_PROBE, .shrink = what};
+static bool probe(NtDecoder *decoder, Probe what, NtWireReply *reply, GError **error) {
+    NtWireRequest request = {.task = PROBE, .shrink = what};
     return nt_decoder_ask(decoder, &request, "photo", reply, error);
 }
 
 static void test_walls(void) {
     g_autoptr(NtDecoder) decoder = new_decoder(NULL);
     decode_ok(decoder);
-    for (int what = 0; what < NT_PROBE_COUNT_OF_FORBIDDEN; what++) {
+    for (int what = 0; what < PROBE_COUNT_OF_FORBIDDEN; what++) {
         NtWireReply reply;
         GError *error = NULL;
-        if (!probe(decoder, (NtWireProbe)what, &reply, &error)) {
+        if (!probe(decoder, (Probe)what, &reply, &error)) {
             g_error("probe %d: %s", what, error->message);
         }
     }
@@ -62,7 +63,7 @@ static void test_walls(void) {
 }
 
 /* The probe loses its helper; the next photo has a new one. */
-static void expect_loss(const NtLimits *limits, NtWireProbe what, NiteruError code, const char *words) {
+static void expect_loss(const NtLimits *limits, Probe what, NiteruError code, const char *words) {
     g_autoptr(NtDecoder) decoder = new_decoder(limits);
     NtWireReply reply;
     GError *error = NULL;
@@ -78,18 +79,22 @@ static void expect_loss(const NtLimits *limits, NtWireProbe what, NiteruError co
     g_assert_cmpuint(nt_decoder_stats(decoder).started, ==, 2);
 }
 
-static void test_crash(void) { expect_loss(NULL, NT_PROBE_CRASH, NITERU_ERROR_LIMIT, "gave up (signal 6)"); }
+static void test_crash(void) {
+    expect_loss(NULL, PROBE_CRASH, NITERU_ERROR_LIMIT, "gave up (signal 6)");
+    expect_loss(NULL, PROBE_OVERFLOW, NITERU_ERROR_CORRUPT, "died of it (signal 11)");
+    expect_loss(NULL, PROBE_EXIT, NITERU_ERROR_CORRUPT, "died of it (status 7)");
+}
 
 static void test_hang(void) {
     NtLimits limits = nt_limits_default();
     limits.decoder_seconds = 1;
-    expect_loss(&limits, NT_PROBE_SPIN, NITERU_ERROR_LIMIT, "longer than 1 s (limit decoder-seconds)");
-    expect_loss(&limits, NT_PROBE_SLEEP, NITERU_ERROR_LIMIT, "longer than 1 s (limit decoder-seconds)");
+    expect_loss(&limits, PROBE_SPIN, NITERU_ERROR_LIMIT, "longer than 1 s (limit decoder-seconds)");
+    expect_loss(&limits, PROBE_SLEEP, NITERU_ERROR_LIMIT, "longer than 1 s (limit decoder-seconds)");
 }
 
 static void test_memory(void) {
 #ifndef __SANITIZE_ADDRESS__ /* there the limit is off, and the machine's memory would be eaten */
-    expect_loss(NULL, NT_PROBE_EAT_MEMORY, NITERU_ERROR_LIMIT, "decoder-memory");
+    expect_loss(NULL, PROBE_EAT_MEMORY, NITERU_ERROR_LIMIT, "decoder-memory");
 #endif
 }
 
@@ -98,7 +103,7 @@ static void test_lie(void) {
     NtWireReply reply;
     NtPixels pixels = {0};
     GError *error = NULL;
-    g_assert_true(probe(decoder, NT_PROBE_LIE, &reply, NULL));
+    g_assert_true(probe(decoder, PROBE_LIE, &reply, NULL));
     g_assert_false(nt_decoder_take_pixels(decoder, &reply, "photo", &pixels, &error));
     g_assert_error(error, NITERU_ERROR, NITERU_ERROR_CORRUPT);
     g_assert_null(pixels.rgb);
@@ -110,7 +115,7 @@ static void test_lie(void) {
 static void test_flood(void) {
     g_autoptr(NtDecoder) decoder = new_decoder(NULL);
     NtWireReply reply;
-    g_assert_true(probe(decoder, NT_PROBE_FLOOD, &reply, NULL));
+    g_assert_true(probe(decoder, PROBE_FLOOD, &reply, NULL));
     g_assert_cmpuint(nt_decoder_stats(decoder).warnings, ==, 200000);
     decode_ok(decoder);
 }
@@ -159,12 +164,55 @@ static void test_killed_at_work(void) {
     GThread *killer = g_thread_new("killer", kill_later, GINT_TO_POINTER(child));
     NtWireReply reply;
     GError *error = NULL;
-    g_assert_false(probe(decoder, NT_PROBE_SLEEP, &reply, &error));
+    g_assert_false(probe(decoder, PROBE_SLEEP, &reply, &error));
     g_thread_join(killer);
     g_assert_error(error, NITERU_ERROR, NITERU_ERROR_IO);
     g_assert_nonnull(strstr(error->message, "may be tried again"));
     g_error_free(error);
     decode_ok(decoder);
+}
+
+static void reap_all(int signal) {
+    int saved = errno;
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    }
+    errno = saved;
+}
+
+/* The helper's end is noticed, and what can be known of it is told, whatever this program does about its children. */
+static void test_sigchld(void) {
+    const struct sigaction dispositions[] = {
+        {.sa_handler = SIG_IGN}, {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT}, {.sa_handler = reap_all}};
+    static const struct {
+        Probe what;
+        NiteruError code;
+        const char *words;
+    } ends[] = {{PROBE_CRASH, NITERU_ERROR_LIMIT, "gave up (signal 6)"},
+                {PROBE_OVERFLOW, NITERU_ERROR_CORRUPT, "died of it (signal 11)"},
+                {PROBE_EXIT, NITERU_ERROR_IO, "the photo may be tried again"}};
+    for (size_t d = 0; d < G_N_ELEMENTS(dispositions); d++) {
+        struct sigaction before;
+        sigaction(SIGCHLD, &dispositions[d], &before);
+        g_autoptr(NtDecoder) decoder = new_decoder(NULL);
+        for (size_t e = 0; e < G_N_ELEMENTS(ends); e++) {
+            NtWireReply reply;
+            g_autoptr(GError) error = NULL;
+            decode_ok(decoder);
+            g_assert_false(probe(decoder, ends[e].what, &reply, &error));
+            g_test_message("%s", error->message);
+            /* A handler that reaps may come too late to hide this end from us. */
+            bool seen = dispositions[d].sa_handler == reap_all && strstr(error->message, "(status 7)") != NULL;
+            if (!seen) {
+                g_assert_error(error, NITERU_ERROR, (int)ends[e].code);
+                g_assert_nonnull(strstr(error->message, ends[e].words));
+            }
+        }
+        decode_ok(decoder);
+        g_clear_pointer(&decoder, nt_decoder_free);
+        sigaction(SIGCHLD, &before, NULL);
+        g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1); /* no child and no zombie */
+        g_assert_cmpint(errno, ==, ECHILD);
+    }
 }
 
 /* An owner that dies takes its helper along, even one that is busy for ever. */
@@ -182,7 +230,7 @@ static void test_dies_with_owner(void) {
             killer = g_thread_new("killer", kill_later, GINT_TO_POINTER(getpid()));
         }
         NtWireReply reply;
-        probe(decoder, NT_PROBE_SPIN, &reply, NULL);
+        probe(decoder, PROBE_SPIN, &reply, NULL);
         g_thread_join(killer);
         _exit(0);
     }
@@ -349,6 +397,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/helper/flood", test_flood);
     g_test_add_func("/helper/killed-idle", test_killed_idle);
     g_test_add_func("/helper/killed-at-work", test_killed_at_work);
+    g_test_add_func("/helper/sigchld", test_sigchld);
     g_test_add_func("/helper/dies-with-owner", test_dies_with_owner);
     g_test_add_func("/helper/recycling", test_recycling);
     g_test_add_func("/helper/memory-given-back", test_memory_given_back);

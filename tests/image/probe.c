@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tests' proof of the walls: from the inside of a confined helper, everything that broken codecs are feared for is
- * tried. Harmless to leave in: it does nothing that the walls do not already stop or the owner does not watch.
+ * tried. Takes the place of src/decoder/answer.c in a helper that only tests start.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,30 +14,31 @@
 #include <unistd.h>
 
 #include "decoder/decoder-internal.h"
+#include "probe.h"
 
 /* Whether the forbidden thing was refused. System calls are made directly: libraries might refuse on their own. */
-static bool is_refused(NtWireProbe probe) {
+static bool is_refused(Probe probe) {
     switch (probe) {
-    case NT_PROBE_OPEN_FILE: return syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY) < 0;
-    case NT_PROBE_CREATE_FILE: return syscall(SYS_openat, AT_FDCWD, "/tmp/niteru-probe", O_CREAT | O_WRONLY, 0600) < 0;
-    case NT_PROBE_SOCKET: return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) < 0;
-    case NT_PROBE_FORK: {
+    case PROBE_OPEN_FILE: return syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY) < 0;
+    case PROBE_CREATE_FILE: return syscall(SYS_openat, AT_FDCWD, "/tmp/niteru-probe", O_CREAT | O_WRONLY, 0600) < 0;
+    case PROBE_SOCKET: return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) < 0;
+    case PROBE_FORK: {
         long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
         if (pid == 0) {
             _exit(0);
         }
         return pid < 0;
     }
-    case NT_PROBE_EXEC: {
+    case PROBE_EXEC: {
         char *const nothing[] = {NULL};
         return syscall(SYS_execve, "/bin/true", nothing, nothing) < 0;
     }
-    case NT_PROBE_KILL: return syscall(SYS_kill, getppid(), 0) < 0;
-    case NT_PROBE_EXECUTABLE_MEMORY: {
+    case PROBE_KILL: return syscall(SYS_kill, getppid(), 0) < 0;
+    case PROBE_EXECUTABLE_MEMORY: {
         void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         return page == MAP_FAILED;
     }
-    case NT_PROBE_TRACE: return syscall(SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL) < 0;
+    case PROBE_TRACE: return syscall(SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL) < 0;
     default: return false;
     }
 }
@@ -56,27 +57,42 @@ static void eat_memory(void) {
     }
 }
 
-void nt_helper_probe(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply) {
+static unsigned overflow(const volatile char *above) {
+    volatile char block[4096] = {above[0]}; /* 0, as far as the compiler knows anything */
+    return block[0] != 0 ? 0 : overflow(block) + (unsigned)block[100];
+}
+
+static void probe(const NtWireRequest *request, NtWireReply *reply) {
     volatile uint64_t turns = 0;
-    switch ((NtWireProbe)request->shrink) {
-    case NT_PROBE_SPIN:
+    switch ((Probe)request->shrink) {
+    case PROBE_SPIN:
         for (;;) {
             turns = turns + 1;
         }
-    case NT_PROBE_SLEEP:
+    case PROBE_SLEEP:
         for (;;) {
             sleep(1000);
         }
-    case NT_PROBE_CRASH: abort();
-    case NT_PROBE_EAT_MEMORY: eat_memory(); break;
-    case NT_PROBE_FLOOD: flood(); break;
-    case NT_PROBE_LIE:
+    case PROBE_CRASH: abort();
+    case PROBE_OVERFLOW: reply->width = overflow((volatile char[]){0}); break;
+    case PROBE_EXIT: _exit(7);
+    case PROBE_EAT_MEMORY: eat_memory(); break;
+    case PROBE_FLOOD: flood(); break;
+    case PROBE_LIE:
         reply->width = UINT32_MAX;
         reply->height = UINT32_MAX;
         break;
     default:
-        if (!is_refused((NtWireProbe)request->shrink)) {
+        if (!is_refused((Probe)request->shrink)) {
             nt_reply_fail(reply, NT_WIRE_FAILED, "not refused");
         }
+    }
+}
+
+void nt_helper_answer(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply) {
+    if (request->task == PROBE) {
+        probe(request, reply);
+    } else {
+        nt_helper_decode(helper, request, reply);
     }
 }
