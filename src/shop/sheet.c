@@ -4,8 +4,6 @@
 #include "image/image.h"
 #include "state/state.h"
 
-#include <string.h>
-
 struct NiteruSheet {
     NiteruCatalogue *catalogue;
     NtSheet *drawn;
@@ -54,9 +52,17 @@ static void clear_cell(void *data) {
     nt_json_free(cell->product);
 }
 
+/* The product, read at one moment that is over before a photo is decoded; NULL when there is none. */
+static NtJson *read_product(NiteruSheet *sheet, const char *id) {
+    g_auto(NtReader) reader = {0};
+    int64_t product;
+    return nt_reader_open(&reader, sheet->catalogue, NULL) && nt_catalogue_find_product(reader.db, id, &product, NULL)
+               ? nt_catalogue_product_json(reader.db, product, NULL)
+               : NULL;
+}
+
 static Cell fetch(NiteruSheet *sheet, const char *product, const char *photo) {
-    g_autofree char *text = product != NULL ? niteru_product_json(sheet->catalogue, product, NULL) : NULL;
-    Cell cell = {.product = text != NULL ? nt_json_parse(text, strlen(text), product, NULL, NULL) : NULL};
+    Cell cell = {.product = product != NULL ? read_product(sheet, product) : NULL};
     if (photo == NULL && cell.product != NULL) {
         photo = nt_json_text(nt_json_get(nt_json_at(nt_json_get(cell.product, "photos"), 0), "photo"), NULL);
     }
@@ -75,8 +81,9 @@ static NtSheetCell describe(const Cell *cell, const char *name) {
 
 bool niteru_sheet_add(NiteruSheet *sheet, const char *product, const char *photo, const NiteruResults *results,
                       GCancellable *cancellable, GError **error) {
-    NtWait wait = nt_wait_for(0, cancellable);
-    if (sheet->decoder == NULL && (sheet->decoder = nt_decoder_new(&sheet->catalogue->limits, error)) == NULL) {
+    g_auto(NtCall) call = {0};
+    if (!nt_call_begin(&call, sheet->catalogue, 0, cancellable, error) ||
+        (sheet->decoder == NULL && (sheet->decoder = nt_decoder_new(&sheet->catalogue->limits, error)) == NULL)) {
         return false;
     }
     size_t count = MIN(niteru_results_count(results), (size_t)NT_SHEET_RESULTS);
@@ -84,7 +91,7 @@ bool niteru_sheet_add(NiteruSheet *sheet, const char *product, const char *photo
     g_array_set_clear_func(fetched, clear_cell);
     g_autofree NtSheetCell *cells = g_new0(NtSheetCell, count + 1);
     for (size_t i = 0; i <= count; i++) {
-        if (!nt_wait_check(&wait, error)) {
+        if (!nt_wait_check(&call.wait, error)) {
             return false;
         }
         const NiteruResult *result = i > 0 ? niteru_results_get(results, i - 1) : NULL;
