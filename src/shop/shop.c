@@ -71,9 +71,8 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *given, GEr
     }
     catalogue->pool = nt_thread_pool_new(catalogue->threads);
     catalogue->pipeline = nt_pipeline_new(&catalogue->limits, catalogue->threads);
-    NtCatalogueOptions settings = {.read_only = options->read_only,
-                                   .must_exist = options->must_exist,
-                                   .limits = &catalogue->limits};
+    NtCatalogueOptions settings = {
+        .read_only = options->read_only, .must_exist = options->must_exist, .limits = &catalogue->limits};
     g_autofree char *database = g_build_filename(folder, "catalogue.db", NULL);
     catalogue->discard = options->discard_empty && !g_file_test(database, G_FILE_TEST_EXISTS);
     if (!options->read_only && !look_first(folder, database, &settings, error)) {
