@@ -159,7 +159,7 @@ typedef struct StoredField {
     int64_t field;
     char *name;
     NtFieldType type;
-    bool told;
+    bool declared;
 } StoredField;
 
 /* The present fields, read again only when they changed; an array of StoredField, borrowed until the next call. */
@@ -167,7 +167,7 @@ const GArray *nt_fields(NtCatalogue *catalogue, GError **error);
 /* The one named `name` (ASCII case ignored), NULL when there is none. */
 const StoredField *nt_fields_find(const GArray *fields, const char *name);
 /* Makes a field. Errors: LIMIT, INVALID (the name). */
-bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bool told, int64_t *out_field,
+bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bool declared, int64_t *out_field,
                   GError **error);
 /* Gives a field another type and turns its values; those that do not fit become missing. */
 bool nt_field_retype(NtCatalogue *catalogue, int64_t field, NtFieldType type, GError **error);
@@ -176,6 +176,8 @@ NtJson *nt_field_json(NtFieldType type, sqlite3_stmt *stmt, int column);
 char *nt_field_text(NtFieldType type, sqlite3_stmt *stmt, int column);
 /* An object of all fields, whose columns begin at `column`; missing values are left out. */
 NtJson *nt_fields_json(const GArray *fields, sqlite3_stmt *stmt, int column);
+/* Binds a value to parameter `at`. */
+void nt_value_bind(sqlite3_stmt *stmt, int at, const NtValue *value);
 /* The nearest of the names to what was typed, by edit distance; NULL when none is near. Borrowed. */
 const char *nt_fields_nearest(const GArray *fields, const char *name);
 /* "title, price, brand", at most 20 of them. */
@@ -186,32 +188,6 @@ char *nt_fields_listed(const GArray *fields);
 /* Sets the photos of a product; see nt_catalogue_put_product. */
 bool nt_photos_put(NtCatalogue *catalogue, int64_t product, const NtProductPut *put, NtPhotoState *out_photos,
                    GError **error);
-
-/* ---- values (value.c) ------------------------------------------------------------------------------------------- */
-
-/* The kinds of values a text could be, as bits. */
-typedef enum NtFits {
-    NT_FITS_BOOL = 1 << NT_FIELD_BOOL,
-    NT_FITS_INTEGER = 1 << NT_FIELD_INTEGER,
-    NT_FITS_NUMBER = 1 << NT_FIELD_NUMBER,
-    NT_FITS_DATE = 1 << NT_FIELD_DATE,
-    NT_FITS_TEXT = 1 << NT_FIELD_TEXT,
-    NT_FITS_LIST = 1 << NT_FIELD_LIST,
-} NtFits;
-
-/* Whether a text stands for no value: empty, blank; and for types other than text: "null", "none", "nan", "n/a", "-".
- */
-bool nt_value_blank(const char *text);
-bool nt_value_none(const char *text);
-unsigned nt_value_fits(const char *text, const char **out_currency);
-
-/* Turns a text or JSON value into a value of `type`. *out_text holds what value->text points at (g_free). False when
- * it does not fit. */
-bool nt_value_read(NtFieldType type, NtDecimalMark mark, const char *text, const NtJson *json, NtValue *value,
-                   char **out_text, const char **out_currency);
-
-/* Binds a value to parameter `at`. */
-void nt_value_bind(sqlite3_stmt *stmt, int at, const NtValue *value);
 
 /* ---- conditions ------------------------------------------------------------------------------------------------- */
 

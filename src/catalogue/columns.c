@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a list's columns to typed fields: evidence over the first rows, one decision, then reading row by row. */
+/* From a list's columns to fields: evidence over the first rows, one decision, then reading row by row. */
 #include "catalogue/catalogue-internal.h"
 
 #include <string.h>
@@ -7,18 +7,12 @@
 typedef struct Column {
     char *name;
     bool settled;
-    NtFieldType told; /* by --type; NT_FIELD_MISSING: not */
-    int64_t field;    /* 0: none made (no value was seen yet) */
+    NtFieldType declared; /* by --type; NT_FIELD_MISSING: not */
+    int64_t field;        /* 0: none made (no value was seen yet) */
     NtFieldType type;
     NtDecimalMark mark;
     struct Column *currency; /* where the currency of this column's money goes; NULL: none seen */
-    /* evidence */
-    uint64_t values; /* that are not missing for a type other than text */
-    uint64_t nones;  /* "none", "n/a": no value for a type other than text */
-    uint64_t words;  /* among the values: texts without a digit, and JSON's true, false, arrays and objects */
-    uint64_t fits[NT_FIELD_LIST + 1];
-    uint64_t dots, commas;
-    bool money;
+    NtEvidence evidence;
     /* the row being read */
     uint64_t row;
     guint slot;
@@ -35,24 +29,6 @@ struct NtColumns {
     GPtrArray *texts; /* what they point at */
 };
 
-static const struct {
-    const char *name;
-    NtFieldType type;
-} reserved[] = {
-    {"title", NT_FIELD_TEXT},    {"category", NT_FIELD_TEXT}, {"brand", NT_FIELD_TEXT},     {"price", NT_FIELD_NUMBER},
-    {"currency", NT_FIELD_TEXT}, {"stock", NT_FIELD_INTEGER}, {"available", NT_FIELD_BOOL}, {"group", NT_FIELD_TEXT},
-    {"url", NT_FIELD_TEXT},      {"created", NT_FIELD_DATE},
-};
-
-static NtFieldType usual_type(const char *name) {
-    for (size_t i = 0; i < G_N_ELEMENTS(reserved); i++) {
-        if (g_ascii_strcasecmp(name, reserved[i].name) == 0) {
-            return reserved[i].type;
-        }
-    }
-    return NT_FIELD_MISSING;
-}
-
 static void free_column(void *at) {
     Column *column = at;
     g_free(column->name);
@@ -66,7 +42,7 @@ static Column *find_column(NtColumns *columns, const char *name) {
     if (column == NULL && columns->order->len < 2 * columns->catalogue->limits.list_columns) {
         column = g_new0(Column, 1);
         /* A reserved name is written as niteru writes it, however the list does. */
-        column->name = usual_type(name) != NT_FIELD_MISSING ? g_strdup(key) : g_strdup(name);
+        column->name = nt_field_usual_type(name) != NT_FIELD_MISSING ? g_strdup(key) : g_strdup(name);
         g_hash_table_insert(columns->columns, g_steal_pointer(&key), column);
         g_ptr_array_add(columns->order, column);
     }
@@ -95,7 +71,7 @@ static bool take_setting(NtColumns *columns, const char *setting, GError **error
         return nt_fail(error, NITERU_ERROR_INVALID,
                        "--type %s: write field=type; the types are bool, integer, number, date, text, list", safe);
     }
-    column->told = type;
+    column->declared = type;
     return true;
 }
 
@@ -114,90 +90,11 @@ NtColumns *nt_columns_new(NtCatalogue *catalogue, const char *const *types, GErr
     return g_steal_pointer(&columns);
 }
 
-/* ---- evidence --------------------------------------------------------------------------------------------------- */
-
-static unsigned json_fits(const NtJson *json) {
-    switch (nt_json_type(json)) {
-    case NT_JSON_BOOL: return NT_FITS_BOOL | NT_FITS_TEXT;
-    case NT_JSON_INTEGER: return NT_FITS_INTEGER | NT_FITS_NUMBER | NT_FITS_TEXT;
-    case NT_JSON_REAL: return NT_FITS_NUMBER | NT_FITS_TEXT;
-    case NT_JSON_ARRAY: return NT_FITS_LIST | NT_FITS_TEXT;
-    default: return NT_FITS_TEXT;
-    }
-}
-
-static bool is_missing(const char *text, const NtJson *json) {
-    return json != NULL ? nt_json_type(json) == NT_JSON_NULL : nt_value_blank(text);
-}
-
-/* Whether a value says nothing about quantities or codes: "call us" does not, "A-17" may be an article code. */
-static bool is_word(const char *text, const NtJson *json) {
-    if (json != NULL) {
-        return nt_json_type(json) != NT_JSON_INTEGER && nt_json_type(json) != NT_JSON_REAL;
-    }
-    return strpbrk(text, "0123456789") == NULL;
-}
-
 void nt_columns_learn(NtColumns *columns, const char *name, const char *text, const NtJson *json) {
     Column *column = find_column(columns, name);
-    if (column == NULL || is_missing(text, json)) {
-        return;
+    if (column != NULL) {
+        nt_evidence_learn(&column->evidence, column->name, text, json);
     }
-    if (json == NULL && nt_value_none(text)) {
-        column->nones++;
-        return;
-    }
-    const char *currency = NULL;
-    unsigned fits = json != NULL ? json_fits(json) : nt_value_fits(text, &currency);
-    NtDecimalMark mark = json == NULL ? nt_number_mark(text) : 0;
-    if (usual_type(column->name) == NT_FIELD_BOOL) { /* 0, 1, "in stock" tell a bool only where one is expected */
-        NtValue value;
-        g_autofree char *owned = NULL;
-        const char *none = NULL;
-        fits |= nt_value_read(NT_FIELD_BOOL, 0, text, json, &value, &owned, &none) ? NT_FITS_BOOL : 0;
-    }
-    column->values++;
-    column->words += is_word(text, json);
-    for (int type = NT_FIELD_BOOL; type <= NT_FIELD_LIST; type++) {
-        column->fits[type] += (fits >> type) & 1;
-    }
-    column->dots += mark == '.';
-    column->commas += mark == ',';
-    column->money |= currency != NULL;
-}
-
-/* The type that all values fit but a few words ("call us" among numbers): one in twenty values or more, one in a
- * hundred. A misfit with a digit in it may be an article code, which a type other than text would lose. */
-static NtFieldType nearly_type(const Column *column) {
-    uint64_t allowed = column->values < 20 ? 0 : MAX(1, column->values / 100);
-    NtFieldType best = NT_FIELD_TEXT;
-    for (int type = NT_FIELD_BOOL; type <= NT_FIELD_DATE; type++) {
-        uint64_t odd = column->values - column->fits[type];
-        bool close = odd <= allowed && (type == NT_FIELD_BOOL || odd <= column->words);
-        if (close && (best == NT_FIELD_TEXT || column->fits[type] > column->fits[best])) {
-            best = (NtFieldType)type;
-        }
-    }
-    return best;
-}
-
-/* The narrowest type that every value fits, or all but a few words. A list is one only when every value is an array: a
- * text that begins with a bracket must not turn texts into lists. A reserved field keeps its usual type when at least
- * half of its values fit it, so that one "call us" among prices does not turn the column to text. */
-static NtFieldType inferred_type(const Column *column) {
-    NtFieldType usual = usual_type(column->name);
-    if (column->fits[NT_FIELD_LIST] == column->values && column->nones == 0) {
-        return NT_FIELD_LIST;
-    }
-    if (usual != NT_FIELD_MISSING && 2 * column->fits[usual] >= column->values) {
-        return usual;
-    }
-    for (int type = NT_FIELD_BOOL; type <= NT_FIELD_DATE; type++) {
-        if (column->fits[type] == column->values) {
-            return (NtFieldType)type;
-        }
-    }
-    return nearly_type(column);
 }
 
 /* ---- settling --------------------------------------------------------------------------------------------------- */
@@ -208,18 +105,18 @@ static bool settle_type(NtColumns *columns, Column *column, NtFieldType inferred
         return false;
     }
     const StoredField *stored = nt_fields_find(fields, column->name);
-    NtFieldType wanted = column->told != NT_FIELD_MISSING ? column->told : inferred;
+    NtFieldType wanted = column->declared != NT_FIELD_MISSING ? column->declared : inferred;
     if (stored != NULL) {
         column->field = stored->field;
         column->type = stored->type;
-        if (column->told != NT_FIELD_MISSING && column->told != stored->type) {
-            column->type = column->told;
-            return nt_field_retype(columns->catalogue, column->field, column->told, error);
+        if (column->declared != NT_FIELD_MISSING && column->declared != stored->type) {
+            column->type = column->declared;
+            return nt_field_retype(columns->catalogue, column->field, column->declared, error);
         }
         return true;
     }
     column->type = wanted;
-    return nt_field_add(columns->catalogue, column->name, wanted, column->told != NT_FIELD_MISSING, &column->field,
+    return nt_field_add(columns->catalogue, column->name, wanted, column->declared != NT_FIELD_MISSING, &column->field,
                         error);
 }
 
@@ -242,12 +139,12 @@ static bool settle_currency(NtColumns *columns, Column *column, GError **error) 
 
 static bool settle_column(NtColumns *columns, Column *column, NtFieldType inferred, GError **error) {
     column->settled = true;
-    column->mark = column->dots > column->commas ? '.' : column->commas > column->dots ? ',' : 0;
+    column->mark = nt_evidence_mark(&column->evidence);
     if (!settle_type(columns, column, inferred, error)) {
         column->settled = false;
         return false;
     }
-    return !column->money || column->type != NT_FIELD_NUMBER || settle_currency(columns, column, error);
+    return !column->evidence.money || column->type != NT_FIELD_NUMBER || settle_currency(columns, column, error);
 }
 
 bool nt_columns_settle(NtColumns *columns, GError **error) {
@@ -258,9 +155,10 @@ bool nt_columns_settle(NtColumns *columns, GError **error) {
     guint seen = columns->order->len; /* currencies join while we go, settled already */
     for (guint i = 0; i < seen; i++) {
         Column *column = g_ptr_array_index(columns->order, i);
-        bool empty = column->values == 0 && column->told == NT_FIELD_MISSING;
+        bool empty = column->evidence.values == 0 && column->declared == NT_FIELD_MISSING;
         g_autoptr(GError) fault = NULL;
-        if (column->settled || empty || settle_column(columns, column, inferred_type(column), &fault)) {
+        if (column->settled || empty ||
+            settle_column(columns, column, nt_evidence_type(&column->evidence, column->name), &fault)) {
             continue;
         }
         /* A column too many, or with a name that cannot be: its values are refused one by one as they come. */
@@ -278,8 +176,8 @@ bool nt_columns_settle(NtColumns *columns, GError **error) {
 static bool settle_late(NtColumns *columns, Column *column, const char *name, const char *text, const NtJson *json,
                         GError **error) {
     nt_columns_learn(columns, name, text, json);
-    NtFieldType type = column->values > 0 ? inferred_type(column) : NT_FIELD_TEXT;
-    bool whole = type == NT_FIELD_INTEGER && usual_type(column->name) != NT_FIELD_INTEGER;
+    NtFieldType type = nt_evidence_type(&column->evidence, column->name);
+    bool whole = type == NT_FIELD_INTEGER && nt_field_usual_type(column->name) != NT_FIELD_INTEGER;
     bool bracketed = type == NT_FIELD_LIST && json == NULL;
     return settle_column(columns, column, whole ? NT_FIELD_NUMBER : bracketed ? NT_FIELD_TEXT : type, error);
 }
@@ -322,7 +220,7 @@ bool nt_columns_read(NtColumns *columns, const char *name, const char *text, con
                        "%s: more than %" G_GUINT64_FORMAT " fields (limit list-columns); the value was left out", safe,
                        columns->catalogue->limits.list_columns);
     }
-    if (!column->settled && is_missing(text, json) && !is_stored(columns, column)) {
+    if (!column->settled && nt_value_missing(text, json) && !is_stored(columns, column)) {
         return true; /* a column that has had no value yet needs no field; a field from earlier is emptied */
     }
     if (!column->settled && !settle_late(columns, column, name, text, json, error)) {

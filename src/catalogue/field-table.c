@@ -7,19 +7,6 @@
 
 enum { LONGEST_NAME = 200 /* bytes */ };
 
-static const char *const type_names[] = {"missing", "bool", "integer", "number", "date", "text", "list"};
-
-const char *nt_field_type_name(NtFieldType type) { return type_names[type]; }
-
-NtFieldType nt_field_type_of_name(const char *name) {
-    for (size_t i = 1; i < G_N_ELEMENTS(type_names); i++) {
-        if (g_str_equal(name, type_names[i])) {
-            return (NtFieldType)i;
-        }
-    }
-    return NT_FIELD_MISSING;
-}
-
 static void clear_stored(void *at) { g_free(((StoredField *)at)->name); }
 
 const GArray *nt_fields(NtCatalogue *catalogue, GError **error) {
@@ -45,7 +32,7 @@ const GArray *nt_fields(NtCatalogue *catalogue, GError **error) {
         StoredField field = {.field = nt_column_int(&query, 0),
                              .name = g_strdup(name != NULL ? name : ""),
                              .type = nt_field_type_of_name(type != NULL ? type : ""),
-                             .told = nt_column_int(&query, 3) != 0};
+                             .declared = nt_column_int(&query, 3) != 0};
         g_array_append_val(fields, field);
     }
     if (step < 0) {
@@ -151,7 +138,7 @@ bool nt_catalogue_each_field(NtCatalogue *catalogue, bool count, bool (*each)(co
         NtField field = {.field = stored->field,
                          .name = stored->name,
                          .type = stored->type,
-                         .told = stored->told,
+                         .declared = stored->declared,
                          .count = counts[i]};
         if (!each(&field, data)) {
             break;
@@ -185,7 +172,7 @@ static bool fields_changed(NtCatalogue *catalogue, GError **error) {
     return nt_sql_run(catalogue, error, "UPDATE meta SET value = value + 1 WHERE key = 'fields_version'", "");
 }
 
-bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bool told, int64_t *out_field,
+bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bool declared, int64_t *out_field,
                   GError **error) {
     const GArray *fields = nt_fields(catalogue, error);
     if (fields == NULL || !check_name(name, error)) {
@@ -197,7 +184,7 @@ bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bo
                        "field '%s': the catalogue has %u fields already (limit list-columns)", safe, fields->len);
     }
     if (!nt_sql_run(catalogue, error, "INSERT INTO field(name, type, declared) VALUES(?1, ?2, ?3)", "tti", name,
-                    nt_field_type_name(type), (int64_t)told)) {
+                    nt_field_type_name(type), (int64_t)declared)) {
         return false;
     }
     int64_t field = sqlite3_last_insert_rowid(catalogue->db);
@@ -242,6 +229,16 @@ char *nt_field_text(NtFieldType type, sqlite3_stmt *stmt, int column) {
     }
     const char *text = nt_json_text(json, NULL);
     return text != NULL ? g_strdup(text) : nt_json_print(json, false);
+}
+
+void nt_value_bind(sqlite3_stmt *stmt, int at, const NtValue *value) {
+    switch (value->type) {
+    case NT_FIELD_MISSING: sqlite3_bind_null(stmt, at); break;
+    case NT_FIELD_BOOL:
+    case NT_FIELD_INTEGER: sqlite3_bind_int64(stmt, at, value->integer); break;
+    case NT_FIELD_NUMBER: sqlite3_bind_double(stmt, at, value->number); break;
+    default: sqlite3_bind_text(stmt, at, value->text, -1, SQLITE_STATIC); break;
+    }
 }
 
 /* Reads each value as text (a list: as JSON) and writes it as the new type. A row is written after it was read, and

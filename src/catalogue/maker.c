@@ -50,16 +50,16 @@ bool nt_catalogue_model_maker(NtCatalogue *catalogue, int64_t model, int64_t *ou
 }
 
 /* What of a model is in use, for the statements below. */
-#define LIVING "v.model = ?1 AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)"
+#define ALIVE "v.model = ?1 AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)"
 
 bool nt_catalogue_each_maker(NtCatalogue *catalogue, int64_t model,
                              bool (*each)(const NtMaker *maker, uint64_t vectors, void *data), void *data,
                              GError **error) {
     const char *sql = nt_has_makers(catalogue)
                           ? "SELECT w.maker, k.kind, k.digest, k.source, w.count FROM (SELECT v.maker AS maker,"
-                            " count(*) AS count FROM vector v WHERE " LIVING " GROUP BY v.maker) w"
+                            " count(*) AS count FROM vector v WHERE " ALIVE " GROUP BY v.maker) w"
                             " LEFT JOIN maker k ON k.maker = w.maker ORDER BY w.maker"
-                          : "SELECT 0, NULL, NULL, NULL, count(*) FROM vector v WHERE " LIVING;
+                          : "SELECT 0, NULL, NULL, NULL, count(*) FROM vector v WHERE " ALIVE;
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(&query, catalogue, error, sql, "i", model)) {
         return false;
@@ -82,7 +82,7 @@ bool nt_catalogue_each_foreign(NtCatalogue *catalogue, int64_t model, int64_t ma
         return true;
     }
     if (!nt_query_open(&query, catalogue, error,
-                       "SELECT v.content FROM vector v WHERE v.maker NOT IN (0, ?2) AND " LIVING, "ii", model, maker)) {
+                       "SELECT v.content FROM vector v WHERE v.maker NOT IN (0, ?2) AND " ALIVE, "ii", model, maker)) {
         return false;
     }
     int step;

@@ -183,21 +183,21 @@ bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t ge
                       model, (int64_t)generation);
 }
 
-/* The living rows of a model with their new numbers, in a table of this connection alone. */
-static bool list_living(NtCatalogue *catalogue, int64_t model, GError **error) {
+/* The rows of a model that are alive with their new numbers, in a table of this connection alone. */
+static bool list_alive(NtCatalogue *catalogue, int64_t model, GError **error) {
     return nt_sql_run(catalogue, error,
-                      "CREATE TEMP TABLE living(row INTEGER PRIMARY KEY, vrow INTEGER, content INTEGER, maker INTEGER)",
+                      "CREATE TEMP TABLE alive(row INTEGER PRIMARY KEY, vrow INTEGER, content INTEGER, maker INTEGER)",
                       "") &&
            nt_sql_run(catalogue, error,
-                      "INSERT INTO temp.living SELECT row_number() OVER (ORDER BY vrow) - 1, vrow, content, maker FROM "
+                      "INSERT INTO temp.alive SELECT row_number() OVER (ORDER BY vrow) - 1, vrow, content, maker FROM "
                       "vector v"
                       " WHERE v.model = ?1 AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)",
                       "i", model);
 }
 
-static bool each_living(NtCatalogue *catalogue, bool (*each)(uint64_t vrow, void *data), void *data, GError **error) {
+static bool each_alive(NtCatalogue *catalogue, bool (*each)(uint64_t vrow, void *data), void *data, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT vrow FROM temp.living ORDER BY row", "")) {
+    if (!nt_query_open(&query, catalogue, error, "SELECT vrow FROM temp.alive ORDER BY row", "")) {
         return false;
     }
     int step;
@@ -213,18 +213,18 @@ bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t 
                                 bool (*each)(uint64_t vrow, void *data), void *data, uint64_t *out_rows,
                                 GError **error) {
     int64_t rows = 0;
-    if (!nt_may_write(catalogue, error) || !list_living(catalogue, model, error) ||
-        !each_living(catalogue, each, data, error) || !nt_catalogue_renew_model(catalogue, model, generation, error) ||
+    if (!nt_may_write(catalogue, error) || !list_alive(catalogue, model, error) ||
+        !each_alive(catalogue, each, data, error) || !nt_catalogue_renew_model(catalogue, model, generation, error) ||
         !nt_sql_run(catalogue, error,
-                    "INSERT INTO vector(model, vrow, content, maker) SELECT ?1, row, content, maker FROM temp.living",
+                    "INSERT INTO vector(model, vrow, content, maker) SELECT ?1, row, content, maker FROM temp.alive",
                     "i", model) ||
-        !nt_sql_int(catalogue, 0, &rows, error, "SELECT count(*) FROM temp.living", "") ||
+        !nt_sql_int(catalogue, 0, &rows, error, "SELECT count(*) FROM temp.alive", "") ||
         !nt_sql_run(catalogue, error, "UPDATE model SET rows = ?2 WHERE model = ?1", "ii", model, rows) ||
         !nt_sql_run(catalogue, error,
                     "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM photo f WHERE f.content = content.content)"
                     " AND NOT EXISTS (SELECT 1 FROM vector v WHERE v.content = content.content)",
                     "") ||
-        !nt_sql_run(catalogue, error, "DROP TABLE temp.living", "")) {
+        !nt_sql_run(catalogue, error, "DROP TABLE temp.alive", "")) {
         return false;
     }
     *out_rows = (uint64_t)rows;

@@ -52,8 +52,8 @@ bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, bool mi
  * `generation`, which must be there and empty. */
 bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error);
 
-/* Forgets a model's dead rows and renumbers the living, 0, 1, 2, ..., in their old order; its vectors file is from now
- * on that of `generation`, which `each`, called with the old number of each living row in turn, fills; its digests are
+/* Forgets a model's dead rows and renumbers those alive, 0, 1, 2, ..., in their old order; its vectors file is from now
+ * on that of `generation`, which `each`, called with the old number of each of these in turn, fills; its digests are
  * forgotten. Contents that nothing refers to any more go too. *out_rows: how many live. When `each` returns false
  * nothing is changed, and the call fails with the error that `each` has set by its `data`: roll back. */
 bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t generation,
@@ -143,7 +143,7 @@ typedef struct NtProductVector {
 /* Appends the vectors of a product's photos to `out` (a GArray of NtProductVector), by position. */
 bool nt_catalogue_product_vectors(NtCatalogue *catalogue, int64_t model, int64_t product, GArray *out, GError **error);
 
-/* Calls `each` for the vector rows of products that match `where` (NULL: every living row), in no order; a row that
+/* Calls `each` for the vector rows of products that match `where` (NULL: every row alive), in no order; a row that
  * two matching photos share may come twice. */
 bool nt_catalogue_each_row(NtCatalogue *catalogue, int64_t model, const NtWhere *where,
                            bool (*each)(uint64_t vrow, void *data), void *data, GError **error);

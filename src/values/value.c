@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One text or JSON value: which types it fits, and its form in each. */
-#include "catalogue/catalogue-internal.h"
+#include "values/values-internal.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-bool nt_value_blank(const char *text) {
+static const char *const type_names[] = {"missing", "bool", "integer", "number", "date", "text", "list"};
+
+const char *nt_field_type_name(NtFieldType type) { return type_names[type]; }
+
+NtFieldType nt_field_type_of_name(const char *name) {
+    for (size_t i = 1; i < G_N_ELEMENTS(type_names); i++) {
+        if (g_str_equal(name, type_names[i])) {
+            return (NtFieldType)i;
+        }
+    }
+    return NT_FIELD_MISSING;
+}
+
+/* Empty or blank: no value at all. */
+static bool is_blank(const char *text) {
     if (text == NULL) {
         return true;
     }
@@ -23,7 +37,11 @@ bool nt_value_none(const char *text) {
             return true;
         }
     }
-    return nt_value_blank(text);
+    return is_blank(text);
+}
+
+bool nt_value_missing(const char *text, const NtJson *json) {
+    return json != NULL ? nt_json_type(json) == NT_JSON_NULL : is_blank(text);
 }
 
 static bool read_bool(const char *text, bool wide, int64_t *out) {
@@ -183,7 +201,7 @@ bool nt_value_read(NtFieldType type, NtDecimalMark mark, const char *text, const
     *out_text = NULL;
     *out_currency = NULL;
     bool missing = json != NULL ? nt_json_type(json) == NT_JSON_NULL
-                                : nt_value_blank(text) || (type != NT_FIELD_TEXT && nt_value_none(text));
+                                : is_blank(text) || (type != NT_FIELD_TEXT && nt_value_none(text));
     if (missing) {
         return true;
     }
@@ -194,14 +212,4 @@ bool nt_value_read(NtFieldType type, NtDecimalMark mark, const char *text, const
         value->text = *out_text;
     }
     return fits;
-}
-
-void nt_value_bind(sqlite3_stmt *stmt, int at, const NtValue *value) {
-    switch (value->type) {
-    case NT_FIELD_MISSING: sqlite3_bind_null(stmt, at); break;
-    case NT_FIELD_BOOL:
-    case NT_FIELD_INTEGER: sqlite3_bind_int64(stmt, at, value->integer); break;
-    case NT_FIELD_NUMBER: sqlite3_bind_double(stmt, at, value->number); break;
-    default: sqlite3_bind_text(stmt, at, value->text, -1, SQLITE_STATIC); break;
-    }
 }

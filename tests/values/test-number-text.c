@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers, money and dates as shops write them. */
-#include "catalogue/catalogue.h"
+#include "values/values.h"
 
 #include <math.h>
 

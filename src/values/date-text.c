@@ -3,7 +3,7 @@
  * Dates: year first, in four digits, parted by "-" or "/", as ISO 8601 and East Asia write them. Forms that put the day
  * or the month first cannot be told apart (03/04/2026) and stay text. A time of day is turned to UTC.
  */
-#include "catalogue/catalogue-internal.h"
+#include "values/values.h"
 
 #include <string.h>
 

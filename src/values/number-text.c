@@ -11,7 +11,7 @@
  * Spaces, apostrophes and their typographic kin group thousands. A leading zero before another digit is no number:
  * article codes ("0123") stay text. Compatibility forms (full-width digits, "￥") are read as their plain ones.
  */
-#include "catalogue/catalogue-internal.h"
+#include "values/values.h"
 
 #include <math.h>
 #include <string.h>
