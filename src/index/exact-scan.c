@@ -275,7 +275,9 @@ static void pass_rows(Pass *pass, uint64_t first, uint64_t end) {
     ExactPlan *plan = pass->plan;
     const NtIndexOptions *options = plan->options;
     uint64_t mask[EXACT_BLOCK_ROWS / 64];
-    bool masked = options->labels != NULL || options->allow != NULL;
+    /* A few dead rows are cheaper to score than to look for: those that might be hits are seen then. */
+    bool dead = options->labels != NULL && options->labels->alive < plan->rows->count - plan->rows->count / 8;
+    bool masked = options->allow != NULL || dead;
     for (uint64_t at = first; at < end && !stopped(plan); at += plan->block) {
         size_t count = (size_t)MIN(plan->block, end - at);
         size_t may = masked ? make_mask(options, at, count, mask) : count;

@@ -291,24 +291,36 @@ static NtVersion *take_version(NiteruCatalogue *catalogue, NtCatalogue *db, uint
     return version;
 }
 
+/* Begins the transaction again, at the moment of now. */
+static bool read_again(NtSnapshot *snapshot, GError **error) {
+    nt_catalogue_end_reading(snapshot->reader.db);
+    return nt_catalogue_begin_reading(snapshot->reader.db, error) &&
+           nt_catalogue_commits(snapshot->reader.db, &snapshot->commits, error);
+}
+
 bool nt_snapshot_open(NtSnapshot *snapshot, NiteruCatalogue *catalogue, const char *model, GError **error) {
     *snapshot = (NtSnapshot){0};
-    if (!nt_reader_open(&snapshot->reader, catalogue, error)) {
+    if (!nt_reader_open(&snapshot->reader, catalogue, error) ||
+        !nt_catalogue_commits(snapshot->reader.db, &snapshot->commits, error)) {
         return false;
     }
-    for (bool again = true; again;) {
-        if (!nt_catalogue_commits(snapshot->reader.db, &snapshot->commits, error)) {
+    for (;;) {
+        bool behind = false;
+        GError *fault = NULL;
+        uint64_t commits = snapshot->commits;
+        snapshot->version = take_version(catalogue, snapshot->reader.db, commits, model, &behind, &fault);
+        if (snapshot->version != NULL) {
+            return true;
+        }
+        /* A vectors file that is not there may have been compacted away since the transaction began. */
+        if (!read_again(snapshot, fault == NULL ? error : NULL) || (!behind && snapshot->commits == commits)) {
+            if (fault != NULL) {
+                g_propagate_error(error, fault);
+            }
             return false;
         }
-        snapshot->version = take_version(catalogue, snapshot->reader.db, snapshot->commits, model, &again, error);
-        if (again) {
-            nt_catalogue_end_reading(snapshot->reader.db);
-            if (!nt_catalogue_begin_reading(snapshot->reader.db, error)) {
-                return false;
-            }
-        }
+        g_clear_error(&fault);
     }
-    return snapshot->version != NULL;
 }
 
 void nt_snapshot_clear(NtSnapshot *snapshot) {
