@@ -28,8 +28,7 @@ static int add_buffer(NtBuild *build, size_t bytes, int pending) {
 bool nt_build_slot(NtBuild *build, int value, unsigned *out, GError **error) {
     if (build->value_slot[value] == NT_NO_SLOT) {
         NtTensor *known = build->shapes->known[value];
-        g_assert(known != NULL); /* sorted: every other value was made by an earlier node */
-        if (known->data == NULL || known->type != NT_F32) {
+        if (known == NULL || known->data == NULL || known->type != NT_F32) {
             return nt_fail(error, NITERU_ERROR_UNSUPPORTED, "'%s' cannot be used as numbers while running",
                            nt_graph_value(build->graph, value)->name);
         }

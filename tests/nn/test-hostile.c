@@ -167,6 +167,33 @@ static void test_nodes(void) {
     refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, "FusedConv|domain 'com.microsoft'");
 }
 
+/* Results that have no name, and results that are named and never made. */
+static void test_outputs(void) {
+    g_autoptr(GError) error = NULL;
+    OnnxWriter *writer = start("N 3 8 8");
+    onnx_writer_node(writer, "Split", "image", " rest", "axis=2");
+    onnx_writer_node(writer, "Flatten", "rest", "embedding", "");
+    g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "parts.onnx", NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(nt_network_info(network)->dimension, ==, 96);
+    attempt(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    static const char *const second[][3] = {{"Dropout", "image", ""},
+                                            {"MaxPool", "image", "kernel_shape=[2,2]"},
+                                            {"LayerNormalization", "image w", "axis=3"},
+                                            {"BatchNormalization", "image c c c c", ""}};
+    for (size_t i = 0; i < G_N_ELEMENTS(second); i++) {
+        writer = onnx_writer_new(17);
+        onnx_writer_input(writer, "image", "N 3 8 8", 1);
+        onnx_writer_output(writer, "embedding");
+        onnx_writer_weights(writer, "w", "8");
+        onnx_writer_weights(writer, "c", "3");
+        onnx_writer_node(writer, second[i][0], second[i][1], "first second", second[i][2]);
+        onnx_writer_node(writer, "Flatten", "second", "embedding", "");
+        refuse(onnx_writer_finish(writer), NITERU_ERROR_UNSUPPORTED, second[i][0]);
+    }
+}
+
 /* As many nodes in a row as may be, the last first: sorting them must neither recurse nor take quadratic time. */
 static void test_long_chain(void) {
     enum { LENGTH = 20000 };
@@ -247,6 +274,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/nn/hostile/nesting", test_nesting);
     g_test_add_func("/nn/hostile/attributes", test_attributes);
     g_test_add_func("/nn/hostile/nodes", test_nodes);
+    g_test_add_func("/nn/hostile/outputs", test_outputs);
     g_test_add_func("/nn/hostile/long-chain", test_long_chain);
     g_test_add_func("/nn/hostile/sizes", test_sizes);
     g_test_add_func("/nn/hostile/activations", test_activations);
