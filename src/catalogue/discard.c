@@ -6,10 +6,7 @@
  */
 #include "catalogue/catalogue-internal.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 static bool is_empty(NtCatalogue *catalogue) {
     int64_t rows = 1;
@@ -50,16 +47,13 @@ static void remove_files(const char *folder) {
 }
 
 void nt_catalogue_discard(NtCatalogue *catalogue) {
-    g_autofree char *folder = g_strdup(catalogue->folder), *lock = nt_catalogue_path(catalogue, NULL, NT_LOCK_FILE);
+    g_autofree char *folder = g_strdup(catalogue->folder);
+    NtCatalogue holder = {.folder = folder, .lock_fd = -1};
     bool discard = !catalogue->read_only && is_empty(catalogue);
     nt_catalogue_close(catalogue);
-    int fd = discard ? open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
-    if (fd < 0) {
-        return;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (discard && nt_lock_take_briefly(&holder, 0, NULL)) {
         remove_files(folder);
+        nt_lock_release(&holder, true);
+        g_rmdir(folder); /* where nothing else is in it */
     }
-    close(fd);
-    g_rmdir(folder); /* where nothing else is in it */
 }

@@ -48,7 +48,11 @@ bool nt_catalogue_begin_wait(NtCatalogue *catalogue, const NtWait *wait, GError 
     if (!nt_lock_take(catalogue, wait, error)) {
         return false;
     }
-    if (!start(catalogue, error)) {
+    int64_t patience = (nt_wait_until(wait, NT_BUSY_MILLISECONDS * 1000) - g_get_monotonic_time()) / 1000;
+    sqlite3_busy_timeout(catalogue->db, (int)CLAMP(patience, 1, NT_BUSY_MILLISECONDS));
+    bool started = start(catalogue, error);
+    sqlite3_busy_timeout(catalogue->db, NT_BUSY_MILLISECONDS);
+    if (!started) {
         if (!sqlite3_get_autocommit(catalogue->db)) {
             nt_sql_run(catalogue, NULL, "ROLLBACK", "");
         }

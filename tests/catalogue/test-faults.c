@@ -167,6 +167,29 @@ static void tell_every(int code, bool lasting) {
 static void test_full(void) { tell_every(SQLITE_FULL, true); }
 static void test_io(void) { tell_every(SQLITE_IOERR_WRITE, false); }
 
+/* A catalogue that cannot be made is an error, and is made once it can. */
+static void test_making(void) {
+    unsigned made = 0, n = 0;
+    do {
+        char *folder = make_folder();
+        g_autoptr(GError) error = NULL;
+        failing_layer_arm(++n, SQLITE_FULL, true);
+        NtCatalogue *catalogue = nt_catalogue_open(folder, NULL, &error);
+        bool failed = failing_layer_has_failed();
+        failing_layer_arm(0, 0, false);
+        g_assert_true(catalogue != NULL || g_error_matches(error, NITERU_ERROR, NITERU_ERROR_NO_SPACE));
+        made = failed ? 0 : n;
+        nt_catalogue_close(catalogue);
+        catalogue = make_shop(folder);
+        g_autofree char *said = problems(catalogue);
+        g_assert_cmpstr(said, ==, "");
+        nt_catalogue_close(catalogue);
+        drop_folder(folder);
+    } while (made == 0);
+    g_test_message("%u calls", made - 1);
+    g_assert_cmpuint(made, >, 10);
+}
+
 /* A caller that goes on after SQLite ended the transaction gets the fault again, from writing and from committing. */
 static void test_going_on(void) {
     char *folder = make_folder();
@@ -194,6 +217,7 @@ int main(int argc, char **argv) {
     failing_layer_register();
     g_test_add_func("/faults/full", test_full);
     g_test_add_func("/faults/io", test_io);
+    g_test_add_func("/faults/making", test_making);
     g_test_add_func("/faults/going-on", test_going_on);
     return g_test_run();
 }

@@ -159,6 +159,29 @@ static void test_older(const void *data) {
     drop_folder(folder);
 }
 
+/* A reader of an earlier layout goes on when a writer turns it meanwhile. */
+static void test_turned(void) {
+    char *folder = make_folder();
+    nt_catalogue_close(open_catalogue(folder, false));
+    run_sql(folder, TO_LAYOUT_2 "INSERT INTO product(id) VALUES('a')");
+    NtCatalogue *reader = open_catalogue(folder, true), *writer = NULL;
+    uint64_t last = 0;
+    unsigned sources = 0;
+    CHECK(nt_catalogue_begin_reading(reader, error));
+    CHECK(nt_catalogue_last_change(reader, &last, error));
+    g_assert_cmpuint(last, ==, UINT64_MAX);
+    nt_catalogue_end_reading(reader);
+    writer = open_catalogue(folder, false);
+    CHECK(nt_catalogue_begin_reading(reader, error));
+    CHECK(nt_catalogue_last_change(reader, &last, error));
+    CHECK(nt_catalogue_each_source(reader, count_source, &sources, error));
+    g_assert_cmpuint(last, ==, 1);
+    nt_catalogue_end_reading(reader);
+    nt_catalogue_close(writer);
+    nt_catalogue_close(reader);
+    drop_folder(folder);
+}
+
 /* Each page that holds something, overwritten in turn: opening or checking says so. */
 static void test_damage(void) {
     char *folder = make_folder();
@@ -261,6 +284,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/open/newer", test_newer);
     g_test_add_data_func("/open/older-1", GINT_TO_POINTER(1), test_older);
     g_test_add_data_func("/open/older-2", GINT_TO_POINTER(2), test_older);
+    g_test_add_func("/open/turned", test_turned);
     g_test_add_func("/open/damage", test_damage);
     g_test_add_func("/open/read-only-folder", test_read_only_folder);
     g_test_add_func("/open/cost", test_cost);
