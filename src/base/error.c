@@ -3,8 +3,47 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
-G_DEFINE_QUARK(niteru - error, niteru_error)
+/* An extended error: names and values in turns. */
+typedef struct NiteruErrorPrivate {
+    GPtrArray *facts; /* NULL: none */
+} NiteruErrorPrivate;
+
+static void niteru_error_private_init(NiteruErrorPrivate *private) { private->facts = NULL; }
+
+static void niteru_error_private_copy(const NiteruErrorPrivate *from, NiteruErrorPrivate *to) {
+    to->facts = from->facts != NULL ? g_ptr_array_ref(from->facts) : NULL; /* complete before it is copied */
+}
+
+static void niteru_error_private_clear(NiteruErrorPrivate *private) {
+    g_clear_pointer(&private->facts, g_ptr_array_unref);
+}
+
+G_DEFINE_EXTENDED_ERROR(NiteruError, niteru_error)
+
+const char *niteru_error_fact(const GError *error, const char *name) {
+    const GPtrArray *facts =
+        error != NULL && error->domain == NITERU_ERROR ? niteru_error_get_private(error)->facts : NULL;
+    for (guint i = 0; facts != NULL && i + 1 < facts->len; i += 2) {
+        if (strcmp(facts->pdata[i], name) == 0) {
+            return facts->pdata[i + 1];
+        }
+    }
+    return NULL;
+}
+
+bool nt_fact(GError **error, const char *name, const char *value) {
+    if (error != NULL && *error != NULL && (*error)->domain == NITERU_ERROR && value != NULL) {
+        NiteruErrorPrivate *private = niteru_error_get_private(*error);
+        if (private->facts == NULL) {
+            private->facts = g_ptr_array_new_with_free_func(g_free);
+        }
+        g_ptr_array_add(private->facts, g_strdup(name));
+        g_ptr_array_add(private->facts, g_strdup(value));
+    }
+    return false;
+}
 
 bool nt_fail(GError **error, NiteruError code, const char *format, ...) {
     va_list args;

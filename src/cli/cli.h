@@ -51,6 +51,9 @@ void cli_print_json(char *json);
 #define CLI_USAGE_ERROR (g_quark_from_static_string("niteru-usage"))
 bool cli_usage(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* hint.c: what to do about an error, in words of the command line: " (--encoding cp1252)", or "". New. */
+char *cli_hint(const GError *error);
+
 /* progress.c: a line on standard error that is rewritten in place; nothing when it is not a terminal. */
 typedef struct CliProgress {
     const char *noun; /* "photos" */

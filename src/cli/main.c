@@ -158,8 +158,8 @@ static CliStatus run(int argc, char **argv, const CliCommand **out_command, GErr
 static int output_fault(void) { return write(STDOUT_FILENO, "\n", 1) < 0 ? errno : EIO; }
 
 static void tell(const GError *error, const CliCommand *command, bool usage) {
-    g_autofree char *safe = nt_text_printable(error->message, SIZE_MAX);
-    fprintf(stderr, "niteru: %s\n", safe);
+    g_autofree char *safe = nt_text_printable(error->message, SIZE_MAX), *hint = cli_hint(error);
+    fprintf(stderr, "niteru: %s%s\n", safe, hint);
     if (usage && command != NULL) {
         fprintf(stderr, "try: niteru %s --help\n", command->name);
     }

@@ -149,8 +149,30 @@ static void test_json(void) {
     g_assert_cmpstr(numbers, ==, "[0.1, null]");
 }
 
+/* Facts stay with an error through copies and prefixes, and other errors have none. */
+static void test_facts(void) {
+    GError *error = NULL;
+    nt_fail(&error, NITERU_ERROR_INVALID, "list.csv: is not UTF-8");
+    g_assert_null(niteru_error_fact(error, "option"));
+    g_assert_false(nt_fact(&error, "option", "encoding"));
+    nt_fact(&error, "value", "cp1252");
+    nt_fact(&error, "remedy", NULL);
+    g_autoptr(GError) copy = g_error_copy(error), moved = NULL;
+    g_propagate_prefixed_error(&moved, error, "here: ");
+    g_assert_cmpstr(niteru_error_fact(copy, "option"), ==, "encoding");
+    g_assert_cmpstr(niteru_error_fact(moved, "value"), ==, "cp1252");
+    g_assert_null(niteru_error_fact(moved, "remedy"));
+    g_assert_null(niteru_error_fact(NULL, "option"));
+    g_autoptr(GError) other = g_error_new_literal(G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "no");
+    GError *given = other;
+    nt_fact(&given, "option", "x");
+    g_assert_null(niteru_error_fact(other, "option"));
+    g_assert_false(nt_fact(NULL, "option", "x"));
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/base/error/facts", test_facts);
     g_test_add_func("/base/limits", test_limits);
     g_test_add_func("/base/memory", test_memory);
     g_test_add_func("/base/files", test_files);
