@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of the decode helper: main.c (start and loop), sandbox.c, last-words.c, answer.c, decode.c,
- * bmp.c, jpeg.c, load.c, colour.c, place.c, encode.c. */
+ * bmp.c, jpeg.c, load.c, colour.c, pull.c, place.c, reply.c, encode.c. */
 #ifndef NT_DECODER_INTERNAL_H
 #define NT_DECODER_INTERNAL_H
 
@@ -35,7 +35,7 @@ void nt_place_rows(const NtPlace *place, const uint8_t *rows, size_t stride, uin
 /* decode.c: one photo from the input area into the output area. Never fails but through the reply's status. */
 void nt_helper_decode(const NtHelper *helper, const NtWireRequest *request, NtWireReply *reply);
 
-/* decode.c, for jpeg.c: refuses what is over the limits; says how large the placed picture is; brings an image into
+/* pull.c: refuses what is over the limits; says how large the placed picture is; brings an image into
  * the output (takes it). */
 bool nt_helper_check_size(const NtHelper *helper, uint64_t width, uint64_t height, NtWireReply *reply);
 void nt_helper_set_size(const NtPlace *place, NtWireReply *reply);
@@ -67,11 +67,14 @@ void nt_helper_answer(const NtHelper *helper, const NtWireRequest *request, NtWi
 void nt_last_words_prepare(void);
 void nt_last_words_about(uint64_t number);
 
+/* libvips' last words behind `what`, and what they mean where they say little. */
+void nt_reply_fail_vips(const NtHelper *helper, NtWireReply *reply, NtWireStatus status, const char *what);
+
 /* Whether a library's message says that it got no memory; and the refusal that says so, with the limit. */
 bool nt_says_memory(const char *text);
 void nt_reply_fail_memory(const NtHelper *helper, NtWireReply *reply);
 
-/* Fills in a refusal; the text may come from anywhere. */
+/* reply.c: fills in a refusal; the text may come from anywhere. */
 void nt_reply_fail(NtWireReply *reply, NtWireStatus status, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 #endif

@@ -53,6 +53,9 @@ static inline void nt_put_be32(uint8_t *at, uint32_t value) {
     at[3] = (uint8_t)value;
 }
 
+/* 50000000 as "50,000,000" in `out`, which is returned. */
+const char *nt_scan_grouped(uint64_t number, char out[32]);
+
 /* Notes the picture's own size; refuses zero sides and what is over photo-side or photo-pixels. */
 bool nt_scan_set_size(NtScan *scan, uint64_t width, uint64_t height);
 /* Checks the box of a frame that is not the picture's own (GIF, WebP animation, AVIF item) in the same way. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the three files that see oneDNN share: onednn.c (engine, errors, running), onednn-layout.c (memory descriptors)
- * and onednn-primitive.c (compiled code). Nothing else includes this.
+ * What the four files that see oneDNN share: onednn-library.c (engine, errors), onednn-layout.c (memory descriptors),
+ * onednn-primitive.c (compiled code) and onednn.c (running it). Nothing else includes this.
  *
  * Versions 2.6 to 3.x. 2.x describes memory by a struct and makes primitives in two steps (operation descriptor, then
  * primitive descriptor); 3.x has opaque memory descriptors and one step. The difference is NtDesc and NtLayout here,

@@ -18,17 +18,6 @@ typedef struct Reader {
     bool seen_graph;
 } Reader;
 
-bool nt_onnx_damaged(const NtGraph *graph, const char *what, GError **error) {
-    return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %s is damaged or cut short; this is not a whole ONNX file",
-                   graph->name, what);
-}
-
-bool nt_onnx_take_text(const NtGraph *graph, const NtWireField *field, char **out, GError **error) {
-    g_free(*out);
-    *out = nt_onnx_text(field, graph->name, error);
-    return *out != NULL;
-}
-
 /* A node's input or output name as a value, -1 for "". */
 static bool read_edge(const Reader *reader, const NtWireField *field, GArray *edges, GError **error) {
     g_autofree char *name = nt_onnx_text(field, reader->graph->name, error);

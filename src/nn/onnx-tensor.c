@@ -43,14 +43,6 @@ bool nt_onnx_element(int64_t code, NtElement *out) {
     return row >= 0;
 }
 
-char *nt_onnx_text(const NtWireField *field, const char *where, GError **error) {
-    if (field->type != NT_WIRE_BYTES || !g_utf8_validate((const char *)field->bytes, (gssize)field->size, NULL)) {
-        nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a name or text is not UTF-8", where);
-        return NULL;
-    }
-    return g_strndup((const char *)field->bytes, field->size); /* validated text holds no NUL */
-}
-
 /* A TensorProto taken apart; the content stays in the file's bytes. */
 typedef struct Proto {
     NtShape shape;

@@ -155,6 +155,8 @@ void nt_build_view(NtBuild *build, int value, unsigned slot, const NtLayout *lay
 unsigned nt_build_temporary(NtBuild *build, const NtLayout *layout);
 /* True when nobody reads the buffer of `slot` after the present node. */
 bool nt_build_may_overwrite(const NtBuild *build, unsigned slot);
+/* Appends a step and lengthens the lives of what it touches; takes its arguments. */
+void nt_build_step(NtBuild *build, const NtStep *step);
 /* Adds a step; takes the primitive; scratch memory is added. */
 bool nt_build_primitive(NtBuild *build, const NtNode *node, NtPrimitive *primitive, const NtStepArgument *arguments,
                         unsigned count);
