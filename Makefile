@@ -7,7 +7,7 @@ SERVE ?= 1
 MESON_FLAGS ?=
 export LC_ALL ?= C.UTF-8
 
-.PHONY: all demo test test-locale install uninstall packages lint sanitize clang fuzz bench format clean
+.PHONY: all demo test test-locale abi install uninstall packages lint sanitize clang fuzz bench format clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -44,8 +44,12 @@ lint:
 
 clang:
 	@tools/install-packages lint
-	@test -f build-clang/build.ninja || CC=clang meson setup build-clang -Dwerror=true
+	@test -f build-clang/build.ninja || CC=clang meson setup build-clang -Dwerror=true -Ddebug=true
 	ninja -C build-clang
+
+# Whether programs that were built before go on to work with this library; with ABI=--update the interface is kept anew.
+abi: clang
+	@tools/check-abi build-clang $(ABI)
 
 sanitize:
 	@tools/install-packages lint
