@@ -99,7 +99,7 @@ bool nt_catalogue_each_foreign_source(NtCatalogue *catalogue, int64_t model, int
     }
     g_autofree char *sql =
         g_strdup_printf("SELECT DISTINCT s.location FROM vector v CROSS JOIN photo f ON f.content = v.content"
-                        " CROSS JOIN %s b ON b.product = f.product CROSS JOIN source s ON s.source = b.source"
+                        " CROSS JOIN %s l ON l.product = f.product CROSS JOIN source s ON s.source = l.source"
                         " WHERE v.model = ?1 AND v.maker NOT IN (0, ?2) AND s.kind <> 'import' ORDER BY s.location",
                         nt_product_source(catalogue));
     if (!nt_query_open(&query, catalogue, error, sql, "ii", model, maker)) {

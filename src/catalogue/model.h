@@ -93,7 +93,7 @@ bool nt_catalogue_each_maker(NtCatalogue *catalogue, int64_t model,
 bool nt_catalogue_each_foreign(NtCatalogue *catalogue, int64_t model, int64_t maker,
                                bool (*each)(int64_t content, void *data), void *data, GError **error);
 
-/* And for the locations of the sources that brought products with such photos, by location. */
+/* And for the locations of the sources that list products with such photos, by location. */
 bool nt_catalogue_each_foreign_source(NtCatalogue *catalogue, int64_t model, int64_t maker,
                                       bool (*each)(const char *location, void *data), void *data, GError **error);
 

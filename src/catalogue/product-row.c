@@ -42,8 +42,8 @@ bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const c
                                GError **error) {
     int64_t missed = 0;
     if (!nt_sql_int(catalogue, 0, &missed, error,
-                    "SELECT EXISTS(SELECT 1 FROM product_source b JOIN product p USING(product) WHERE b.source = ?1 AND"
-                    " b.run < ?2 AND (substr(p.id, 1, length(?3)) = ?3 OR p.id || '/' = ?3))",
+                    "SELECT EXISTS(SELECT 1 FROM product_source l JOIN product p USING(product) WHERE l.source = ?1 AND"
+                    " l.run < ?2 AND (substr(p.id, 1, length(?3)) = ?3 OR p.id || '/' = ?3))",
                     "iit", run->source, run->run, folder)) {
         return false;
     }
@@ -53,8 +53,8 @@ bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const c
 
 bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourceRow *source, void *data), void *data,
                               GError **error) {
-    g_autofree char *sql = g_strdup_printf("SELECT s.source, kind, location, complete, count(b.product) FROM source s"
-                                           " LEFT JOIN %s b USING(source) GROUP BY s.source ORDER BY s.source",
+    g_autofree char *sql = g_strdup_printf("SELECT s.source, kind, location, complete, count(l.product) FROM source s"
+                                           " LEFT JOIN %s l USING(source) GROUP BY s.source ORDER BY s.source",
                                            nt_product_source(catalogue));
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(&query, catalogue, error, sql, "")) {

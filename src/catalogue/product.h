@@ -9,7 +9,7 @@
 
 /* ---- sources ---------------------------------------------------------------------------------------------------- */
 
-/* One run over one source. Each run has a new number; a product remembers which run of which source brought it last,
+/* One run over one source. Each run has a new number; a product remembers which run of which source listed it last,
  * which is what pruning and the refusal of doubled ids stand on. */
 typedef struct NtRun {
     int64_t source;
@@ -21,17 +21,17 @@ typedef struct NtRun {
 bool nt_catalogue_start_run(NtCatalogue *catalogue, const char *kind, const char *location, NtRun *out_run,
                             GError **error);
 
-/* Ends a complete run: with `prune`, products that earlier runs of this source brought and this one did not are let
- * go, and removed unless another source brought them too. *out_removed (NULL is fine) counts the removed. */
+/* Ends a complete run: with `prune`, products that earlier runs of this source listed and this one did not are let
+ * go, and removed unless another source lists them too. *out_removed (NULL is fine) counts the removed. */
 bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, uint64_t *out_removed, GError **error);
 
-/* Removes at most `most` of these products, and lets go of those that come before them and that another source brought
+/* Removes at most `most` of these products, and lets go of those that come before them and that another source lists
  * too; *out_removed (NULL is fine) < `most`: none is left. The cost is that of what goes, so that a long pruning can be
- * done in several transactions. Products that a later run over the same source has brought stay. */
+ * done in several transactions. Products that a later run over the same source has listed stay. */
 bool nt_catalogue_prune_some(NtCatalogue *catalogue, const NtRun *run, uint64_t most, uint64_t *out_removed,
                              GError **error);
 
-/* Whether earlier runs of this source brought a product, and this one did not, whose id is `folder` ("a/b/") or lies
+/* Whether earlier runs of this source listed a product, and this one did not, whose id is `folder` ("a/b/") or lies
  * below it. */
 bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const char *folder, bool *out_missed,
                                GError **error);
@@ -40,7 +40,7 @@ typedef struct NtSourceRow {
     int64_t source;
     const char *kind;     /* borrowed for the time of the callback */
     const char *location; /* likewise */
-    uint64_t products;    /* that it brought and that are still there */
+    uint64_t products;    /* that it listed and that are still there */
     bool complete;        /* its last run came to its end */
 } NtSourceRow;
 
@@ -52,7 +52,7 @@ bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourc
 typedef struct NtProductPut {
     const char *id;        /* UTF-8, 1..1,024 bytes, no control characters */
     uint64_t line;         /* in the list, from 1; 0: the source has no lines */
-    const NtValue *values; /* metadata brought; others that the product has are kept */
+    const NtValue *values; /* metadata given; others that the product has are kept */
     size_t value_count;
     const NtPhotoPut *photos; /* all its photos in order; replaces those it had */
     size_t photo_count;       /* 0: photos are left as they are, unless no_photos */
@@ -62,7 +62,7 @@ typedef struct NtProductPut {
 /* Adds a product or brings it up to date. For each photo, out_photos[i] (photo_count of them) tells what is known of
  * it. A photo keeps its content when location and stamp are what they were; the stamp of a changed one is not stored
  * before nt_catalogue_set_photo_content or _failure. *out_added (NULL is fine): the product is new.
- * Errors: INVALID (an id that this run of this source brought already, naming its line; a bad id). */
+ * Errors: INVALID (an id that this run of this source listed already, naming its line; a bad id). */
 bool nt_catalogue_put_product(NtCatalogue *catalogue, const NtRun *run, const NtProductPut *put,
                               NtPhotoState *out_photos, bool *out_added, GError **error);
 
