@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,19 +93,17 @@ static void draw_all(const char *folder, unsigned first) {
 
 /* ---- children ---- */
 
-/* Waits until a process that was killed is gone, or waits to be reaped. */
-static void wait_for_end(int process) {
-    char path[300], stat[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", process);
-    for (bool ended = false; !ended; usleep(1000)) {
-        int file = open(path, O_RDONLY);
-        ssize_t size = file >= 0 ? read(file, stat, sizeof stat - 1) : -1;
-        stat[size > 0 ? size : 0] = '\0';
-        ended = size <= 0 || strstr(stat, ") Z ") != NULL;
-        if (file >= 0) {
-            close(file);
-        }
+/* Kills a process and waits until none of its threads is left, so that its socket is closed. */
+static bool kill_child(pid_t child) {
+    int process = (int)syscall(SYS_pidfd_open, child, 0);
+    bool killed = kill(child, SIGKILL) == 0;
+    struct pollfd end = {.fd = process, .events = POLLIN};
+    while (killed && poll(&end, 1, process >= 0 ? 10000 : 200) < 0 && errno == EINTR) {
     }
+    if (process >= 0) {
+        close(process);
+    }
+    return killed;
 }
 
 /* Kills every child of this process; returns how many. */
@@ -116,9 +116,7 @@ static unsigned kill_children(void) {
         int file = open(path, O_RDONLY);
         if (file >= 0 && read(file, numbers, sizeof numbers - 1) > 0) {
             for (char *at = numbers, *end; (end = strchr(at, ' ')) != NULL; at = end + 1) {
-                int child = (int)strtol(at, NULL, 10);
-                count += kill(child, SIGKILL) == 0;
-                wait_for_end(child);
+                count += kill_child((pid_t)strtol(at, NULL, 10));
             }
         }
         if (file >= 0) {
