@@ -3,7 +3,6 @@
  * The helper as a hostile place: from inside it everything that is forbidden is tried (probe.h), it is made to
  * crash, hang, eat, lie and babble, and killed at work and at rest. Each costs at most one photo.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../support/descriptors.h"
 #include "base/base.h"
 #include "bytes.h"
 #include "image/decoder-internal.h"
@@ -253,15 +253,6 @@ static void test_dies_with_owner(void) {
         g_assert_cmpint(i, <, 500);
         g_usleep(10000);
     }
-}
-
-static unsigned open_descriptors(void) {
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    for (; folder != NULL && readdir(folder) != NULL; count++) {
-    }
-    closedir(folder);
-    return count;
 }
 
 /* Bytes of the shared memory that are really there; the decoder's is the only one of its name in this process. */

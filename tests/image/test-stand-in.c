@@ -3,12 +3,12 @@
  * A helper that misbehaves in any way costs one photo and at most its time limit: the call returns, the error names the
  * photo, nothing is left behind, and the decoder goes on. stand-in.c takes niteru-decoder's place.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../support/descriptors.h"
 #include "base/base.h"
 #include "bytes.h"
 #include "image/image.h"
@@ -63,15 +63,6 @@ static NtDecoder *new_decoder(const char *what) {
 static bool decode(NtDecoder *decoder, GError **error) {
     NtPixels pixels = {0};
     return nt_decoder_decode(decoder, photo->data, photo->len, "good", NULL, &pixels, NULL, error);
-}
-
-static unsigned open_descriptors(void) {
-    unsigned count = 0;
-    DIR *listing = opendir("/proc/self/fd");
-    for (; listing != NULL && readdir(listing) != NULL; count++) {
-    }
-    closedir(listing);
-    return count;
 }
 
 static void test_case(gconstpointer data) {

@@ -3,25 +3,10 @@
  * of the file. Each gets an answer soon, in little memory. */
 #include "nn/nn.h"
 #include "onnx-writer.h"
+#include "refuse.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Loading `bytes` must fail with this code and with all of `words` (separated by |) in the message. */
-static void refuse(GBytes *bytes, int code, const char *words) {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(NtNetwork) network = nt_network_load_bytes(bytes, "bad.onnx", NULL, &error);
-    g_assert_null(network);
-    g_test_message("%s", error->message);
-    g_assert_error(error, NITERU_ERROR, code);
-    g_auto(GStrv) parts = g_strsplit(words, "|", -1);
-    for (char **part = parts; *part != NULL; part++) {
-        if (strstr(error->message, *part) == NULL) {
-            g_error("'%s' is not in: %s", *part, error->message);
-        }
-    }
-    g_bytes_unref(bytes);
-}
 
 static OnnxWriter *start(const char *dims) {
     OnnxWriter *writer = onnx_writer_new(13);
