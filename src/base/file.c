@@ -61,23 +61,9 @@ GBytes *nt_file_read(const char *path, size_t limit, GError **error) {
 }
 
 bool nt_mapping_open(int fd, const char *name, size_t size, NtMapping *out, GError **error) {
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
-        return nt_fail_errno(error, errno, "%s", name);
-    }
-    if (size == 0) {
-        size = (size_t)st.st_size;
-    }
-    if ((uint64_t)st.st_size < size) {
-        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %" G_GINT64_FORMAT " bytes, %zu expected", name,
-                       (gint64)st.st_size, size);
-    }
-    void *data = NULL;
-    if (size > 0) {
-        data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-        if (data == MAP_FAILED) {
-            return nt_fail_errno(error, errno, "%s: cannot be mapped", name);
-        }
+    void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) {
+        return nt_fail_errno(error, errno, "%s: cannot be mapped", name);
     }
     *out = (NtMapping){.data = data, .size = size};
     return true;

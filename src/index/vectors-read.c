@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { LEAST_ROOM = 16 << 20 /* bytes of addresses beyond the end of the file */ };
+
 /* ---- views ---- */
 
 void vectors_map_unref(VectorsMap *map) {
@@ -16,26 +18,26 @@ void vectors_map_unref(VectorsMap *map) {
     }
 }
 
-/* Maps all rows there are, so that the next appends need no new mapping each. */
-static VectorsMap *map_file(NtVectors *vectors, uint64_t least, GError **error) {
-    uint64_t capacity;
-    if (!nt_vectors_capacity(vectors, &capacity, error)) {
-        return NULL;
-    }
-    if (capacity < least) {
-        nt_fail(error, NITERU_ERROR_CORRUPT,
-                "%s: %" G_GUINT64_FORMAT " rows, but the catalogue names %" G_GUINT64_FORMAT, vectors->path, capacity,
-                least);
-        return NULL;
-    }
+/* Maps all rows there are and room for more, so that the next appends need no new mapping each: pages beyond the end of
+ * the file may be mapped, and are there as soon as the file has grown over them. */
+static VectorsMap *map_file(NtVectors *vectors, uint64_t capacity, GError **error) {
+    size_t size = VECTORS_PAGE + (size_t)capacity * vectors->stride;
     VectorsMap *map = g_new0(VectorsMap, 1);
     atomic_init(&map->refs, 1);
-    size_t size = VECTORS_PAGE + (size_t)capacity * vectors->stride;
-    if (!nt_mapping_open(vectors->fd, vectors->path, size, &map->mapping, error)) {
+    if (!nt_mapping_open(vectors->fd, vectors->path, size + size / 4 + LEAST_ROOM, &map->mapping, error)) {
         g_free(map);
         return NULL;
     }
     return map;
+}
+
+/* Whether the file has as many rows as are named. */
+static bool has_rows(NtVectors *vectors, uint64_t count, uint64_t *out_capacity, GError **error) {
+    return nt_vectors_capacity(vectors, out_capacity, error) &&
+           (*out_capacity >= count ||
+            nt_fail(error, NITERU_ERROR_CORRUPT,
+                    "%s: %" G_GUINT64_FORMAT " rows, but the catalogue names %" G_GUINT64_FORMAT, vectors->path,
+                    *out_capacity, count));
 }
 
 bool nt_vectors_view(NtVectors *vectors, uint64_t count, NtRows *out, GError **error) {
@@ -49,10 +51,14 @@ bool nt_vectors_view(NtVectors *vectors, uint64_t count, NtRows *out, GError **e
     if (count > NT_VECTORS_ROWS_MAX) {
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: %" G_GUINT64_FORMAT " rows cannot be", vectors->path, count);
     }
+    uint64_t capacity;
+    if (!has_rows(vectors, count, &capacity, error)) {
+        return false;
+    }
     pthread_mutex_lock(&vectors->lock);
     size_t needed = VECTORS_PAGE + (size_t)count * vectors->stride;
     if (vectors->map == NULL || vectors->map->mapping.size < needed) {
-        VectorsMap *map = map_file(vectors, count, error);
+        VectorsMap *map = map_file(vectors, capacity, error);
         if (map == NULL) {
             pthread_mutex_unlock(&vectors->lock);
             return false;

@@ -136,6 +136,13 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
         g_propagate_error(error, g_steal_pointer(&job->base.fault));
         return false;
     }
+    bool still = false;
+    if (!nt_catalogue_photo_is(ingest->db, job->photo, job->path, &still, error)) {
+        return false;
+    }
+    if (!still) { /* the product was given other photos, or removed, while this one was on its way */
+        return true;
+    }
     if (job->base.fault != NULL) {
         return photo_failed(ingest, job, job->base.fault, error);
     }

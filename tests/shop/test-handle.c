@@ -213,7 +213,7 @@ static void test_compactions(void) {
         g_autoptr(GError) error = NULL;
         import_toys(&shop, 1500, i);
         const NiteruSearchOptions options = {.size = sizeof options, .model = "toy"};
-        g_autoptr(NiteruResults) results = niteru_similar(shop.catalogue, "p3", &options, NULL, &error);
+        niteru_results_free(niteru_similar(shop.catalogue, "p3", &options, NULL, &error));
         g_assert_no_error(error);
         if (i == rounds / 4) {
             files = descriptors();
