@@ -213,7 +213,8 @@ static double embedded_a_second(NiteruCatalogue *catalogue, char **photos, unsig
                 g_free(bulk);
             }
         }
-        NtEmbedJob *job = nt_embed_queue_take(queue, offered < count ? 0 : G_TIME_SPAN_SECOND);
+        bool full = nt_embed_queue_pending(queue) >= 200;
+        NtEmbedJob *job = nt_embed_queue_take(queue, offered < count && !full ? 0 : G_TIME_SPAN_SECOND);
         done += job != NULL;
         nt_embed_job_free(job);
     }

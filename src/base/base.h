@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/thread-pool.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #endif

@@ -19,11 +19,11 @@ GBytes *nt_file_read_fd(int fd, const char *name, size_t limit, GError **error);
 /* A file mapped read-only. Shared by readers; the file must not shrink while mapped (niteru's own files never do). */
 typedef struct NtMapping {
     const uint8_t *data;
-    size_t size;         /* bytes */
+    size_t size; /* bytes */
 } NtMapping;
 
-/* Maps the first `size` bytes of `fd`, at least 1. The file may end before: what lies beyond its end must not be touched
- * until it has grown over it. Errors: IO, NO_MEMORY. */
+/* Maps the first `size` bytes of `fd`, at least 1. The file may end before: what lies beyond its end must not be
+ * touched until it has grown over it. Errors: IO, NO_MEMORY. */
 bool nt_mapping_open(int fd, const char *name, size_t size, NtMapping *out, GError **error);
 void nt_mapping_clear(NtMapping *mapping);
 

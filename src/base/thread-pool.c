@@ -161,7 +161,7 @@ static void queue(NtThreadPool *pool, Loop *loop, unsigned helpers) {
         pthread_cond_signal(&pool->work);
     }
     while (pool->idle < pool->wanted && pool->started < pool->threads - 1) {
-        GThread *thread = g_thread_try_new("nt-pool", help, pool, NULL);
+        GThread *thread = nt_thread_new("nt-pool", help, pool);
         if (thread == NULL) {
             break;
         }

@@ -226,6 +226,16 @@ static bool read_photo(NtCatalogue *catalogue, int64_t photo, int64_t *out_produ
     return true;
 }
 
+bool nt_catalogue_is_shown(NtCatalogue *catalogue, int64_t content, bool *out, GError **error) {
+    int64_t shown = 0;
+    if (!nt_sql_int(catalogue, 0, &shown, error, "SELECT EXISTS(SELECT 1 FROM photo WHERE content = ?1)", "i",
+                    content)) {
+        return false;
+    }
+    *out = shown != 0;
+    return true;
+}
+
 bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, bool *out, GError **error) {
     int64_t same = 0;
     if (!nt_sql_int(catalogue, 0, &same, error, "SELECT location = ?2 FROM photo WHERE photo = ?1", "it", photo,

@@ -48,6 +48,9 @@ bool nt_catalogue_find_content(NtCatalogue *catalogue, const uint8_t hash[32], i
 /* Adds a content, or finds the one with the same hash. */
 bool nt_catalogue_add_content(NtCatalogue *catalogue, const NtContent *content, int64_t *out_content, GError **error);
 
+/* Whether any photo shows a content. */
+bool nt_catalogue_is_shown(NtCatalogue *catalogue, int64_t content, bool *out, GError **error);
+
 /* Whether a photo of this number is still the one at `location`: for who sets its content or failure long after the
  * number was got, when the photo may be gone and its number another's. */
 bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, bool *out, GError **error);

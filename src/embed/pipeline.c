@@ -229,7 +229,7 @@ NtPipeline *nt_pipeline_new(const NtLimits *limits, unsigned threads) {
 
 /* One thread more. Where none can be started, those that are there do the work. */
 static void start(NtPipeline *pipeline, const char *name, GThreadFunc body, unsigned *count) {
-    GThread *thread = pipeline->stopping ? NULL : g_thread_try_new(name, body, pipeline, NULL);
+    GThread *thread = pipeline->stopping ? NULL : nt_thread_new(name, body, pipeline);
     if (thread != NULL) {
         g_ptr_array_add(pipeline->started, thread);
         ++*count;

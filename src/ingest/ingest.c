@@ -381,7 +381,7 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     ingest->committed = ingest->embed_started;
     if (ingest->options->progress != NULL) {
         g_atomic_int_set(&ingest->total, -1);
-        ingest->counter = g_thread_try_new("nt-count", ingest_count_photos, ingest, NULL); /* without: no total */
+        ingest->counter = nt_thread_new("nt-count", ingest_count_photos, ingest); /* without: no total */
     }
     return begin(ingest, error) &&
            end(ingest,

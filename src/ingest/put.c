@@ -4,7 +4,6 @@
  * bytes are kept; then one transaction has it all, and the next search finds it.
  */
 #include "ingest/ingest-internal.h"
-#include "ingest/originals.h"
 
 #include <string.h>
 
@@ -138,7 +137,7 @@ static bool keep(Put *put, GError **error) {
             return false;
         }
         if (job->base.fault == NULL && job->bytes != NULL &&
-            !originals_keep(put->catalogue, job->content.hash, job->bytes, error)) {
+            !nt_original_keep(put->catalogue, job->content.hash, job->bytes, error)) {
             return false;
         }
     }
@@ -216,7 +215,7 @@ static bool put_row(Put *put, NtCatalogue *db, const NtRun *run, NtPhotoState *s
     for (guint i = 0; i < put->photos->len; i++) {
         PhotoJob *job = put->photos->pdata[i];
         bool kept = job->bytes != NULL && job->base.fault == NULL;
-        g_ptr_array_add(locations, kept ? originals_location(job->content.hash) : g_strdup(job->path));
+        g_ptr_array_add(locations, kept ? nt_original_location(job->content.hash) : g_strdup(job->path));
         photos[i].location = locations->pdata[i];
     }
     NtProductPut row = {.id = put->product.id,

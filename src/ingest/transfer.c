@@ -30,7 +30,8 @@ static bool export_row(const NtVectorEntry *entry, void *data) {
     }
     nt_rows_get(&export->view, entry->vrow, export->row);
     g_string_append_printf(export->ids, "%s\n", entry->id);
-    g_autofree char *path = g_strdelimit(g_strdup(entry->location), "\n", '?'); /* lines and rows must stay in step */
+    g_autofree char *path = g_strdelimit(nt_location_path(export->model->catalogue, entry->location), "\n",
+                                         '?'); /* lines and rows must stay in step */
     g_string_append_printf(export->paths, "%s\n", path);
     export->count++;
     return nt_wait_check(export->wait, &export->fault) && nt_npy_write(export->writer, export->row, 1, &export->fault);

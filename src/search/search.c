@@ -206,10 +206,16 @@ static void clear_described(void *data) {
     g_free(described->metadata);
 }
 
+typedef struct Describing {
+    const NiteruCatalogue *catalogue;
+    GArray *described; /* Described */
+} Describing;
+
 static bool describe(size_t i, const char *id, const char *location, NtJson *metadata, void *data) {
-    Described *described = &g_array_index((GArray *)data, Described, i);
+    const Describing *all = data;
+    Described *described = &g_array_index(all->described, Described, i);
     described->id = g_strdup(id);
-    described->location = g_strdup(location);
+    described->location = nt_location_path(all->catalogue, location);
     described->metadata = metadata != NULL ? nt_json_print(metadata, false) : NULL;
     return true;
 }
@@ -239,8 +245,9 @@ NiteruResults *search_results(Search *search, const char *query, GError **error)
     g_autoptr(GArray) described = g_array_new(FALSE, TRUE, sizeof(Described));
     g_array_set_clear_func(described, clear_described);
     g_array_set_size(described, count);
+    Describing all = {version->model->catalogue, described};
     if (!nt_catalogue_describe(search->db, version->model->model, shown, count, search->options.metadata, describe,
-                               described, error)) {
+                               &all, error)) {
         return NULL;
     }
     g_autoptr(NiteruResults) results = nt_results_new(query, version->model->name);

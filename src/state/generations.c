@@ -260,7 +260,7 @@ static bool compact_model(NiteruCatalogue *catalogue, const char *name, const Nt
 }
 
 bool nt_models_compact(NiteruCatalogue *catalogue, const NtWait *wait, GError **error) {
-    for (;;) {
+    for (bool compacted = false;; compacted = true) {
         g_autofree char *name = NULL;
         g_auto(NtReader) reader = {0};
         if (!nt_reader_open(&reader, catalogue, error) || !nt_catalogue_each_model(reader.db, find_due, &name, error)) {
@@ -268,6 +268,9 @@ bool nt_models_compact(NiteruCatalogue *catalogue, const NtWait *wait, GError **
         }
         nt_reader_clear(&reader);
         if (name == NULL) {
+            if (compacted) {
+                nt_originals_sweep(catalogue);
+            }
             return true;
         }
         g_autoptr(GError) fault = NULL;

@@ -220,9 +220,10 @@ static NtNetwork *load_network(NiteruCatalogue *catalogue, const NtModel *model,
     }
     GError *fault = NULL;
     Identity identity = {model, files};
-    GThread *thread = g_thread_new("identity", check_identity, &identity);
+    GThread *thread = nt_thread_new("nt-identity", check_identity, &identity);
     g_autoptr(NtNetwork) network = nt_network_load_files(files, path, &options, &fault);
-    if (g_thread_join(thread) == NULL) { /* whatever else is wrong with it follows from that */
+    if ((thread != NULL ? g_thread_join(thread) : check_identity(&identity)) ==
+        NULL) { /* whatever else is wrong with it follows from that */
         g_clear_error(&fault);
         nt_fail(
             error, NITERU_ERROR_CORRUPT,

@@ -252,6 +252,17 @@ bool nt_row_check(NtCatalogue *db, NtModel *model, const NtRows *view, uint64_t 
 /* Stores the digests of the blocks that rows first .. first + count - 1 touch; in a transaction, after the sync. */
 bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint64_t count, GError **error);
 
+/* ---- photos that came as bytes (originals.c) ---- */
+
+/* The location of the original with this hash; new. */
+char *nt_original_location(const uint8_t hash[32]);
+/* Keeps it, durably, before the transaction that names it. */
+bool nt_original_keep(NiteruCatalogue *catalogue, const uint8_t hash[32], GBytes *bytes, GError **error);
+/* The path, or address, of a photo's location; new. */
+char *nt_location_path(const NiteruCatalogue *catalogue, const char *location);
+/* Removes originals that no photo shows any more; reads the names of all. */
+void nt_originals_sweep(NiteruCatalogue *catalogue);
+
 /* ---- whose vectors a model holds (makers.c) ---- */
 
 /* Whether a model has a network, or vectors made elsewhere alone. */

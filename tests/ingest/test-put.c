@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <utime.h>
 
 enum { MANY = 500, RUN_PHOTOS = 60 };
 
@@ -204,6 +205,42 @@ static void test_many(void) {
     shop_drop(&shop);
 }
 
+/* Originals are there as long as a photo shows them; those just written are left alone. */
+static void test_originals(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    NiteruPutReport report;
+    shop_open(&shop);
+    char *paths[3];
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *id = g_strdup_printf("p%d", i);
+        g_assert_true(put(&shop, id, NULL, i, false, &report, NULL, &error));
+        g_autoptr(GBytes) bytes = picture(&shop, (unsigned)i);
+        gsize size;
+        const void *data = g_bytes_get_data(bytes, &size);
+        uint8_t hash[32];
+        nt_sha256(data, size, hash);
+        g_autofree char *location = nt_original_location(hash);
+        paths[i] = nt_location_path(shop.catalogue, location);
+        g_autofree char *kept = NULL;
+        gsize kept_size = 0;
+        g_assert_true(g_file_get_contents(paths[i], &kept, &kept_size, NULL));
+        g_assert_cmpmem(kept, kept_size, data, size);
+        struct utimbuf old = {.modtime = time(NULL) - 7200};
+        g_assert_true(i == 2 || g_utime(paths[i], &old) == 0);
+    }
+    g_autoptr(NiteruResults) results = niteru_similar(shop.catalogue, "p0", NULL, NULL, &error);
+    g_assert_true(g_file_test(niteru_results_get(results, 0)->photo, G_FILE_TEST_IS_REGULAR));
+    g_assert_true(niteru_remove(shop.catalogue, (const char *const[]){"p1", "p2"}, 2, NULL, 0, NULL, NULL, &error));
+    nt_originals_sweep(shop.catalogue);
+    for (int i = 0; i < 3; i++) {
+        g_assert_true(g_file_test(paths[i], G_FILE_TEST_EXISTS) == (i != 1));
+        g_free(paths[i]);
+    }
+    expect_sound(&shop);
+    shop_drop(&shop);
+}
+
 /* ---- beside a run ---- */
 
 typedef struct Run {
@@ -282,6 +319,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/ingest/put/life", test_life);
     g_test_add_func("/ingest/put/faults", test_faults);
     g_test_add_func("/ingest/put/many", test_many);
+    g_test_add_func("/ingest/put/originals", test_originals);
     g_test_add_func("/ingest/put/beside-a-run", test_beside_a_run);
     g_test_add_func("/ingest/put/stopped", test_stopped);
     return g_test_run();
