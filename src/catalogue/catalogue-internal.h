@@ -29,6 +29,7 @@ struct NtCatalogue {
     uint64_t lost;            /* so many commits the database is behind it */
     int record_fd;            /* -1: not open */
     int64_t changes_at_begin; /* of the transaction, as SQLite counts changes */
+    const NtWait *wait;       /* how long statements may take; NULL: as long as they do */
     NtLimits limits;
     struct NtStatements *statements; /* prepared, not in use; see sql.c */
     GArray *fields;                  /* StoredField: the field table as of fields_version; see field-table.c */

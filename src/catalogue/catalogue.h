@@ -98,6 +98,10 @@ bool nt_catalogue_begin_wait(NtCatalogue *catalogue, const NtWait *wait, GError 
 bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error);
 void nt_catalogue_rollback(NtCatalogue *catalogue);
 
+/* From now on every statement of this connection ends soon after the wait is over, with CANCELLED or TIMEOUT. `wait`
+ * (NULL: none any more) must live until then. */
+void nt_catalogue_set_wait(NtCatalogue *catalogue, const NtWait *wait);
+
 /* Between these two a reader sees the catalogue as it was at the begin, whatever is committed
  * meanwhile, so that what one call names the next one finds. Keep it short: the WAL cannot be emptied while it lasts.
  * `end` never fails, and is fine without a begin. */

@@ -13,7 +13,7 @@
 #include <stdarg.h>
 #include <sys/statvfs.h>
 
-enum { STATEMENTS_KEPT = 64 };
+enum { STATEMENTS_KEPT = 64, STEPS_UNWATCHED = 20000 /* of SQLite's machine: about a millisecond */ };
 
 struct NtStatements {
     GHashTable *by_text; /* SQL text, the statement's own -> its link in `order` */
@@ -34,6 +34,11 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
     switch (rc & 0xff) {
     case SQLITE_FULL: return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: the disk is full", catalogue->path);
     case SQLITE_NOMEM: return nt_fail(error, NITERU_ERROR_NO_MEMORY, "%s: out of memory", catalogue->path);
+    case SQLITE_INTERRUPT:
+        if (catalogue->wait != NULL && !nt_wait_check(catalogue->wait, error)) {
+            return false;
+        }
+        return nt_fail(error, NITERU_ERROR_CANCELLED, "%s: stopped", catalogue->path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return nt_fail(error, NITERU_ERROR_BUSY, "%s: another program holds the database", catalogue->path);
@@ -68,6 +73,17 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
         return nt_fail(error, NITERU_ERROR_FAILED, "%s: %s (%s)", catalogue->path, text,
                        catalogue->db != NULL ? sqlite3_errmsg(catalogue->db) : "no database");
     }
+}
+
+/* Called by SQLite now and then while a statement runs: other than 0 ends it. */
+static int is_over(void *data) {
+    const NtCatalogue *catalogue = data;
+    return catalogue->wait != NULL && !nt_wait_check(catalogue->wait, NULL);
+}
+
+void nt_catalogue_set_wait(NtCatalogue *catalogue, const NtWait *wait) {
+    catalogue->wait = wait;
+    sqlite3_progress_handler(catalogue->db, wait != NULL ? STEPS_UNWATCHED : 0, is_over, catalogue);
 }
 
 bool nt_sql_fail(NtCatalogue *catalogue, GError **error) {

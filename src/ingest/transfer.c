@@ -65,6 +65,7 @@ bool niteru_export(NiteruCatalogue *catalogue, const char *folder, const NiteruE
         !nt_reader_open(&reader, catalogue, error)) {
         return false;
     }
+    nt_catalogue_set_wait(reader.db, &call.wait);
     Export export = {.wait = &call.wait};
     g_autoptr(NtModel) model = nt_model_open(catalogue, reader.db, options.model, &export.rows, error);
     if (model == NULL) {

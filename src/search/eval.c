@@ -338,6 +338,7 @@ bool niteru_eval(NiteruCatalogue *catalogue, const NiteruEvalOptions *given, GCa
         return false;
     }
     NtVectorQuery query = {.model = model->model, .where = where, .fields = {options->label, options->exclude_same}};
+    nt_catalogue_set_wait(reader.db, &call.wait);
     if (!nt_catalogue_each_vector(reader.db, &query, add_entry, &eval, error)) {
         return false;
     }

@@ -58,6 +58,7 @@ bool search_begin(Search *search, GError **error) {
     }
     search->version = search->snapshot.version;
     search->db = search->snapshot.reader.db;
+    nt_catalogue_set_wait(search->db, &search->call.wait);
     if (options->where != NULL) {
         search->filter = nt_filter_open(&search->snapshot, options->where, error);
     }

@@ -191,6 +191,14 @@ static char *advice(const Check *check) {
     return out->len > 0 ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
 }
 
+static bool open_reader(Check *check, const NtCall *call, GError **error) {
+    if (!nt_reader_open_any(&check->reader, call->catalogue, error)) {
+        return false;
+    }
+    nt_catalogue_set_wait(check->reader.db, &call->wait);
+    return true;
+}
+
 bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, char **out_json,
                   GError **error) {
     g_auto(NtCall) call = {0};
@@ -201,7 +209,7 @@ bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable 
     NtJson *notes = nt_json_array();
     Check check = {.problems = nt_json_array()};
     nt_json_set(out, "problems", check.problems);
-    bool ok = nt_reader_open_any(&check.reader, catalogue, error) && check_commits(&check, error) &&
+    bool ok = open_reader(&check, &call, error) && check_commits(&check, error) &&
               nt_catalogue_check(check.reader.db, add_database_problem, &check, error) && check_models(&check, error);
     if (ok && !nt_catalogue_pages_checked(check.reader.db)) {
         nt_json_append(notes,

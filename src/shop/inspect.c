@@ -43,14 +43,15 @@ static bool add_to_page(int64_t product, const char *id, void *data) {
     return true;
 }
 
-static bool read_page(NiteruCatalogue *catalogue, const char *where, const char *after, size_t limit, Page *page,
+static bool read_page(const NtCall *call, const char *where, const char *after, size_t limit, Page *page,
                       GError **error) {
     g_auto(NtReader) reader = {0};
     g_ptr_array_set_size(page->ids, 0);
     g_ptr_array_set_size(page->texts, 0);
-    if (!nt_reader_open(&reader, catalogue, error)) {
+    if (!nt_reader_open(&reader, call->catalogue, error)) {
         return false;
     }
+    nt_catalogue_set_wait(reader.db, &call->wait);
     page->db = reader.db;
     g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(reader.db, where, error) : NULL;
     if (where != NULL && condition == NULL) {
@@ -79,7 +80,7 @@ bool niteru_list(NiteruCatalogue *catalogue, const NiteruListOptions *given,
     Page page = {.ids = ids, .texts = texts};
     for (size_t left = options.limit > 0 ? options.limit : SIZE_MAX; left > 0; left -= ids->len) {
         size_t asked = MIN(left, LIST_PAGE);
-        if (!nt_wait_check(&call.wait, error) || !read_page(catalogue, options.where, after, asked, &page, error)) {
+        if (!nt_wait_check(&call.wait, error) || !read_page(&call, options.where, after, asked, &page, error)) {
             return false;
         }
         for (guint i = 0; i < ids->len; i++) {

@@ -38,6 +38,7 @@ bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error
 
 void nt_reader_clear(NtReader *reader) {
     if (reader->db != NULL) {
+        nt_catalogue_set_wait(reader->db, NULL);
         nt_catalogue_end_reading(reader->db);
         nt_reader_give(reader->catalogue, reader->db);
         reader->db = NULL;

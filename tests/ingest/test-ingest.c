@@ -195,6 +195,32 @@ static void test_stop(void) {
     shop_drop(&shop);
 }
 
+/* Stopped at whichever moment, what is there is sound, and in the end all of it is there. */
+static void test_deadlines(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    shop_open(&shop);
+    draw_pictures(&shop, 60);
+    bool done = false;
+    unsigned stopped = 0;
+    for (unsigned ms = 1; !done; ms += 1 + ms / 3) {
+        const NiteruIndexOptions options = {.size = sizeof options, .timeout_ms = ms};
+        done = index_shop(&shop, "photos", &options, &error);
+        if (!done) {
+            expect_error(&error, NITERU_ERROR_TIMEOUT, "");
+            stopped++;
+        }
+        g_autofree char *check = NULL;
+        g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
+        g_assert_nonnull(strstr(check, "\"sound\": true"));
+    }
+    g_assert_cmpuint(stopped, >, 3);
+    g_assert_cmpuint(shop.report.products, ==, 60);
+    g_assert_true(index_shop(&shop, "photos", NULL, &error));
+    g_assert_cmpuint(shop.report.reused, ==, 60);
+    shop_drop(&shop);
+}
+
 /* A vectors file that is gone, cut or overwritten: searches say what to do, and that does it. */
 static void test_lost_vectors(void) {
     Shop shop;
@@ -377,6 +403,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/ingest/ingest/prune", test_prune);
     g_test_add_func("/ingest/ingest/catalogue-inside", test_catalogue_inside);
     g_test_add_func("/ingest/ingest/stop", test_stop);
+    g_test_add_func("/ingest/ingest/deadlines", test_deadlines);
     g_test_add_func("/ingest/ingest/lost-vectors", test_lost_vectors);
     g_test_add_func("/ingest/ingest/two-models", test_two_models);
     g_test_add_func("/ingest/ingest/no-decoder", test_no_decoder);

@@ -168,6 +168,41 @@ static void test_many_calls(void) {
     shop_drop(&shop);
 }
 
+/* Calls that read end when they are told to, in the middle of a statement too. */
+static void test_stopped_reading(void) {
+    Shop shop;
+    GError *error = NULL;
+    shop_open(&shop);
+    import_toys(&shop, 6000, 1);
+    NtWait over = {.deadline = g_get_monotonic_time() - 1};
+    g_auto(NtSnapshot) snapshot = {0};
+    g_assert_true(nt_snapshot_open(&snapshot, shop.catalogue, "toy", &error));
+    nt_catalogue_set_wait(snapshot.reader.db, &over);
+    g_assert_null(nt_filter_open(&snapshot, "id ~ 'nothing' or id ~ 'like' or id ~ 'this'", &error));
+    expect_error(&error, NITERU_ERROR_TIMEOUT, "");
+    nt_catalogue_set_wait(snapshot.reader.db, NULL);
+    g_autoptr(NtFilter) filter = nt_filter_open(&snapshot, "id ~ 'p12'", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(filter->count, ==, 111);
+    nt_snapshot_clear(&snapshot);
+    g_autoptr(GCancellable) stop = g_cancellable_new();
+    g_cancellable_cancel(stop);
+    g_autofree char *check = NULL, *folder = below(&shop, "out");
+    const NiteruEvalOptions eval = {.size = sizeof eval, .label = "kind"};
+    NiteruEvalReport report = {.size = sizeof report};
+    g_assert_false(niteru_check(shop.catalogue, 0, stop, &check, &error));
+    expect_error(&error, NITERU_ERROR_CANCELLED, "");
+    g_assert_false(niteru_list(shop.catalogue, NULL, go_on, NULL, stop, &error));
+    expect_error(&error, NITERU_ERROR_CANCELLED, "");
+    g_assert_false(niteru_eval(shop.catalogue, &eval, stop, &report, &error));
+    expect_error(&error, NITERU_ERROR_CANCELLED, "");
+    g_assert_false(niteru_export(shop.catalogue, folder, NULL, stop, NULL, &error));
+    expect_error(&error, NITERU_ERROR_CANCELLED, "");
+    g_assert_false(niteru_remove(shop.catalogue, NULL, 0, "id ~ 'p'", 0, stop, NULL, &error));
+    expect_error(&error, NITERU_ERROR_CANCELLED, "");
+    shop_drop(&shop);
+}
+
 /* ---- a version that is held ---- */
 
 static void test_held(void) {
@@ -231,6 +266,7 @@ int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/shop/handle/close", test_close);
     g_test_add_func("/shop/handle/many-calls", test_many_calls);
+    g_test_add_func("/shop/handle/stopped-reading", test_stopped_reading);
     g_test_add_func("/shop/handle/held", test_held);
     g_test_add_func("/shop/handle/compactions", test_compactions);
     return g_test_run();
