@@ -98,7 +98,8 @@ typedef struct NiteruFailure {
     const char *photo;   /* NULL where no photo is known */
     const char *message; /* a sentence */
     NiteruError code;
-    bool value_only; /* one metadata value was left out; the product came nevertheless */
+    bool value_only;     /* one metadata value was left out; the product came nevertheless */
+    const GError *error; /* the same as a whole, with what it knows (niteru_error_fact); NULL: there is none */
 } NiteruFailure;
 
 typedef struct NiteruIndexOptions {

@@ -53,19 +53,21 @@ static void on_progress(const NiteruProgress *now, void *data) { cli_progress_sh
 
 static void on_failure(const NiteruFailure *failure, void *data) {
     Run *run = data;
+    g_autofree char *hint = cli_hint(failure->error);
     if (run->errors != NULL) {
+        g_autofree char *message = g_strconcat(failure->message, hint, NULL);
         g_autoptr(NtJson) line = nt_json_object();
         nt_json_set(line, "place", nt_json_string(failure->place));
         nt_json_set(line, "product", nt_json_string(failure->product));
         nt_json_set(line, "photo", nt_json_string(failure->photo));
-        nt_json_set(line, "message", nt_json_string(failure->message));
+        nt_json_set(line, "message", nt_json_string(message));
         g_autofree char *text = nt_json_print(line, false);
         fprintf(run->errors, "%s\n", text);
     }
     if (run->shown++ < SHOWN_FAILURES) {
         cli_progress_clear(&run->progress);
         g_autofree char *safe = nt_text_message(failure->message, 400);
-        fprintf(stderr, "niteru: %s\n", safe);
+        fprintf(stderr, "niteru: %s%s\n", safe, hint);
     }
 }
 
@@ -193,11 +195,10 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
     NiteruIndexReport report = {.size = sizeof(NiteruIndexReport)};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     bool ok = catalogue != NULL && niteru_index(catalogue, argv[0], &settings_of_run, context->cancel, &report, error);
-    if (!ok && g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CANCELLED)) {
-        g_autofree char *what = g_steal_pointer(&(*error)->message);
-        (*error)->message = g_strconcat(what, "; run the same command again to go on", NULL);
-    }
     cli_progress_clear(&run.progress);
+    if (report.cut_short > 0) {
+        on_note("--strict refuses photos that are cut short", &run);
+    }
     if (run.errors != NULL && fclose(run.errors) != 0 && ok) {
         ok = nt_fail_errno(error, errno, "--errors %s", errors_path);
     }

@@ -63,10 +63,10 @@ static const GOptionEntry import_options[] = {
 };
 
 static void on_failure(const NiteruFailure *failure, void *data) {
-    g_autofree char *safe = nt_text_message(failure->message, 400);
+    g_autofree char *safe = nt_text_message(failure->message, 400), *hint = cli_hint(failure->error);
     unsigned *count = data;
     if ((*count)++ < 10) {
-        fprintf(stderr, "niteru: %s\n", safe);
+        fprintf(stderr, "niteru: %s%s\n", safe, hint);
     }
 }
 

@@ -42,7 +42,7 @@ typedef struct NtSourceOptions {
 
 /* One metadata value of a row, as it stands there: typing it is the catalogue's work. */
 typedef struct NtListingValue {
-    const char *field;  /* name of the column, or what --map made of it */
+    const char *field;  /* name of the column, or what the map made of it */
     const char *text;   /* a cell, or a JSON string; "" and NULL: no value */
     const NtJson *json; /* any other JSON value (number, bool, array, object, null); then text is NULL */
 } NtListingValue;
@@ -74,7 +74,7 @@ typedef enum NtSourceStep {
 } NtSourceStep;
 
 /* Opens a source. For a list, reads its header line. Errors: NOT_FOUND, INVALID (a header without id or image,
- * naming the columns there are; not text; a --map for a column that is not there; an encoding or format that is not
+ * naming the columns there are; not text; a map of a column that is not there; an encoding or format that is not
  * known), UNSUPPORTED (compressed, a spreadsheet, another scheme: the message has the way out), LIMIT, IO. */
 NtSource *nt_source_open(const char *location, const NtSourceOptions *options, GError **error);
 void nt_source_close(NtSource *source); /* NULL is fine */

@@ -257,20 +257,21 @@ static bool fail_open_quote(const NtCsv *csv, const char *what, GError **error) 
 /* Every cell must be text; the fault names the column. */
 static bool check_text(const NtCsv *csv, GError **error) {
     const char *record = csv->buffer->str + csv->start;
-    g_autofree char *any = nt_lines_fault(csv->lines, record, csv->scan - csv->start);
-    if (any == NULL) {
+    g_autoptr(GError) any = NULL;
+    if (nt_lines_check(csv->lines, record, csv->scan - csv->start, &any)) {
         return true;
     }
     for (guint i = 0; i < csv->offsets->len; i++) {
         const char *cell = nt_csv_cell(csv, i), *name = i < csv->names->len ? g_ptr_array_index(csv->names, i) : "";
-        g_autofree char *fault = nt_lines_fault(csv->lines, cell, strlen(cell));
         g_autofree char *safe = nt_text_printable(name, 60);
-        if (fault != NULL) {
-            return nt_fail(error, NITERU_ERROR_INVALID, "column %u%s%s%s: %s", i + 1, *safe != '\0' ? " '" : "", safe,
-                           *safe != '\0' ? "'" : "", fault);
+        if (!nt_lines_check(csv->lines, cell, strlen(cell), error)) {
+            g_prefix_error(error, "column %u%s%s%s: ", i + 1, *safe != '\0' ? " '" : "", safe,
+                           *safe != '\0' ? "'" : "");
+            return false;
         }
     }
-    return nt_fail(error, NITERU_ERROR_INVALID, "%s", any);
+    g_propagate_error(error, g_steal_pointer(&any));
+    return false;
 }
 
 static bool check_count(const NtCsv *csv, size_t columns, GError **error) {

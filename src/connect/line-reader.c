@@ -77,10 +77,11 @@ static bool begins_with(const NtLines *lines, const char *bytes, size_t size) {
 
 static bool fail_wide(const NtLines *lines, const char *order, GError **error) {
     g_autofree char *cells = nt_encoding_cells(NULL, lines->raw, MIN(lines->raw_count, 4096) & ~(size_t)1, order);
-    return nt_fail(
-        error, NITERU_ERROR_INVALID,
-        "%s: is UTF-16 without a byte order mark; it reads as %s: %s; if that looks right, add --encoding %s",
-        lines->name, order, cells, order);
+    nt_fail(error, NITERU_ERROR_INVALID,
+            "%s: is UTF-16 without a byte order mark; it reads as %s: %s; if that looks right, name that encoding",
+            lines->name, order, cells);
+    nt_fact(error, "option", "encoding");
+    return nt_fact(error, "value", order);
 }
 
 /* A list that begins with a byte order mark says itself what it is in. */
@@ -94,9 +95,12 @@ static bool take_mark(NtLines *lines, GError **error) {
     }
     bool other =
         wide ? !nt_encoding_is_wide(lines->encoding) : lines->encoding != NULL && begins_with(lines, "\xef\xbb\xbf", 3);
-    return !other ||
-           nt_fail(error, NITERU_ERROR_INVALID, "%s: is %s, as its byte order mark says; leave out --encoding",
-                   lines->name, wide ? "UTF-16" : "UTF-8");
+    if (other) {
+        nt_fail(error, NITERU_ERROR_INVALID, "%s: is %s, as its byte order mark says; name no encoding", lines->name,
+                wide ? "UTF-16" : "UTF-8");
+        nt_fact(error, "option", "encoding");
+    }
+    return !other;
 }
 
 static bool check_head(NtLines *lines, GError **error) {
@@ -193,10 +197,12 @@ static bool open_converter(NtLines *lines, GError **error) {
     if (lines->converter == (GIConv)-1 && g_str_equal(name, "EUC-JP-MS")) {
         lines->converter = g_iconv_open("UTF-8", "EUC-JP");
     }
-    return lines->converter != (GIConv)-1 ||
-           nt_fail(error, NITERU_ERROR_INVALID,
-                   "--encoding %s: there is no such encoding; try utf-8, cp1252, cp932, euc-jp or utf-16",
-                   lines->encoding);
+    if (lines->converter == (GIConv)-1) {
+        nt_fail(error, NITERU_ERROR_INVALID, "there is no encoding '%s'; try utf-8, cp1252, cp932, euc-jp or utf-16",
+                lines->encoding);
+        return nt_fact(error, "option", "encoding");
+    }
+    return true;
 }
 
 static bool open_file(NtLines *lines, const char *path, GError **error) {
@@ -292,6 +298,6 @@ double nt_lines_share(const NtLines *lines) {
     return lines->size > 0 ? MIN(1.0, (double)lines->consumed / (double)lines->size) : 1.0;
 }
 
-char *nt_lines_fault(const NtLines *lines, const char *text, size_t size) {
-    return nt_text_fault(&lines->scan, lines->encoding, text, size);
+bool nt_lines_check(const NtLines *lines, const char *text, size_t size, GError **error) {
+    return nt_text_check(&lines->scan, lines->encoding, text, size, error);
 }

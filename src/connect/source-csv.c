@@ -88,7 +88,7 @@ static bool has_role(const CsvList *list, Role role) {
     return false;
 }
 
-/* Every column that --map names must be there. */
+/* Every column that the map names must be there. */
 static bool check_map(const NtSource *source, const CsvList *list, GError **error) {
     for (guint i = 0; i < list->map.entries->len; i++) {
         const NtMapEntry *entry = &g_array_index(list->map.entries, NtMapEntry, i);
@@ -99,8 +99,10 @@ static bool check_map(const NtSource *source, const CsvList *list, GError **erro
         }
         if (!found) {
             g_autofree char *listed = listed_columns(list->csv);
-            return nt_fail(error, NITERU_ERROR_INVALID, "%s: --map %s=%s: there is no such column; the columns are: %s",
-                           source->given, entry->field, entry->column, listed);
+            nt_fail(error, NITERU_ERROR_INVALID,
+                    "%s: no column '%s', which the map names for '%s'; the columns are: %s", source->given,
+                    entry->column, entry->field, listed);
+            return nt_fact(error, "option", "map");
         }
     }
     return true;
@@ -155,15 +157,13 @@ static bool fail_missing(const NtSource *source, const CsvList *list, bool id, b
     g_autofree char *listed = listed_columns(list->csv);
     g_autofree char *ids = id ? NULL : likely_id(list), *images = image ? NULL : likely_images(list);
     const char *field = id ? "image" : "id";
-    if (ids != NULL || images != NULL) {
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "%s: no column '%s'; the columns are: %s. Perhaps: --map \"%s%s%s\"", source->given, field,
-                       listed, ids != NULL ? ids : "", ids != NULL && images != NULL ? "," : "",
-                       images != NULL ? images : "");
-    }
-    return nt_fail(error, NITERU_ERROR_INVALID,
-                   "%s: no column '%s'; the columns are: %s. Name the one that holds it: --map \"%s=Column Name\"",
-                   source->given, field, listed, field);
+    g_autofree char *likely =
+        g_strconcat(ids != NULL ? ids : "", ids != NULL && images != NULL ? "," : "", images, NULL);
+    bool any = likely[0] != '\0';
+    nt_fail(error, NITERU_ERROR_INVALID, "%s: no column '%s'; the columns are: %s; map the one that holds it%s%s",
+            source->given, field, listed, any ? ", perhaps: " : "", likely);
+    nt_fact(error, "option", "map");
+    return nt_fact(error, "value", any ? likely : NULL);
 }
 
 /* Shopify writes a row for each variant and each further photo of a product. */
@@ -246,7 +246,7 @@ static NtSourceStep next_of_csv(NtSource *source, GError **error) {
     }
     nt_row_begin(source, source->given, nt_csv_line(list->csv));
     if (step == NT_CSV_REFUSED) {
-        nt_row_fault(source, NULL, (NiteruError)fault->code, "%s", fault->message);
+        nt_row_fault_error(source, NULL, g_steal_pointer(&fault));
         return NT_SOURCE_FAULT;
     }
     if (nt_csv_unended(list->csv) && nt_csv_count(list->csv) < list->columns->len) {

@@ -294,13 +294,14 @@ static NtSourceStep next_of_folder(NtSource *source, GError **error) {
 }
 
 static bool open_folder(NtSource *source, const NtSourceOptions *options, GError **error) {
-    const char *option = options->map != NULL && options->map[0] != NULL ? "--map"
-                         : options->photos != NULL                       ? "--photos"
-                         : options->separator != NULL                    ? "--image-separator"
+    const char *option = options->map != NULL && options->map[0] != NULL ? "map"
+                         : options->photos != NULL                       ? "photos"
+                         : options->separator != NULL                    ? "image_separator"
                                                                          : NULL;
     if (option != NULL) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: %s is for lists; a folder has no columns", source->given,
-                       option);
+        nt_fail(error, NITERU_ERROR_INVALID, "%s: the option %s is for lists; a folder has no columns", source->given,
+                option);
+        return nt_fact(error, "option", option);
     }
     DIR *readable = opendir(source->location);
     if (readable == NULL) {

@@ -64,6 +64,8 @@ bool nt_is_photo_name(const char *name);
 void nt_keep_name(GPtrArray *names, char *name, guint most);
 /* Queues a fault of the row's place; `photo` may be NULL. Always returns false. */
 bool nt_row_fault(NtSource *source, const char *photo, NiteruError code, const char *format, ...) G_GNUC_PRINTF(4, 5);
+/* The same of an error (taken), which keeps its facts. */
+bool nt_row_fault_error(NtSource *source, const char *photo, GError *error);
 /* Sets the id after checking it; queues a fault and returns false when it cannot be one. */
 bool nt_row_set_id(NtSource *source, const char *id);
 
@@ -82,7 +84,7 @@ typedef struct NtListMap {
 
 bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOptions *options, GError **error);
 void nt_list_map_clear(NtListMap *map);
-/* The field a column gives: what --map says, else its own name; "id", "image" and "images" whatever their case; NULL:
+/* The field a column gives: what the map says, else its own name; "id", "image" and "images" whatever their case; NULL:
  * the column is passed over (no name, or its field is mapped from another). Borrowed from the map or `column`. */
 const char *nt_list_field(const NtListMap *map, const char *column);
 /* Adds the photos a cell or string names: one, several parted by the separator, or a JSON array. Queues faults. */
@@ -112,9 +114,9 @@ NtLineStep nt_lines_next(NtLines *lines, const char **out_text, size_t *out_size
 uint64_t nt_lines_number(const NtLines *lines); /* of the line last given, from 1 */
 bool nt_lines_unended(const NtLines *lines);    /* the line given last ends with the file, not with a line end */
 double nt_lines_share(const NtLines *lines);    /* read so far, 0..1 */
-/* What is wrong with a line or cell of these lines (not UTF-8, a NUL, a control character that a wrong --encoding
- * made), with the way out; NULL: nothing. Free with g_free. */
-char *nt_lines_fault(const NtLines *lines, const char *text, size_t size);
+/* Fails (INVALID) where a line or cell of these lines is not UTF-8, or holds a NUL or a control character that a wrong
+ * encoding made. The message has the way out, but not the place. */
+bool nt_lines_check(const NtLines *lines, const char *text, size_t size, GError **error);
 
 /* ---- encodings (encoding.c, text-scan.c) ------------------------------------------------------------------------ */
 
@@ -142,8 +144,8 @@ typedef struct NtTextScan {
  * cells decoded. `encoding`: as given, or NULL for UTF-8. */
 bool nt_text_scan(int fd, const char *name, const char *encoding, NtTextScan *out, GError **error);
 void nt_text_scan_clear(NtTextScan *scan);
-/* See nt_lines_fault. */
-char *nt_text_fault(const NtTextScan *scan, const char *encoding, const char *text, size_t size);
+/* See nt_lines_check. */
+bool nt_text_check(const NtTextScan *scan, const char *encoding, const char *text, size_t size, GError **error);
 
 /* ---- CSV records (csv.c) ---------------------------------------------------------------------------------------- */
 

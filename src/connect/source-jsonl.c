@@ -102,15 +102,15 @@ static size_t first_odd_byte(const char *text, size_t size) {
 
 /* The object of a line; NULL with a fault queued. */
 static NtJson *read_object(NtSource *source, JsonList *list, const char *text, size_t size) {
-    g_autofree char *wrong = nt_lines_fault(list->lines, text, size);
-    if (wrong != NULL) {
-        nt_row_fault(source, NULL, NITERU_ERROR_INVALID, "column %zu: %s", first_odd_byte(text, size) + 1, wrong);
+    g_autoptr(GError) fault = NULL;
+    if (!nt_lines_check(list->lines, text, size, &fault)) {
+        g_prefix_error(&fault, "column %zu: ", first_odd_byte(text, size) + 1);
+        nt_row_fault_error(source, NULL, g_steal_pointer(&fault));
         return NULL;
     }
-    g_autoptr(GError) fault = NULL;
     g_autoptr(NtJson) object = nt_json_parse(text, size, "row", &source->limits, &fault);
     if (object == NULL) {
-        nt_row_fault(source, NULL, (NiteruError)fault->code, "%s", fault->message);
+        nt_row_fault_error(source, NULL, g_steal_pointer(&fault));
         return NULL;
     }
     if (nt_json_type(object) != NT_JSON_OBJECT) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What CSV and JSONL lists share: --map, the names of photos, and when a row is a product. */
+/* What CSV and JSONL lists share: the map of columns, the names of photos, and when a row is a product. */
 #include "connect/source-internal.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static void clear_entry(void *at) {
     g_free(entry->column);
 }
 
-/* What --image-separator means: spaces around it do not count, "\n" is a line end; NULL: none was given. */
+/* What image_separator means: spaces around it do not count, "\n" is a line end; NULL: none was given. */
 static char *read_separator(const char *given) {
     if (given == NULL) {
         return NULL;
@@ -26,7 +26,8 @@ static char *find_base(const NtSource *source, const NtSourceOptions *options, G
         return g_path_get_dirname(source->location);
     }
     if (!g_file_test(options->photos, G_FILE_TEST_IS_DIR)) {
-        nt_fail(error, NITERU_ERROR_NOT_FOUND, "--photos %s: there is no such folder", options->photos);
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: there is no such folder to find photos in", options->photos);
+        nt_fact(error, "option", "photos");
         return NULL;
     }
     return g_canonicalize_filename(options->photos, NULL);
@@ -41,7 +42,9 @@ bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOpti
     }
     map->separator = read_separator(options->separator);
     if (map->separator != NULL && map->separator[0] == '\0') {
-        return nt_fail(error, NITERU_ERROR_INVALID, "--image-separator: nothing parts nothing; write ',' or ';'");
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "the separator of photos is empty: nothing parts nothing; take ',' or ';'");
+        return nt_fact(error, "option", "image_separator");
     }
     for (size_t i = 0; options->map != NULL && options->map[i] != NULL; i++) {
         const char *setting = options->map[i], *equals = strchr(setting, '=');
@@ -52,7 +55,8 @@ bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOpti
         }
         if (equals == NULL || entry.field[0] == '\0' || entry.column[0] == '\0') {
             clear_entry(&entry);
-            return nt_fail(error, NITERU_ERROR_INVALID, "--map %s: write field=Column Name", setting);
+            nt_fail(error, NITERU_ERROR_INVALID, "'%s' maps no column; write field=Column Name", setting);
+            return nt_fact(error, "option", "map");
         }
         g_array_append_val(map->entries, entry);
     }
@@ -175,10 +179,13 @@ static bool asks_for_separator(NtSource *source, const NtListMap *map, const cha
         }
         g_autofree char *safe = nt_text_printable(text, 120);
         g_autofree char *column = source->column != NULL ? nt_text_printable(source->column, 60) : g_strdup("image");
-        nt_row_fault(source, text, NITERU_ERROR_INVALID,
-                     "column '%s' seems to hold several photos parted by '%s': '%s' is no file; "
-                     "add --image-separator '%s'",
-                     column, shown[i], safe, shown[i]);
+        GError *fault = NULL;
+        nt_fail(&fault, NITERU_ERROR_INVALID,
+                "column '%s' seems to hold several photos parted by '%s': '%s' is no file; name that separator", column,
+                shown[i], safe);
+        nt_fact(&fault, "option", "image_separator");
+        nt_fact(&fault, "value", shown[i]);
+        nt_row_fault_error(source, text, fault);
         return true;
     }
     return false;

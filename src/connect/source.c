@@ -63,7 +63,8 @@ static const NtSourceKind *kind_of(const char *given, const char *format, GError
         kind = g_str_equal(kinds[i]->name, format) ? kinds[i] : kind;
     }
     if (format != NULL && kind == NULL) {
-        nt_fail(error, NITERU_ERROR_INVALID, "--format %s: the formats are folder, csv and jsonl", format);
+        nt_fail(error, NITERU_ERROR_INVALID, "there is no format '%s'; the formats are folder, csv and jsonl", format);
+        nt_fact(error, "option", "format");
         return NULL;
     }
     if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
@@ -117,8 +118,14 @@ bool nt_row_fault(NtSource *source, const char *photo, NiteruError code, const c
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
+    GError *error = NULL;
+    nt_fail(&error, code, "%s", text);
+    return nt_row_fault_error(source, photo, error);
+}
+
+bool nt_row_fault_error(NtSource *source, const char *photo, GError *error) {
     NtQueuedFault *fault = g_new0(NtQueuedFault, 1);
-    nt_fail(&fault->error, code, "%s: %s", source->place->str, text);
+    g_propagate_prefixed_error(&fault->error, error, "%s: ", source->place->str);
     fault->place = g_strdup(source->place->str);
     fault->product = source->id->len > 0 ? g_strdup(source->id->str) : NULL;
     fault->photo = photo != NULL ? nt_text_printable(photo, 1000) : NULL;

@@ -102,17 +102,20 @@ static bool read_through(int fd, const char *name, bool single_byte, NtTextScan 
     return true;
 }
 
-/* "it reads as cp1252 ('19,90 €', 'Größe'); if that looks right, add --encoding cp1252" */
-static char *advice(const NtTextScan *scan, const char *bytes, size_t size) {
+/* Fails with `what` and the way out: "it reads as cp1252: '19,90 €', 'Größe'; if that looks right, name that". */
+static bool fail_in_other(const NtTextScan *scan, const char *what, const char *bytes, size_t size, GError **error) {
     const char *guess = nt_encoding_guess(bytes, size);
-    if (guess == NULL) {
-        return g_strdup("it is in no encoding that niteru tells by its bytes; name it with --encoding");
+    g_autofree char *cells = guess != NULL ? nt_encoding_cells(scan->header, bytes, size, guess) : NULL;
+    if (guess != NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "%s; it reads as %s: %s; if that looks right, name that encoding, else its own (gbk, cp1251, ...) or "
+                "save it as UTF-8",
+                what, guess, cells);
+    } else {
+        nt_fail(error, NITERU_ERROR_INVALID, "%s; it is in no encoding that is told by its bytes: name it", what);
     }
-    g_autofree char *cells = nt_encoding_cells(scan->header, bytes, size, guess);
-    return g_strdup_printf(
-        "it reads as %s: %s; if that looks right, add --encoding %s, else name its own (gbk, cp1251, "
-        "...) or save it as UTF-8",
-        guess, cells, guess);
+    nt_fact(error, "option", "encoding");
+    return nt_fact(error, "value", guess);
 }
 
 bool nt_text_scan(int fd, const char *name, const char *encoding, NtTextScan *out, GError **error) {
@@ -125,16 +128,18 @@ bool nt_text_scan(int fd, const char *name, const char *encoding, NtTextScan *ou
     /* A word or two of Japanese may look like UTF-8 by accident; umlauts do not. */
     bool utf8 = out->utf8 >= (western ? 1 : 2) && out->foreign == 0;
     if (encoding != NULL && utf8) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: is UTF-8, not %s; leave out --encoding", name, encoding);
+        nt_fail(error, NITERU_ERROR_INVALID, "%s: is UTF-8, not %s; name no encoding", name, encoding);
+        return nt_fact(error, "option", "encoding");
     }
     /* A line or two that are UTF-8 by accident do not make a list mixed. */
     bool whole = out->bad >= 2 && 10 * out->utf8 < out->bad;
     if (!whole || (encoding != NULL && !single_byte)) {
         return true;
     }
-    g_autofree char *way_out = advice(out, out->sample->str, out->sample->len);
-    return nt_fail(error, NITERU_ERROR_INVALID, "%s: is not %s%s; %s", name, encoding != NULL ? encoding : "UTF-8",
-                   single_byte ? " (which has control characters where this has bytes 0x80 to 0x9f)" : "", way_out);
+    g_autofree char *what =
+        g_strdup_printf("%s: is not %s%s", name, encoding != NULL ? encoding : "UTF-8",
+                        single_byte ? " (which has control characters where this has bytes 0x80 to 0x9f)" : "");
+    return fail_in_other(out, what, out->sample->str, out->sample->len, error);
 }
 
 /* The control character from U+0080 to U+009F that a text holds, or 0. Ours never do where they were meant as text. */
@@ -155,42 +160,56 @@ static char *as_cp1252(const char *text, size_t size) {
     return bytes != NULL ? g_convert(bytes, (gssize)length, "UTF-8", "CP1252", NULL, NULL, NULL) : NULL;
 }
 
-static char *control_fault(const char *encoding, gunichar control, const char *text, size_t size) {
+static bool fail_control(const char *encoding, gunichar control, const char *text, size_t size, GError **error) {
     g_autofree char *meant = as_cp1252(text, size);
     g_autofree char *safe = meant != NULL ? nt_text_printable(meant, 40) : NULL;
-    return safe != NULL
-               ? g_strdup_printf("holds the control character U+%04X; in cp1252 it would be '%s': "
-                                 "try --encoding cp1252",
-                                 control, safe)
-               : g_strdup_printf("holds the control character U+%04X; is --encoding %s right?", control, encoding);
+    if (safe != NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "holds the control character U+%04X; in cp1252 it would be '%s': name that encoding", control, safe);
+    } else {
+        nt_fail(error, NITERU_ERROR_INVALID, "holds the control character U+%04X; is %s its encoding?", control,
+                encoding);
+    }
+    nt_fact(error, "option", "encoding");
+    return nt_fact(error, "value", safe != NULL ? "cp1252" : NULL);
 }
 
-char *nt_text_fault(const NtTextScan *scan, const char *encoding, const char *text, size_t size) {
+/* A text that is UTF-8 once it is turned, and may not be what was meant nevertheless. */
+static bool check_controls(const char *encoding, const char *text, size_t size, GError **error) {
+    /* ISO-2022 is made of escapes and ASCII, which is UTF-8 to the letter. */
+    if (memchr(text, 0x1b, size) != NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "holds the control character U+001B (escape); is it ISO-2022? Name that encoding, or save the list as "
+                "UTF-8");
+        nt_fact(error, "option", "encoding");
+        return nt_fact(error, "value", "iso-2022-jp");
+    }
+    gunichar control = encoding != NULL ? find_control(text, size) : 0;
+    return control == 0 || fail_control(encoding, control, text, size, error);
+}
+
+bool nt_text_check(const NtTextScan *scan, const char *encoding, const char *text, size_t size, GError **error) {
     if (memchr(text, '\0', size) != NULL) {
-        return g_strdup("holds a NUL byte");
+        return nt_fail(error, NITERU_ERROR_INVALID, "holds a NUL byte");
     }
     if (g_utf8_validate_len(text, size, NULL)) {
-        /* ISO-2022 is made of escapes and ASCII, which is UTF-8 to the letter. */
-        if (memchr(text, 0x1b, size) != NULL) {
-            return g_strdup("holds the control character U+001B (escape); is it ISO-2022? Name it (--encoding "
-                            "iso-2022-jp), or save the list as UTF-8");
-        }
-        gunichar control = encoding != NULL ? find_control(text, size) : 0;
-        return control != 0 ? control_fault(encoding, control, text, size) : NULL;
+        return check_controls(encoding, text, size, error);
     }
     if (encoding != NULL) {
         bool utf8 = scan->utf8 > 0 && scan->foreign == 0;
-        return g_strdup_printf("not %s; %s", encoding,
-                               utf8 ? "the list is UTF-8: leave out --encoding" : "is --encoding right?");
+        nt_fail(error, NITERU_ERROR_INVALID, "not %s; %s", encoding,
+                utf8 ? "the list is UTF-8: name no encoding" : "is that its encoding?");
+        return nt_fact(error, "option", "encoding");
     }
     if (scan->utf8 == 0) {
         bool known = scan->sample->len > 0; /* all that is wrong with the list tells more than this text */
-        g_autofree char *way_out = advice(scan, known ? scan->sample->str : text, known ? scan->sample->len : size);
-        return g_strdup_printf("not UTF-8; %s", way_out);
+        return fail_in_other(scan, "not UTF-8", known ? scan->sample->str : text, known ? scan->sample->len : size,
+                             error);
     }
     const char *guess = nt_encoding_guess(text, size);
     g_autofree char *cells = guess != NULL ? nt_encoding_cells(NULL, text, size, guess) : NULL;
-    return g_strdup_printf("not UTF-8, as other lines of the list are%s%s%s%s; save the list in one encoding",
-                           guess != NULL ? ", but " : "", guess != NULL ? guess : "", guess != NULL ? ": " : "",
-                           cells != NULL ? cells : "");
+    return nt_fail(error, NITERU_ERROR_INVALID,
+                   "not UTF-8, as other lines of the list are%s%s%s%s; save the list in one encoding",
+                   guess != NULL ? ", but " : "", guess != NULL ? guess : "", guess != NULL ? ": " : "",
+                   cells != NULL ? cells : "");
 }

@@ -47,7 +47,7 @@ typedef struct Ingest {
     uint64_t unread;      /* rows, names, folders and files that could not be read: what they hold is not known */
     GPtrArray *unread_at; /* char *: the places of the first of them */
     char *in_doubt;       /* place of a row with refused photos, until it is given after all */
-    char *first_failure;  /* message */
+    GError *first_failure;
     bool told_photos;     /* the way out of missing photos was told */
     bool told_repeat;     /* and that of ids that come again */
     GQueue jobs;          /* PhotoJob that the pipeline had no room for yet */

@@ -87,8 +87,9 @@ static bool read_values(Ingest *ingest, const NtListing *listing, GError **error
         }
         ingest->report.values++;
         if (ingest->options->failure != NULL) {
-            g_autofree char *message = g_strdup_printf("%s: %s", listing->place, fault->message);
-            const NiteruFailure failure = {listing->place, listing->id, NULL, message, (NiteruError)fault->code, true};
+            g_prefix_error(&fault, "%s: ", listing->place);
+            const NiteruFailure failure = {listing->place,           listing->id, NULL, fault->message,
+                                           (NiteruError)fault->code, true,        fault};
             ingest->options->failure(&failure, ingest->options->data);
         }
     }
@@ -141,15 +142,16 @@ static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error
             return false;
         }
         bool repeated = strstr(fault->message, "an id may stand in a list once") != NULL && !ingest->told_repeat;
-        g_autofree char *message =
-            g_strdup_printf("%s: %s%s%s%s", listing->place, fault->message, repeated ? " (" : "",
-                            repeated ? nt_source_repeat_hint(ingest->source) : "", repeated ? ")" : "");
+        g_autofree char *bare = fault->message;
+        fault->message = g_strdup_printf("%s: %s%s%s%s", listing->place, bare, repeated ? " (" : "",
+                                         repeated ? nt_source_repeat_hint(ingest->source) : "", repeated ? ")" : "");
         ingest->told_repeat |= repeated;
         ingest_unread(ingest, listing->place);
         ingest_tell_failure(ingest, &(NiteruFailure){.place = listing->place,
                                                      .product = listing->id,
-                                                     .message = message,
-                                                     .code = (NiteruError)fault->code});
+                                                     .message = fault->message,
+                                                     .code = (NiteruError)fault->code,
+                                                     .error = fault});
         return true;
     }
     ingest->report.products++;
@@ -188,7 +190,8 @@ static void listing_failed(Ingest *ingest, const NtSourceFault *where, const GEr
                                                  .product = where->product,
                                                  .photo = where->photo,
                                                  .message = fault->message,
-                                                 .code = (NiteruError)fault->code});
+                                                 .code = (NiteruError)fault->code,
+                                                 .error = fault});
 }
 
 bool ingest_list_some(Ingest *ingest, GError **error) {
@@ -284,8 +287,11 @@ bool ingest_check_found(const Ingest *ingest, GError **error) {
     const char *kept = ingest->options->prune ? "; nothing was pruned" : "";
     g_autofree char *named = listed_skipped(ingest->source);
     if (ingest->first_failure != NULL) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: no product could be taken from it; the first fault: %s%s",
-                       location, ingest->first_failure, kept);
+        GError *first = g_error_copy(ingest->first_failure);
+        first->code = NITERU_ERROR_INVALID;
+        g_propagate_prefixed_error(error, first, "%s: no product could be taken from it%s; the first fault: ", location,
+                                   kept);
+        return false;
     }
     if (strcmp(nt_source_kind(ingest->source), "folder") != 0) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: no product is in it: there is no row%s%s", location,

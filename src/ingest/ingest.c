@@ -31,7 +31,9 @@ enum {
 void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure) {
     ingest->report.failed++;
     if (ingest->first_failure == NULL) {
-        ingest->first_failure = g_strdup(failure->message);
+        ingest->first_failure = failure->error != NULL
+                                    ? g_error_copy(failure->error)
+                                    : g_error_new_literal(NITERU_ERROR, (gint)failure->code, failure->message);
     }
     if (ingest->options->failure != NULL) {
         ingest->options->failure(failure, ingest->options->data);
@@ -77,19 +79,23 @@ static void offer_jobs(Ingest *ingest) {
 
 /* What to say of a photo that could not be used: a list's line comes first, and where its photos are looked for is told
  * once. */
-static char *photo_message(Ingest *ingest, const PhotoJob *job, const GError *fault) {
-    if (job->place == NULL) {
-        return g_strdup(fault->message);
-    }
+static GError *photo_fault(Ingest *ingest, const PhotoJob *job, const GError *fault) {
+    GError *out = g_error_copy(fault);
     const char *way_out = "";
+    if (job->place == NULL) {
+        return out;
+    }
     if (fault->code == NITERU_ERROR_NOT_FOUND && strchr(job->path, '\\') != NULL) {
         way_out = " (folders are parted by / here, not by \\)";
     } else if (fault->code == NITERU_ERROR_NOT_FOUND && !ingest->told_photos) {
-        way_out = ingest->options->photos != NULL ? " (--photos names the folder that paths begin in)"
-                                                  : " (paths begin in the list's folder; --photos DIR names another)";
+        way_out = ingest->options->photos != NULL ? "; paths begin in the folder that was named for photos"
+                                                  : "; paths begin in the list's folder where no other is named";
+        nt_fact(&out, "option", "photos");
         ingest->told_photos = true;
     }
-    return g_strdup_printf("%s: %s%s", job->place, fault->message, way_out);
+    g_autofree char *bare = out->message;
+    out->message = g_strdup_printf("%s: %s%s", job->place, bare, way_out);
+    return out;
 }
 
 /* Notes that a photo could not be used, and tells. */
@@ -103,12 +109,13 @@ static bool photo_failed(Ingest *ingest, const PhotoJob *job, const GError *faul
     if (fault->code == NITERU_ERROR_IO) {
         ingest_unread(ingest, job->path);
     }
-    g_autofree char *message = photo_message(ingest, job, fault);
+    g_autoptr(GError) told = photo_fault(ingest, job, fault);
     ingest_tell_failure(ingest, &(NiteruFailure){.place = job->place != NULL ? job->place : job->path,
                                                  .product = job->product,
                                                  .photo = job->path,
-                                                 .message = message,
-                                                 .code = (NiteruError)fault->code});
+                                                 .message = told->message,
+                                                 .code = (NiteruError)told->code,
+                                                 .error = told});
     return true;
 }
 
@@ -433,9 +440,9 @@ static void tell_cut_short(Ingest *ingest) {
     unsigned count = ingest->cut_short;
     ingest->report.cut_short = count;
     if (count > 0 && ingest->options->note != NULL) {
-        g_autofree char *note = g_strdup_printf("%u photo%s cut short and taken (--strict refuses such): %s%s", count,
-                                                count == 1 ? " was" : "s were", ingest->short_names->str,
-                                                count > NAMES_TOLD ? " and others" : "");
+        g_autofree char *note =
+            g_strdup_printf("%u photo%s cut short and taken: %s%s", count, count == 1 ? " was" : "s were",
+                            ingest->short_names->str, count > NAMES_TOLD ? " and others" : "");
         ingest->options->note(note, ingest->options->data);
     }
 }
@@ -451,7 +458,7 @@ static void clear(Ingest *ingest) {
     g_string_free(ingest->short_names, TRUE);
     g_ptr_array_unref(ingest->unread_at);
     g_free(ingest->in_doubt);
-    g_free(ingest->first_failure);
+    g_clear_error(&ingest->first_failure);
     clear_waiting(ingest);
     nt_model_unref(ingest->model);
     g_array_unref(ingest->waiting);
@@ -479,6 +486,11 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
                      .started = g_get_monotonic_time()};
     bool ok = start(&ingest, source, error) && work(&ingest, error) && keep_the_rest(&ingest, error) &&
               finish(&ingest, error);
+    if (!ok && error != NULL &&
+        (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CANCELLED) ||
+         g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_TIMEOUT))) {
+        nt_fact(error, "remedy", "again");
+    }
     tell_cut_short(&ingest);
     int64_t now = g_get_monotonic_time();
     ingest.report.seconds = (double)(now - ingest.started) / G_TIME_SPAN_SECOND;

@@ -17,7 +17,7 @@ typedef struct Put {
     bool patch;
     NtJson *metadata;   /* NULL: none given */
     GPtrArray *photos;  /* PhotoJob, in order */
-    GPtrArray *refused; /* char *: of values */
+    GPtrArray *refused; /* GError *: of values */
     NtModel *model;
     int64_t maker;
     NiteruPutReport report;
@@ -171,7 +171,7 @@ static bool read_value(const char *key, NtJson *value, void *data) {
         all->fault = g_steal_pointer(&fault);
         return false;
     }
-    g_ptr_array_add(all->put->refused, g_strdup(fault->message));
+    g_ptr_array_add(all->put->refused, g_steal_pointer(&fault));
     return true;
 }
 
@@ -310,17 +310,20 @@ static void tell(Put *put) {
                                            .product = put->product.id,
                                            .photo = job->path,
                                            .message = job->base.fault->message,
-                                           .code = (NiteruError)job->base.fault->code};
+                                           .code = (NiteruError)job->base.fault->code,
+                                           .error = job->base.fault};
             put->options.failure(&failure, put->options.data);
         }
     }
     put->report.values = put->refused->len;
     for (guint i = 0; i < put->refused->len && put->options.failure != NULL; i++) {
+        const GError *fault = put->refused->pdata[i];
         const NiteruFailure failure = {.place = put->product.id,
                                        .product = put->product.id,
-                                       .message = put->refused->pdata[i],
-                                       .code = NITERU_ERROR_INVALID,
-                                       .value_only = true};
+                                       .message = fault->message,
+                                       .code = (NiteruError)fault->code,
+                                       .value_only = true,
+                                       .error = fault};
         put->options.failure(&failure, put->options.data);
     }
 }
@@ -329,7 +332,7 @@ static bool put_product(NiteruCatalogue *catalogue, const NiteruProduct *product
                         bool patch, GCancellable *cancellable, NiteruPutReport *out_report, GError **error) {
     g_auto(Put) put = {.catalogue = catalogue, .patch = patch};
     put.photos = g_ptr_array_new_with_free_func(free_job);
-    put.refused = g_ptr_array_new_with_free_func(g_free);
+    put.refused = g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
     if (!NT_OPTIONS_READ(NiteruProduct, &put.product, product, error) ||
         !NT_OPTIONS_READ(NiteruPutOptions, &put.options, options, error) ||
         !nt_call_begin_writing(&put.call, catalogue, put.options.timeout_ms, cancellable, error) ||

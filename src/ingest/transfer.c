@@ -119,13 +119,17 @@ typedef struct Import {
 
 static void tell(Import *import, uint64_t row, const char *what) {
     g_autofree char *place = g_strdup_printf("%s: row %" G_GUINT64_FORMAT, import->npy, row);
-    g_autofree char *message = g_strdup_printf("%s %s", place, what);
+    g_autoptr(GError) fault = NULL;
+    nt_fail(&fault, NITERU_ERROR_INVALID, "%s %s", place, what);
     if (import->first_fault == NULL) {
-        import->first_fault = g_strdup(message);
+        import->first_fault = g_strdup(fault->message);
     }
     if (import->options->failure != NULL) {
-        NiteruFailure failure = {
-            .place = place, .product = import->ids.lines[row], .message = message, .code = NITERU_ERROR_INVALID};
+        NiteruFailure failure = {.place = place,
+                                 .product = import->ids.lines[row],
+                                 .message = fault->message,
+                                 .code = NITERU_ERROR_INVALID,
+                                 .error = fault};
         import->options->failure(&failure, import->options->data);
     }
 }
@@ -255,11 +259,11 @@ static bool check_model(const Import *import, const NtModelRow *row, GError **er
         return false;
     }
     if (nt_model_row_has_network(row) && !row->mixed && !import->options->mix) {
-        return nt_fail(
-            error, NITERU_ERROR_INVALID,
-            "the model %s has a network of its own, and vectors made elsewhere are not comparable with those "
-            "it makes: import under another name (--model NAME); --mix takes them in nevertheless",
-            row->name);
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "the model %s has a network of its own, and vectors made elsewhere are not comparable with those it "
+                "makes: name another model, or let them be mixed",
+                row->name);
+        return nt_fact(error, "option", "mix");
     }
     if (metric == spec.metric && dtype == spec.dtype) {
         return true;

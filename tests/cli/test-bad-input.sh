@@ -107,7 +107,8 @@ head -c $(($(wc -c <"$good") - 20)) "$good" >"$work/short/short.jpg"
 cp "$other" "$work/short/whole.jpg"
 runs 0 "a photo whose end is missing" "$niteru" -C "$work/short.niteru" index "$work/short"
 says "2 photos embedded, 0 known already, 1 cut short, 0 failed"
-complains "1 photo was cut short and taken (--strict refuses such): $work/short/short.jpg ("
+complains "1 photo was cut short and taken: $work/short/short.jpg ("
+complains "--strict refuses"
 runs 0 "in JSON" "$niteru" -C "$work/short2.niteru" index "$work/short" --json
 says '"cut_short": 1'
 runs 0 "strictly" "$niteru" -C "$work/short3.niteru" index "$work/short" --strict --json

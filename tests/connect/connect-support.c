@@ -50,19 +50,28 @@ static void write_product(GString *out, const NtListing *listing) {
     g_string_append_c(out, '\n');
 }
 
+/* " {encoding=cp1252}": the option an error names, and what it may be set to. */
+static char *facts_of(const GError *error) {
+    const char *option = niteru_error_fact(error, "option"), *value = niteru_error_fact(error, "value");
+    return option == NULL ? g_strdup("")
+                          : g_strconcat(" {", option, value != NULL ? "=" : "", value != NULL ? value : "", "}", NULL);
+}
+
 char *read_all(const char *folder, const char *location, const NtSourceOptions *options) {
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(GError) error = NULL;
     g_autoptr(NtSource) source = nt_source_open(location, options, &error);
     if (source == NULL) {
         g_assert_nonnull(error);
-        g_string_append_printf(out, "REFUSED %s\n", error->message);
+        g_autofree char *facts = facts_of(error);
+        g_string_append_printf(out, "REFUSED %s%s\n", error->message, facts);
         return without_folder(out->str, folder);
     }
     for (;;) {
         NtListing listing = {0};
         g_autoptr(GError) fault = NULL;
         NtSourceStep step = nt_source_next(source, &listing, &fault);
+        g_autofree char *facts = facts_of(fault);
         if (step == NT_SOURCE_PRODUCT) {
             g_assert_no_error(fault);
             g_assert_null(nt_source_fault(source));
@@ -70,7 +79,8 @@ char *read_all(const char *folder, const char *location, const NtSourceOptions *
         } else if (step == NT_SOURCE_FAULT) {
             g_assert_nonnull(fault);
             g_assert_nonnull(nt_source_fault(source));
-            g_string_append_printf(out, "! %" G_GUINT64_FORMAT " %s\n", nt_source_fault(source)->line, fault->message);
+            g_string_append_printf(out, "! %" G_GUINT64_FORMAT " %s%s\n", nt_source_fault(source)->line, fault->message,
+                                   facts);
         } else if (step == NT_SOURCE_FAILED) {
             g_string_append_printf(out, "FAILED %s\n", fault->message);
             break;

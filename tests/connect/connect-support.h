@@ -16,7 +16,8 @@ char *put_file(const char *folder, const char *name, const char *bytes, gssize s
  *   "2 id [photo photo] field=text field=json" for a product on line 2
  *   "! 3 message" for a fault on line 3
  *   "FAILED message"
- * A source that cannot be opened gives "REFUSED message". */
+ * A source that cannot be opened gives "REFUSED message". Behind the message of a refusal or fault stands what it knows
+ * of an option: " {encoding=cp1252}". */
 char *read_all(const char *folder, const char *location, const NtSourceOptions *options);
 
 /* Reads a list with this content, named `name`, with these options. */

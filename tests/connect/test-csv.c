@@ -129,8 +129,8 @@ static void test_rows(void) {
            "! 2 list.csv:2: the row has no id\n! 3 list.csv:3: the row has no image\n"
            "! 4 list.csv:4: 4 cells, where the header has 3\n5 d [d.jpg] t=ok\n");
     expect("id,image\na,\x83\x65.jpg\nb,b.jpg\n",
-           "! 2 list.csv:2: column 2 'image': not UTF-8; it reads as cp932: 'テ.jpg', 'a'; if that looks right, add "
-           "--encoding cp932, else name its own (gbk, cp1251, ...) or save it as UTF-8\n3 b [b.jpg]\n");
+           "! 2 list.csv:2: column 2 'image': not UTF-8; it reads as cp932: 'テ.jpg', 'a'; if that looks right, name "
+           "that encoding, else its own (gbk, cp1251, ...) or save it as UTF-8 {encoding=cp932}\n3 b [b.jpg]\n");
     expect_with("id,image\na,a\0b.jpg\nb,b.jpg\n", 26, NULL, "REFUSED list.csv: is not text: it holds NUL bytes\n");
     expect("id,image\na\tb,a.jpg\nb,b.jpg\n",
            "! 2 list.csv:2: the id 'a\\x09b' holds a control character\n3 b [b.jpg]\n");
@@ -147,18 +147,24 @@ static void test_headers(void) {
     expect("", "REFUSED list.csv: empty; a list begins with a line that names its columns\n");
     expect("\n \n", "REFUSED list.csv: empty; a list begins with a line that names its columns\n");
     expect("sku,image\na,b\n",
-           "REFUSED list.csv: no column 'id'; the columns are: sku, image. Perhaps: --map \"id=sku\"\n");
-    expect("Handle,Image Src\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: Handle, Image Src. Perhaps: "
-                                      "--map \"id=Handle,image=Image Src\"\n");
-    expect("x,image\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: x, image. Name the one that holds "
-                             "it: --map \"id=Column Name\"\n");
-    expect("id,Product Image File - 1,Image Alt Text,Product Image File - 2\n",
-           "REFUSED list.csv: no column 'image'; the columns are: id, Product Image File - 1, Image Alt Text, Product "
-           "Image File - 2. Perhaps: --map \"image=Product Image File - 1,image=Product Image File - 2\"\n");
-    expect("商品コード,image\n", "REFUSED list.csv: no column 'id'; the columns are: 商品コード, image. Perhaps: --map "
-                                 "\"id=商品コード\"\n");
-    expect("id,photo\na,b\n",
-           "REFUSED list.csv: no column 'image'; the columns are: id, photo. Perhaps: --map \"image=photo\"\n");
+           "REFUSED list.csv: no column 'id'; the columns are: sku, image; map the one that holds it, perhaps: id=sku "
+           "{map=id=sku}\n");
+    expect("Handle,Image Src\na,b\n",
+           "REFUSED list.csv: no column 'id'; the columns are: Handle, Image Src; map "
+           "the one that holds it, perhaps: id=Handle,image=Image Src {map=id=Handle,image=Image Src}\n");
+    expect("x,image\na,b\n", "REFUSED list.csv: no column 'id'; the columns are: x, image; map the one that holds "
+                             "it {map}\n");
+    expect(
+        "id,Product Image File - 1,Image Alt Text,Product Image File - 2\n",
+        "REFUSED list.csv: no column 'image'; the columns are: id, Product Image File - 1, Image Alt Text, Product "
+        "Image File - 2; map the one that holds it, perhaps: image=Product Image File - 1,image=Product Image File - 2 "
+        "{map=image=Product Image File - 1,image=Product Image File - 2}\n");
+    expect("商品コード,image\n",
+           "REFUSED list.csv: no column 'id'; the columns are: 商品コード, image; map the one that "
+           "holds it, perhaps: id=商品コード {map=id=商品コード}\n");
+    expect("id,photo\na,b\n", "REFUSED list.csv: no column 'image'; the columns are: id, photo; map the one that holds "
+                              "it, perhaps: image=photo "
+                              "{map=image=photo}\n");
     /* A name that comes again keeps its values under another; an id is one only. */
     expect("id,image,tag,Tag,tag_2,tag,\n1,a.jpg,w,x,y,z,\n", "2 1 [a.jpg] tag=w Tag_2=x tag_2_2=y tag_3=z\n");
     expect("id,image,ID\n",
@@ -166,8 +172,8 @@ static void test_headers(void) {
            "them in the list\n");
     expect(
         "id,image,\xe9t\xe9\n",
-        "REFUSED list.csv:1: column 3: not UTF-8; it reads as cp1252: 'été', 'id', 'image'; if that looks right, add "
-        "--encoding cp1252, else name its own (gbk, cp1251, ...) or save it as UTF-8\n");
+        "REFUSED list.csv:1: column 3: not UTF-8; it reads as cp1252: 'été', 'id', 'image'; if that looks right, name "
+        "that encoding, else its own (gbk, cp1251, ...) or save it as UTF-8 {encoding=cp1252}\n");
 }
 
 static void test_map(void) {
@@ -175,14 +181,16 @@ static void test_map(void) {
     const NtSourceOptions options = {.map = map};
     expect_with("Handle,Image Src,Name,Size,title\na,a.jpg,Dress,L,ignored\n", -1, &options,
                 "2 a [a.jpg] title=Dress Size=L\n");
-    expect_with("Handle,Name\n", -1, &options,
-                "REFUSED list.csv: --map image=Image Src: there is no such column; the columns are: Handle, Name\n");
+    expect_with(
+        "Handle,Name\n", -1, &options,
+        "REFUSED list.csv: no column 'Image Src', which the map names for 'image'; the columns are: Handle, Name "
+        "{map}\n");
     const char *several[] = {"image=Front", "image=Back", NULL};
     const NtSourceOptions two = {.map = several};
     expect_with("id,Front,Back\na,f.jpg,b.jpg\n", -1, &two, "2 a [f.jpg b.jpg]\n");
     const char *bad[] = {"image", NULL};
     const NtSourceOptions wrong = {.map = bad};
-    expect_with("id,image\n", -1, &wrong, "REFUSED --map image: write field=Column Name\n");
+    expect_with("id,image\n", -1, &wrong, "REFUSED 'image' maps no column; write field=Column Name {map}\n");
 }
 
 /* An encoding's character that lies across two pieces of reading. */

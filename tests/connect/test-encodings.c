@@ -43,7 +43,8 @@ static void test_advice(void) {
                                                  cells[0], cells[1], cells[2]);
         g_autofree char *refusal =
             g_strdup_printf("is not UTF-8; it reads as %s: '%s', '%s', '%s'; if that looks "
-                            "right, add --encoding %s, else name its own (gbk, cp1251, ...) or save it as UTF-8\n",
+                            "right, name that encoding, else its own (gbk, cp1251, ...) or save it as UTF-8 "
+                            "{encoding=%s}\n",
                             cases[i].advised, cells[0], cells[1], cells[2], cases[i].advised);
         g_autofree char *as_csv = g_strconcat("REFUSED list.csv: ", refusal, NULL);
         g_autofree char *as_jsonl = g_strconcat("REFUSED l.jsonl: ", refusal, NULL);
@@ -75,18 +76,18 @@ static void test_mixed(void) {
 static void test_control(void) {
     expect_in("id,image,price\n1,p.jpg,\"19,90 €\"\n2,p.jpg,5 €\n", "CP1252", "latin1",
               "REFUSED list.csv: is not latin1 (which has control characters where this has bytes 0x80 to 0x9f); it "
-              "reads as cp1252: '19,90 €', '5 €', '1'; if that looks right, add --encoding cp1252, else name its own "
-              "(gbk, cp1251, ...) or save it as UTF-8\n");
+              "reads as cp1252: '19,90 €', '5 €', '1'; if that looks right, name that encoding, else its own (gbk, "
+              "cp1251, ...) or save it as UTF-8 {encoding=cp1252}\n");
     expect_in("id,image,price\n1,p.jpg,5 €\n2,p.jpg,é\n", "CP1252", "iso-8859-1",
-              "! 2 list.csv:2: column 3 'price': holds the control character U+0080; in cp1252 it would be '5 €': try "
-              "--encoding cp1252\n3 2 [p.jpg] price=é\n");
+              "! 2 list.csv:2: column 3 'price': holds the control character U+0080; in cp1252 it would be '5 €': "
+              "name that encoding {encoding=cp1252}\n3 2 [p.jpg] price=é\n");
     expect_in("id,image\n1,\xc2\x85.jpg\n", "UTF-8", NULL, "2 1 [\xc2\x85.jpg]\n"); /* as it stands in UTF-8 */
     expect_in("id,image\n1,Größe.jpg\n", "UTF-8", "latin1",
-              "REFUSED list.csv: is UTF-8, not latin1; leave out --encoding\n");
+              "REFUSED list.csv: is UTF-8, not latin1; name no encoding {encoding}\n");
     expect_in("id,image,t\n1,p.jpg,Größe\n2,p.jpg,weiß\n", "UTF-8", "cp932",
-              "REFUSED list.csv: is UTF-8, not cp932; leave out --encoding\n");
+              "REFUSED list.csv: is UTF-8, not cp932; name no encoding {encoding}\n");
     expect_in("id,image\n1,赤.jpg\n", "UTF-8", "euc-jp",
-              "! 2 list.csv:2: column 2 'image': not euc-jp; the list is UTF-8: leave out --encoding\n");
+              "! 2 list.csv:2: column 2 'image': not euc-jp; the list is UTF-8: name no encoding {encoding}\n");
 }
 
 static void test_names(void) {
@@ -98,11 +99,11 @@ static void test_names(void) {
     expect_in("id,image,t\né,a.jpg,ü\n", "ISO-8859-1", "latin1", "2 é [a.jpg] t=ü\n");
     expect_in("id,image,t\nア,a.jpg,赤\n", "EUC-JP", "euc-jp", "2 ア [a.jpg] t=赤\n");
     expect_in("id,image\n", "UTF-8", "klingon",
-              "REFUSED --encoding klingon: there is no such encoding; try utf-8, cp1252, cp932, euc-jp or utf-16\n");
+              "REFUSED there is no encoding 'klingon'; try utf-8, cp1252, cp932, euc-jp or utf-16 {encoding}\n");
     static const char broken[] = "id,image,\x91\xe8\n\x83\x41,a.jpg,\x90\xd4\nb\xff,b.jpg,x\nc,c.jpg,y\n";
     g_autofree char *out = read_list("list.csv", broken, -1, &(NtSourceOptions){.encoding = "cp932"});
     g_assert_cmpstr(out, ==,
-                    "2 ア [a.jpg] 題=赤\n! 3 list.csv:3: column 1 'id': not cp932; is --encoding right?\n"
+                    "2 ア [a.jpg] 題=赤\n! 3 list.csv:3: column 1 'id': not cp932; is that its encoding? {encoding}\n"
                     "4 c [c.jpg] 題=y\n");
 }
 
@@ -116,20 +117,21 @@ static void test_wide(void) {
         expect_in(marked, orders[i], "utf-16", "2 é [a.jpg] t=赤\n");
         expect_in(marked, orders[i], advised[i], "2 é [a.jpg] t=赤\n");
         expect_in(marked, orders[i], "cp932",
-                  "REFUSED list.csv: is UTF-16, as its byte order mark says; leave out --encoding\n");
+                  "REFUSED list.csv: is UTF-16, as its byte order mark says; name no encoding {encoding}\n");
         expect_in(list, orders[i], advised[i], "2 é [a.jpg] t=赤\n");
         expect_in(list, orders[i], "utf-16", "2 é [a.jpg] t=赤\n");
-        g_autofree char *refusal = g_strdup_printf("REFUSED list.csv: is UTF-16 without a byte order mark; it reads as "
-                                                   "%s: 'é', '赤', 'id'; if that looks right, add --encoding %s\n",
-                                                   advised[i], advised[i]);
+        g_autofree char *refusal =
+            g_strdup_printf("REFUSED list.csv: is UTF-16 without a byte order mark; it reads as "
+                            "%s: 'é', '赤', 'id'; if that looks right, name that encoding {encoding=%s}\n",
+                            advised[i], advised[i]);
         expect_in(list, orders[i], NULL, refusal);
     }
     expect_in("\ufeffid,image\n", "UTF-32LE", NULL, "REFUSED list.csv: is UTF-32; save it as UTF-8\n");
     expect_in("\ufeffid,image\n", "UTF-8", "latin1",
-              "REFUSED list.csv: is UTF-8, as its byte order mark says; leave out --encoding\n");
+              "REFUSED list.csv: is UTF-8, as its byte order mark says; name no encoding {encoding}\n");
     g_autofree char *cut =
         read_list("list.csv", "\xff\xfei\0d\0,\0i\0m\0a\0g\0e\0\n\0x", 21, &(NtSourceOptions){.encoding = "utf-16"});
-    g_assert_cmpstr(cut, ==, "! 2 list.csv:2: column 1 'id': not utf-16; is --encoding right?\n");
+    g_assert_cmpstr(cut, ==, "! 2 list.csv:2: column 1 'id': not utf-16; is that its encoding? {encoding}\n");
 }
 
 /* A list of megabytes whose last lines are in another encoding. */

@@ -191,9 +191,9 @@ static void test_special(void) {
     const char *map[] = {"id=x", NULL};
     const NtSourceOptions options = {.map = map};
     g_autofree char *mapped = read_all("/", folder, &options);
-    g_assert_nonnull(strstr(mapped, "--map is for lists"));
+    g_assert_nonnull(strstr(mapped, "{map}"));
     g_autofree char *elsewhere = read_all("/", folder, &(NtSourceOptions){.photos = "/tmp"});
-    g_assert_nonnull(strstr(elsewhere, "--photos is for lists"));
+    g_assert_nonnull(strstr(elsewhere, "{photos}"));
     drop_folder(folder);
 }
 

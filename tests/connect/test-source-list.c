@@ -31,8 +31,8 @@ static void test_bad_jsonl(void) {
         "! 5 l.jsonl:5: the id is neither text nor a whole number\n"
         "! 6 l.jsonl:6: the image is neither text nor an array\n"
         "! 7 l.jsonl:7: image 2 is not text\n7 d [d.jpg]\n"
-        "! 8 l.jsonl:8: column 8: not UTF-8; it reads as cp1252: 'ÿ', 'id'; if that looks right, add --encoding "
-        "cp1252, else name its own (gbk, cp1251, ...) or save it as UTF-8\n"
+        "! 8 l.jsonl:8: column 8: not UTF-8; it reads as cp1252: 'ÿ', 'id'; if that looks right, name that "
+        "encoding, else its own (gbk, cp1251, ...) or save it as UTF-8 {encoding=cp1252}\n"
         "9 e [e.jpg]\n");
     expect("l.json", "[{\"id\":\"a\"}]\n",
            "FAILED l.json: a JSON array; JSONL has one object a line (jq -c '.[]' turns "
@@ -116,7 +116,7 @@ static void test_kinds(void) {
     g_autofree char *path = g_build_filename(folder, "a.csv", NULL), *missing = g_build_filename(folder, "no", NULL);
     g_autofree char *out = read_all(folder, path, &folders), *unknown = read_all(folder, path, &wrong);
     g_assert_cmpstr(out, ==, "REFUSED a.csv: is a file, not a folder\n");
-    g_assert_cmpstr(unknown, ==, "REFUSED --format xml: the formats are folder, csv and jsonl\n");
+    g_assert_cmpstr(unknown, ==, "REFUSED there is no format 'xml'; the formats are folder, csv and jsonl {format}\n");
     g_autofree char *as_list = read_all("/", folder, &jsonl), *none = read_all(folder, missing, NULL);
     g_assert_nonnull(strstr(as_list, "is a folder, not a list"));
     g_assert_cmpstr(none, ==, "REFUSED no: No such file or directory\n");

@@ -74,7 +74,7 @@ static void test_prune_goes_on(void) {
     g_assert_cmpuint(shop.report.removed, ==, 1);
     expect_products(&shop, "2");
     g_assert_true(has_failure(&shop, "list.csv:3|b|", "gone.png"));
-    g_assert_true(has_failure(&shop, "list.csv:3: ", "--photos DIR"));
+    g_assert_true(has_failure(&shop, "list.csv:3: ", "|photos="));
     shop_drop(&shop);
 }
 
@@ -197,13 +197,14 @@ static void test_photos_of_list(void) {
     const NiteruIndexOptions here = {.size = sizeof(NiteruIndexOptions), .photos = photos},
                              parted = {.size = sizeof parted, .photos = photos, .image_separator = ","};
     g_assert_true(index_shop(&shop, "lists/l.csv", &here, &error));
-    g_assert_true(has_failure(&shop, "column 'Images'", "--image-separator ','"));
+    g_assert_true(has_failure(&shop, "column 'Images'", "|image_separator=,"));
     g_assert_true(index_shop(&shop, "lists/l.csv", &parted, &error));
     g_assert_cmpuint(shop.report.photos, ==, 3);
     g_assert_cmpuint(shop.report.failed, ==, 0);
     g_assert_false(index_shop(&shop, "lists/l.csv",
                               &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .photos = "/no such"}, &error));
-    expect_error(&error, NITERU_ERROR_NOT_FOUND, "--photos /no such");
+    expect_fact(error, "option", "photos");
+    expect_error(&error, NITERU_ERROR_NOT_FOUND, "/no such");
     shop_drop(&shop);
 }
 

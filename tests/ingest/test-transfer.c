@@ -349,7 +349,8 @@ static void test_mix(void) {
     g_autofree char *wrong = write_text(&shop, "wrong.txt", "c.png\na.png\nb.png\n");
     NiteruImportOptions options = {.size = sizeof(NiteruImportOptions), .model = "niteru-base"};
     g_assert_false(niteru_import(shop.catalogue, npy, wrong, &options, NULL, NULL, &error));
-    expect_error(&error, NITERU_ERROR_INVALID, "--mix");
+    expect_fact(error, "option", "mix");
+    expect_error(&error, NITERU_ERROR_INVALID, "niteru-base");
     expect_check(&shop, "\"sound\": true");
 
     NtCatalogue *db = shop.catalogue->db;

@@ -91,9 +91,12 @@ typedef struct Forward {
 
 static void keep_failure(const NiteruFailure *failure, void *data) {
     Forward *forward = data;
+    const char *option = niteru_error_fact(failure->error, "option"),
+               *value = niteru_error_fact(failure->error, "value");
+    g_assert_true(failure->error == NULL || strcmp(failure->error->message, failure->message) == 0);
     g_ptr_array_add(forward->shop->failures,
-                    g_strdup_printf("%s|%s|%s", failure->place, failure->product != NULL ? failure->product : "",
-                                    failure->message));
+                    g_strdup_printf("%s|%s|%s|%s=%s", failure->place, failure->product != NULL ? failure->product : "",
+                                    failure->message, option != NULL ? option : "", value != NULL ? value : ""));
     if (forward->options != NULL && forward->options->failure != NULL) {
         forward->options->failure(failure, forward->options->data);
     }
@@ -164,6 +167,11 @@ char *ids_of(NiteruResults *results, GError *error) {
     }
     niteru_results_free(results);
     return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+void expect_fact(const GError *error, const char *name, const char *value) {
+    g_assert_nonnull(error);
+    g_assert_cmpstr(niteru_error_fact(error, name), ==, value);
 }
 
 void expect_error(GError **error, NiteruError code, const char *text) {

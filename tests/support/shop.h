@@ -13,7 +13,7 @@
 typedef struct Shop {
     char *folder;
     NiteruCatalogue *catalogue;
-    GPtrArray *failures; /* texts "place|product|message" of the last index_shop, import_vectors */
+    GPtrArray *failures; /* texts "place|product|message|option=value" of the last index_shop, import_vectors */
     NiteruIndexReport report;
     GCancellable *stop; /* given to index_shop; NULL: none */
 } Shop;
@@ -45,6 +45,9 @@ void write_vectors(const Shop *shop, const char *name, const char *const *ids, c
 
 /* The ids of an answer, best first, as "a b c"; frees the answer. An error gives "! message". */
 char *ids_of(NiteruResults *results, GError *error);
+
+/* Asserts that the error is set and has the fact (niteru_error_fact). */
+void expect_fact(const GError *error, const char *name, const char *value);
 
 /* Asserts that *error is set, has the code and holds the text, and clears it. */
 void expect_error(GError **error, NiteruError code, const char *text);
