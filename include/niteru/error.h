@@ -31,11 +31,13 @@ typedef enum NiteruError {
 /* What an error of this domain knows beside its message, for programs that show it in their own words; NULL: nothing of
  * that name. Borrowed, as long as the error lives. Copies of the error have it too. Names:
  *   "option"   the field of the options struct that has to do with it: "encoding", "model", "photos", ...
- *   "value"    what that option might be set to: "cp1252"
+ *   "value"    what that option might be set to: "cp1252"; of "map" perhaps several settings, parted by commas
  *   "limit"    the limit that was met, as in NiteruOptions.limits: "photo-bytes"
  *   "remedy"   what would help: "index" (index the sources again, or for the first time), "import" (import the
- * vectors), "check" (niteru_check tells more), "show" (niteru_product_json tells more), "embedder" (a model with a
- *              network is needed: name another), "again" (the same call goes on from there) */
+ *              vectors), both with "option" where one is needed; "check" (niteru_check tells more), "show"
+ *              (niteru_product_json tells more), "network" (put the network's file back, or remove the model and add
+ *              it again), "embedder" (a model with a network is needed: name another), "again" (the same call goes on
+ *              from there) */
 const char *niteru_error_fact(const GError *error, const char *name);
 
 G_END_DECLS

@@ -68,8 +68,10 @@ static bool take_setting(NtColumns *columns, const char *setting, GError **error
     Column *column = type != NT_FIELD_MISSING && name[0] != '\0' ? find_column(columns, name) : NULL;
     if (column == NULL) {
         g_autofree char *safe = nt_text_printable(setting, 80);
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "--type %s: write field=type; the types are bool, integer, number, date, text, list", safe);
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "'%s' gives no field a type; write field=type; the types are bool, integer, number, date, text, list",
+                safe);
+        return nt_fact(error, "option", "types");
     }
     column->declared = type;
     return true;

@@ -106,12 +106,14 @@ bool nt_catalogue_check_whole(NtCatalogue *catalogue, GError **error) {
             return false;
         }
     }
-    return catalogue->lost == 0 ||
-           nt_fail(error, NITERU_ERROR_CORRUPT,
-                   "%s: the last %" G_GUINT64_FORMAT " commits are lost: its log (catalogue.db-wal) was damaged or "
-                   "removed, or an older file was put in place; index the sources again (niteru index SOURCE), which "
-                   "goes on from what is left",
-                   catalogue->path, catalogue->lost);
+    if (catalogue->lost > 0) {
+        nt_fail(error, NITERU_ERROR_CORRUPT,
+                "%s: the last %" G_GUINT64_FORMAT " commits are lost: its log (catalogue.db-wal) was damaged or "
+                "removed, or an older file was put in place; index the sources again, which goes on from what is left",
+                catalogue->path, catalogue->lost);
+        return nt_fact(error, "remedy", "index");
+    }
+    return true;
 }
 
 char *nt_catalogue_accept_loss(NtCatalogue *catalogue) {

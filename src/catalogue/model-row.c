@@ -112,8 +112,9 @@ static bool no_such_model(NtCatalogue *catalogue, const char *name, GError **err
         return false;
     }
     if (names->len == 0) {
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: the catalogue has no model yet; `niteru index` brings one",
-                       catalogue->folder);
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: the catalogue has no model yet; indexing photos brings one",
+                catalogue->folder);
+        return nt_fact(error, "remedy", "index");
     }
     g_autofree char *safe = nt_text_printable(name != NULL ? name : "", 60);
     return nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no model '%s' in this catalogue; there are: %s", safe,

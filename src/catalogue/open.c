@@ -191,7 +191,7 @@ static bool undo_unfinished(NtCatalogue *catalogue, GError **error) {
     if (access(catalogue->folder, W_OK) != 0) {
         return nt_fail(error, NITERU_ERROR_IO,
                        "%s: a writer was killed, and what it left cannot be cleared away without permission to write "
-                       "here: run niteru check as a user who may",
+                       "here: open it once as a user who may",
                        catalogue->folder);
     }
     if (!nt_lock_take_briefly(catalogue, 0, &busy)) {
@@ -209,10 +209,14 @@ static bool undo_unfinished(NtCatalogue *catalogue, GError **error) {
     return rc == SQLITE_OK || nt_sql_fail_rc(catalogue, rc, error);
 }
 
+static bool fail_not_there(const NtCatalogue *catalogue, GError **error) {
+    nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there", catalogue->folder);
+    return nt_fact(error, "remedy", "index");
+}
+
 static bool connect_reader(NtCatalogue *catalogue, GError **error) {
     if (!g_file_test(catalogue->path, G_FILE_TEST_EXISTS)) {
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
-                       catalogue->folder);
+        return fail_not_there(catalogue, error);
     }
     bool first = false;
     /* Where this process has the file open, whoever opened it first has seen to what a killed writer left. */
@@ -260,8 +264,7 @@ static bool bring_up_to_date(NtCatalogue *catalogue, GError **error) {
 static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **error) {
     bool exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS), first = false, log = false;
     if (!exists && must_exist) {
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: no catalogue there; `niteru index SOURCE` makes one",
-                       catalogue->folder);
+        return fail_not_there(catalogue, error);
     }
     if ((!exists && !create(catalogue, error)) || !count_open_file(catalogue, &first, error)) {
         return false;

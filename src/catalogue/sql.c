@@ -43,11 +43,11 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
     case SQLITE_LOCKED:
         return nt_fail(error, NITERU_ERROR_BUSY, "%s: another program holds the database", catalogue->path);
     case SQLITE_CORRUPT:
-        return nt_fail(
-            error, NITERU_ERROR_CORRUPT,
-            "%s: the database is damaged (%s); it was left as it is: run `niteru check` to see how far, then "
-            "restore a backup or index into a new catalogue",
-            catalogue->path, text);
+        nt_fail(error, NITERU_ERROR_CORRUPT,
+                "%s: the database is damaged (%s); it was left as it is: see how far, then restore a backup or index "
+                "into a new catalogue",
+                catalogue->path, text);
+        return nt_fact(error, "remedy", "check");
     case SQLITE_NOTADB:
         return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: not a database of niteru; it was left as it is",
                        catalogue->path);

@@ -12,6 +12,7 @@ static const struct {
     {"import", "niteru import VECTORS.npy IDS.txt", ""},
     {"check", NULL, "; niteru check tells more"},
     {"show", NULL, "; niteru show tells more"},
+    {"network", NULL, " (niteru model remove, niteru model add)"},
     {"embedder", NULL, "; name another with --model, or search by a product's id"},
     {"again", NULL, "; run the same command again to go on"},
 };
@@ -23,6 +24,7 @@ static const struct {
     {"image_separator", "image-separator", ""},
     {"map", "map", " FIELD=COLUMN"},
     {"photos", "photos", " DIR"},
+    {"preset", "preset", " PRESET; niteru model --help lists them"},
     {"types", "type", " FIELD=TYPE"},
 };
 

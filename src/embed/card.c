@@ -58,10 +58,12 @@ bool nt_card_fits(const NtCard *card, const NtNetworkInfo *info, const char *nam
     bool whole = input->scale == 1 && input->std[0] == 1 && input->std[1] == 1 && input->std[2] == 1 &&
                  input->mean[0] == 0 && input->mean[1] == 0 && input->mean[2] == 0;
     if (info->bytes && !whole) {
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "%s: takes pixels as whole numbers from 0 to 255 (uint8) and scales them itself: name --preset "
-                       "squash-255, or a card with scale 1, mean 0 and deviation 1",
-                       name);
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "%s: takes pixels as whole numbers from 0 to 255 (uint8) and scales them itself: name the preset "
+                "squash-255, or a card with scale 1, mean 0 and deviation 1",
+                name);
+        nt_fact(error, "option", "preset");
+        return nt_fact(error, "value", "squash-255");
     }
     return card->dimension == info->dimension ||
            nt_fail(error, NITERU_ERROR_INVALID, "%s: the card of %s says %u dimensions, the network gives %zu", name,

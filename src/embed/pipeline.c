@@ -150,10 +150,12 @@ size_t nt_embed_queue_pending(const NtEmbedQueue *queue) {
 /* ---- one photo ---- */
 
 static GBytes *name_limit(GBytes *bytes, GError *fault, GError **error) {
-    if (fault != NULL) {
-        nt_fail(error, (NiteruError)fault->code, "%s%s", fault->message,
-                fault->code == NITERU_ERROR_LIMIT ? " (limit photo-bytes; --limit photo-bytes=SIZE changes it)" : "");
+    if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_LIMIT)) {
+        nt_fail(error, NITERU_ERROR_LIMIT, "%s (limit photo-bytes)", fault->message);
+        nt_fact(error, "limit", "photo-bytes");
         g_error_free(fault);
+    } else if (fault != NULL) {
+        g_propagate_error(error, fault);
     }
     return bytes;
 }

@@ -114,9 +114,10 @@ NtCard *nt_card_for_network(const NtNetworkInfo *info, const char *name, const N
     if (preset == NULL) {
         if (strcmp(info->producer, "pytorch") != 0 || info->bytes) {
             nt_fail(error, NITERU_ERROR_INVALID,
-                    "how must photos be made ready for this network (made by '%s')? Name a --preset: keras-resnet50, "
-                    "torchvision, squash, ...; niteru model --help lists them",
+                    "how must photos be made ready for this network (made by '%s')? Name a preset: keras-resnet50, "
+                    "torchvision, squash, ...",
                     info->producer);
+            nt_fact(error, "option", "preset");
             return NULL;
         }
         preset = nt_preset_find("torchvision", NULL);

@@ -40,8 +40,12 @@ bool nt_card_try(const NtCard *card, NtNetwork *network, GError **error) {
         nt_runner_set_deadline(runner, g_get_monotonic_time() + TRY_SECONDS * G_USEC_PER_SEC);
         ok = nt_runner_run(runner, input, 1, out, &finite, error);
     }
-    return ok && (finite || nt_fail(error, NITERU_ERROR_CORRUPT,
-                                    "%s: its answer to a test picture is not a number: the network is damaged, or "
-                                    "photos must be made ready for it in another way (--preset)",
-                                    card->name));
+    if (ok && !finite) {
+        nt_fail(error, NITERU_ERROR_CORRUPT,
+                "%s: its answer to a test picture is not a number: the network is damaged, or photos must be made "
+                "ready for it in another way",
+                card->name);
+        return nt_fact(error, "option", "preset");
+    }
+    return ok;
 }

@@ -31,9 +31,9 @@ bool nt_scan_with_cuts(const void *data, size_t size, const char *name, const Nt
     limits = limits != NULL ? limits : &defaults;
     if (size > limits->photo_bytes) {
         char limit[32];
-        return nt_fail(error, NITERU_ERROR_LIMIT,
-                       "%s: %zu bytes, over the limit of %s (limit photo-bytes; --limit photo-bytes=SIZE changes it)",
-                       name, size, nt_scan_grouped(limits->photo_bytes, limit));
+        nt_fail(error, NITERU_ERROR_LIMIT, "%s: %zu bytes, over the limit of %s (limit photo-bytes)", name, size,
+                nt_scan_grouped(limits->photo_bytes, limit));
+        return nt_fact(error, "limit", "photo-bytes");
     }
     NtImageFormat format = nt_image_sniff(data, size);
     if (format == NT_IMAGE_UNKNOWN) {

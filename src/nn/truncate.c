@@ -250,9 +250,9 @@ bool nt_truncate(NtGraph *graph, const char *output, NtTruncation *out, GError *
     }
     if (found < 0 && graph->output_count > 1) {
         g_autofree char *names = nt_graph_output_names(graph);
-        return nt_fail(error, NITERU_ERROR_INVALID,
-                       "%s: several outputs, and no name says which is the embedding; choose one (--output): %s",
-                       graph->name, names);
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "%s: several outputs, and no name says which is the embedding; choose one: %s", graph->name, names);
+        return nt_fact(error, "option", "output");
     }
     graph->output = found >= 0 ? found : graph->outputs[0];
     out->choice = "the only output";

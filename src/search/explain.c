@@ -83,10 +83,9 @@ char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, GError **
 
 bool nt_fail_no_vectors(const NtModel *model, GError **error) {
     bool network = model->card->preprocess.width > 0;
-    return nt_fail(error, NITERU_ERROR_NOT_FOUND,
-                   network ? "the model %s has no vectors yet, so nothing can be found with it; niteru index SOURCE "
-                             "--model %s makes them"
-                           : "the model %s has no vectors, so nothing can be found with it; niteru import VECTORS.npy "
-                             "IDS.txt --model %s takes them in",
-                   model->name, model->name);
+    nt_fail(error, NITERU_ERROR_NOT_FOUND, "the model %s has no vectors yet, so nothing can be found with it",
+            model->name);
+    nt_fact(error, "remedy", network ? "index" : "import");
+    nt_fact(error, "option", "model");
+    return nt_fact(error, "value", model->name);
 }

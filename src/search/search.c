@@ -144,10 +144,10 @@ bool search_product_vectors(Search *search, const char *id, int64_t *out_product
     }
     uint32_t link, row = nt_labels_first(&version->products, (uint64_t)*out_product, &link);
     if (row == 0) {
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND,
-                       "product '%s' has no vector of the model %s: its photos were not read yet or could not be "
-                       "(niteru show tells)",
-                       id, version->model->name);
+        nt_fail(error, NITERU_ERROR_NOT_FOUND,
+                "product '%s' has no vector of the model %s: its photos were not read yet or could not be", id,
+                version->model->name);
+        return nt_fact(error, "remedy", "show");
     }
     for (; row != 0; row = nt_labels_next(&version->products, &link)) {
         if (!nt_row_check(search->db, version->model, &version->view, row - 1, error)) {
@@ -255,9 +255,9 @@ NiteruResults *search_results(Search *search, const char *query, GError **error)
     for (guint i = 0; i < count; i++) {
         const Described *facts = &g_array_index(described, Described, i);
         if (facts->id == NULL) {
-            nt_fail(error, NITERU_ERROR_CORRUPT,
-                    "%s: a product that was found is not in the database; niteru check tells more",
+            nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a product that was found is not in the database",
                     version->model->catalogue->folder);
+            nt_fact(error, "remedy", "check");
             return NULL;
         }
         nt_results_add(results, facts->id, facts->location, facts->metadata, g_array_index(search->found, Found, i).raw,

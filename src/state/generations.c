@@ -103,11 +103,10 @@ static bool block_is_intact(NtCatalogue *db, const NtModel *model, const NtRows 
         nt_xxh3(data, *covered * view->stride, block) == expected) {
         return true;
     }
-    return nt_fail(error, NITERU_ERROR_CORRUPT,
-                   "%s: rows %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
-                   " are damaged: they do not fit their checksum; niteru check tells what to do",
-                   nt_vectors_path(model->vectors), block * NT_VECTORS_BLOCK,
-                   block * NT_VECTORS_BLOCK + MAX(*covered, 1) - 1);
+    nt_fail(error, NITERU_ERROR_CORRUPT,
+            "%s: rows %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " are damaged: they do not fit their checksum",
+            nt_vectors_path(model->vectors), block * NT_VECTORS_BLOCK, block * NT_VECTORS_BLOCK + MAX(*covered, 1) - 1);
+    return nt_fact(error, "remedy", "check");
 }
 
 bool nt_row_check(NtCatalogue *db, NtModel *model, const NtRows *view, uint64_t row, GError **error) {

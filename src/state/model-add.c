@@ -138,10 +138,12 @@ static bool store_model(NiteruCatalogue *catalogue, NtCard *card, const NtNetwor
     if (!nt_turn_begin(catalogue, wait, error)) {
         return false;
     }
-    bool ok =
-        has_model(catalogue->db, card->name)
-            ? nt_fail(error, NITERU_ERROR_INVALID, "there is a model '%s' already; choose another --name", card->name)
-            : put_model(catalogue, card, files, make_default, error);
+    bool taken = has_model(catalogue->db, card->name);
+    bool ok = !taken && put_model(catalogue, card, files, make_default, error);
+    if (taken) {
+        nt_fail(error, NITERU_ERROR_INVALID, "there is a model '%s' already; choose another name", card->name);
+        nt_fact(error, "option", "name");
+    }
     return nt_turn_end(catalogue, ok, error);
 }
 

@@ -88,11 +88,12 @@ static void add_way_out(const NtModel *model, GError **error) {
     bool lost = error != NULL && (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND) ||
                                   g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CORRUPT));
     if (lost) {
+        bool network = model->card != NULL && model->card->preprocess.width > 0;
         g_autofree char *message = g_steal_pointer(&(*error)->message);
-        (*error)->message = g_strdup_printf(
-            "%s; the vectors of the model %s are lost, and %s makes them again", message, model->name,
-            model->card != NULL && model->card->preprocess.width > 0 ? "indexing its sources again (niteru index)"
-                                                                     : "importing them again (niteru import)");
+        (*error)->message =
+            g_strdup_printf("%s; the vectors of the model %s are lost, and %s makes them again", message, model->name,
+                            network ? "indexing its sources again" : "importing them again");
+        nt_fact(error, "remedy", network ? "index" : "import");
     }
 }
 
@@ -222,11 +223,11 @@ static NtNetwork *load_network(NiteruCatalogue *catalogue, const NtModel *model,
     if ((thread != NULL ? g_thread_join(thread) : check_identity(&identity)) ==
         NULL) { /* whatever else is wrong with it follows from that */
         g_clear_error(&fault);
-        nt_fail(
-            error, NITERU_ERROR_CORRUPT,
-            "%s: not the network that the model %s was added with: it is damaged or was replaced; put the file back, "
-            "or remove the model and add it again (niteru model remove, niteru model add)",
-            path, model->name);
+        nt_fail(error, NITERU_ERROR_CORRUPT,
+                "%s: not the network that the model %s was added with: it is damaged or was replaced; put the file "
+                "back, or remove the model and add it again",
+                path, model->name);
+        nt_fact(error, "remedy", "network");
         return NULL;
     }
     if (fault != NULL) {
@@ -239,9 +240,10 @@ static NtNetwork *load_network(NiteruCatalogue *catalogue, const NtModel *model,
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error) {
     if (model->card->preprocess.width == 0) {
         nt_fail(error, NITERU_ERROR_INVALID,
-                "model %s holds imported vectors and no network: it cannot embed photos; name another with --model "
-                "(" NT_SHIPPED_MODEL " is always there), or search by a product's id",
+                "model %s holds imported vectors and no network: it cannot embed photos (" NT_SHIPPED_MODEL
+                ", which is always there, can)",
                 model->name);
+        nt_fact(error, "remedy", "embedder");
         return NULL;
     }
     NtModelNetwork *shared = model->network;

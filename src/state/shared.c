@@ -63,9 +63,12 @@ static NtVersion *new_version(NiteruCatalogue *catalogue, const NtModelRow *row,
 
 /* Fails where the database names a row that the file does not have. */
 static bool check_row(const NtVersion *version, uint64_t row, GError **error) {
-    return row < version->rows || nt_fail(error, NITERU_ERROR_CORRUPT,
-                                          "%s: the database names a vector that is not there; niteru check tells more",
-                                          version->model->catalogue->folder);
+    if (row >= version->rows) {
+        nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the database names a vector that is not there",
+                version->model->catalogue->folder);
+        return nt_fact(error, "remedy", "check");
+    }
+    return true;
 }
 
 static bool add_pair(NtVersion *version, uint64_t row, int64_t product, GError **error) {

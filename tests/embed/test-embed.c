@@ -267,7 +267,7 @@ static void test_presets(void) {
     NtNetworkInfo info = {.height = 224, .width = 224, .output = "x", .dimension = 8, .producer = "tf2onnx"};
     g_autoptr(NtCard) guess = nt_card_for_network(&info, "m", NULL, &error);
     g_assert_null(guess);
-    g_assert_nonnull(strstr(error->message, "--preset"));
+    g_assert_cmpstr(niteru_error_fact(error, "option"), ==, "preset");
     for (const NtPreset *preset = nt_presets; preset->name != NULL; preset++) {
         g_autoptr(NtCard) card = nt_card_for_network(&info, "m", nt_preset_find(preset->name, NULL), NULL);
         g_autoptr(GError) fault = NULL;

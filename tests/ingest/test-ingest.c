@@ -243,7 +243,7 @@ static void test_lost_vectors(void) {
         shop_again(&shop);
         g_autofree char *lost = similar(&shop, "p00.png", 9);
         g_assert_nonnull(strstr(lost, "niteru-base"));
-        g_assert_nonnull(strstr(lost, "niteru index"));
+        g_assert_nonnull(strstr(lost, "indexing its sources again"));
         g_autofree char *check = NULL;
         g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
         g_assert_nonnull(strstr(check, "\"sound\": false"));

@@ -152,7 +152,8 @@ static void test_refusals(void) {
     /* A catalogue of imported vectors takes photos with niteru's own model, when asked for by name. */
     draw_picture(&shop, "photos/p.png", 1);
     g_assert_false(index_shop(&shop, "photos", NULL, &error));
-    expect_error(&error, NITERU_ERROR_INVALID, "--model");
+    expect_fact(error, "remedy", "embedder");
+    expect_error(&error, NITERU_ERROR_INVALID, "no network");
     g_assert_true(index_shop(
         &shop, "photos", &(NiteruIndexOptions){.size = sizeof(NiteruIndexOptions), .model = "niteru-base"}, &error));
     g_assert_cmpuint(shop.report.embedded, ==, 1);
@@ -171,7 +172,8 @@ static void test_lost(void) {
     drop_file(&shop, "shop.niteru/vectors/toy.1.vec");
     shop_again(&shop);
     g_assert_null(niteru_similar(shop.catalogue, "x", NULL, NULL, &error));
-    expect_error(&error, NITERU_ERROR_NOT_FOUND, "niteru import");
+    expect_fact(error, "remedy", "import");
+    expect_error(&error, NITERU_ERROR_NOT_FOUND, "importing them again");
     import_vectors(&shop, "toy", ids, rows, 2, 2);
     g_autofree char *found = ids_of(niteru_similar(shop.catalogue, "x", NULL, NULL, &error), error);
     g_assert_cmpstr(found, ==, "y");

@@ -161,7 +161,8 @@ static void test_photo(void) {
     const NiteruCompareOptions strict = {.size = sizeof strict,
                                          .limits = (const char *const[]){"photo-bytes=10", NULL}};
     g_assert_null(niteru_compare(NULL, query, blue, &strict, NULL, &error));
-    expect_error(&error, NITERU_ERROR_LIMIT, "--limit photo-bytes");
+    expect_fact(error, "limit", "photo-bytes");
+    expect_error(&error, NITERU_ERROR_LIMIT, "limit photo-bytes");
     g_assert_null(niteru_compare(NULL, query, none, NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "none.png");
     shop_drop(&shop);
