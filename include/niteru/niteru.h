@@ -322,8 +322,14 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error);
 
 /* Reads every vector, network and page of the database and checks them against their checksums; the database's own
  * consistency; whether commits were lost, and whether each model's vectors are its network's. *out_json is new text,
- * {"problems": [text, ...], "sound", "advice", "notes": [text, ...]}; false only when the check itself could not run.
- */
+ * {"problems": [text, ...], "sound", "remedies": [code, ...], "notes": [text, ...]}; false only when the check itself
+ * could not run. Remedies, in the order in which they are best done:
+ *   "database"      restore a backup, or remove the folder and index the sources again: photos are not kept in it
+ *   "lost-commits"  index the sources again, and import again what was imported: what was lost is made again
+ *   "record"        index any source again: catalogue.commits is written anew
+ *   "network"       put a damaged network's file back; or remove the model, add it again and index the sources again
+ *   "vectors"       remove a damaged vectors file (in vectors/), and index or import the same sources again
+ *   "makers"        index the sources that a problem names with `rehash` */
 bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, char **out_json,
                   GError **error);
 

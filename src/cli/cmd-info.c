@@ -102,15 +102,51 @@ const CliCommand cli_info = {
     .run = run_info,
 };
 
+/* What niteru_check's remedies are in words. */
+static const struct {
+    const char *code, *words;
+} remedies[] = {
+    {"database", "restore a backup, or remove the catalogue's folder and index the sources again: photos are not kept "
+                 "in it"},
+    {"lost-commits", "index the sources again (niteru index SOURCE), and import again what was imported: what was lost "
+                     "is made again"},
+    {"record", "run niteru index on any source again: catalogue.commits is written anew"},
+    {"network", "put a damaged network's file back; or remove the model (niteru model remove), add it again and index "
+                "the sources again"},
+    {"vectors", "remove a damaged vectors file (in vectors/) and run niteru index, or niteru import, on the same "
+                "sources again: lost vectors are made again"},
+    {"makers", "index the sources that are named above with --rehash"},
+};
+
+/* The report with "advice" in words in the place of its remedies. */
+static char *with_advice(const NtJson *report) {
+    const NtJson *needed = nt_json_get(report, "remedies");
+    g_autoptr(GString) advice = g_string_new(NULL);
+    for (size_t n = 0; n < nt_json_count(needed); n++) {
+        const char *code = nt_json_text(nt_json_at(needed, n), "");
+        for (size_t i = 0; i < G_N_ELEMENTS(remedies); i++) {
+            if (strcmp(remedies[i].code, code) == 0) {
+                g_string_append_printf(advice, "%s%s", advice->len > 0 ? "; " : "", remedies[i].words);
+            }
+        }
+    }
+    g_autoptr(NtJson) out = nt_json_object();
+    nt_json_set(out, "problems", nt_json_ref(nt_json_get(report, "problems")));
+    nt_json_set(out, "sound", nt_json_ref(nt_json_get(report, "sound")));
+    nt_json_set(out, "advice", nt_json_string(advice->len > 0 ? advice->str : NULL));
+    nt_json_set(out, "notes", nt_json_ref(nt_json_get(report, "notes")));
+    return nt_json_print(out, true);
+}
+
 static CliStatus run_check(CliContext *context, int argc, char **argv, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
-    char *text = NULL;
+    g_autofree char *text = NULL;
     if (catalogue == NULL || !niteru_check(catalogue, 0, NULL, &text, error)) {
         return CLI_FAILED;
     }
     g_autoptr(NtJson) report = nt_json_parse(text, strlen(text), "check", NULL, NULL);
     bool sound = nt_json_truth(nt_json_get(report, "sound"), false);
-    CliStatus status = print_answer(context, text, error);
+    CliStatus status = print_answer(context, with_advice(report), error);
     return sound ? status : CLI_FAILED;
 }
 

@@ -1,56 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether everything is sound: every byte that an answer depends on is read once and compared. The database's pages
- * have checksums that are compared whenever one is read; here all are. Each kind of damage has its way out, and the
- * advice is made of those that are needed.
+ * have checksums that are compared whenever one is read; here all are. Each kind of damage has its remedy, and those
+ * that are needed are named by a code.
  */
 #include "state/state.h"
 
 #include <string.h>
 
-typedef enum Advice {
-    NT_ADVICE_DATABASE,
-    NT_ADVICE_LOST,
-    NT_ADVICE_RECORD,
-    NT_ADVICE_NETWORK,
-    NT_ADVICE_VECTORS,
-    NT_ADVICE_MAKERS,
-} Advice;
+/* In the order in which they are best done. */
+typedef enum Remedy {
+    REMEDY_DATABASE,
+    REMEDY_LOST,
+    REMEDY_RECORD,
+    REMEDY_NETWORK,
+    REMEDY_VECTORS,
+    REMEDY_MAKERS,
+} Remedy;
 
-static const char *const ways_out[] = {
-    [NT_ADVICE_DATABASE] = "restore a backup, or remove the catalogue's folder and index the sources again: photos are "
-                           "not kept in it",
-    [NT_ADVICE_LOST] =
-        "index the sources again (niteru index SOURCE), and import again what was imported: what was lost "
-        "is made again",
-    [NT_ADVICE_RECORD] = "run niteru index on any source again: catalogue.commits is written anew",
-    [NT_ADVICE_NETWORK] = "put a damaged network's file back; or remove the model (niteru model remove), add it again "
-                          "and index the sources again",
-    [NT_ADVICE_VECTORS] = "remove a damaged vectors file (in vectors/) and run niteru index, or niteru import, on the "
-                          "same sources again: lost vectors are made again",
-    [NT_ADVICE_MAKERS] = "index with --rehash, as told above",
+static const char *const codes[] = {
+    [REMEDY_DATABASE] = "database", [REMEDY_LOST] = "lost-commits", [REMEDY_RECORD] = "record",
+    [REMEDY_NETWORK] = "network",   [REMEDY_VECTORS] = "vectors",   [REMEDY_MAKERS] = "makers",
 };
 
 typedef struct Check {
     NtReader reader;
     NtJson *problems;
-    bool needed[G_N_ELEMENTS(ways_out)];
+    bool needed[G_N_ELEMENTS(codes)];
     const NtModelRow *row; /* whose vectors are being read */
 } Check;
 
-static void add_problem(Check *check, Advice advice, const char *text) {
+static void add_problem(Check *check, Remedy remedy, const char *text) {
     nt_json_append(check->problems, nt_json_string(text));
-    check->needed[advice] = true;
+    check->needed[remedy] = true;
 }
 
-static void add_database_problem(const char *text, void *data) { add_problem(data, NT_ADVICE_DATABASE, text); }
+static void add_database_problem(const char *text, void *data) { add_problem(data, REMEDY_DATABASE, text); }
 
 static void add_finding(const NtVectorsFinding *finding, void *data) {
     Check *check = data;
     g_autofree char *text =
         g_strdup_printf("vectors of %s, rows %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ": %s", check->row->name,
                         finding->first_row, finding->first_row + finding->rows - 1, finding->message);
-    add_problem(check, NT_ADVICE_VECTORS, text);
+    add_problem(check, REMEDY_VECTORS, text);
 }
 
 /* The network's files against what was added; imported vectors have none. */
@@ -63,7 +55,7 @@ static void check_network(Check *check, const NtModelRow *row) {
     g_autoptr(GError) fault = NULL;
     g_autoptr(NtNetworkFiles) files = nt_network_files_read(path, &check->reader.catalogue->limits, &fault);
     if (files == NULL) {
-        add_problem(check, NT_ADVICE_NETWORK, fault->message);
+        add_problem(check, REMEDY_NETWORK, fault->message);
         return;
     }
     bool same;
@@ -82,7 +74,7 @@ static void check_network(Check *check, const NtModelRow *row) {
         g_autofree char *text =
             g_strdup_printf("%s%s: not the network that the model was made with", path,
                             nt_network_files_count(files) > 1 ? ", or a file with its weights" : "");
-        add_problem(check, NT_ADVICE_NETWORK, text);
+        add_problem(check, REMEDY_NETWORK, text);
     }
 }
 
@@ -94,7 +86,7 @@ static bool check_vectors(Check *check, const NtModelRow *row, GError **error) {
     g_autoptr(NtModel) model = nt_model_open(check->reader.catalogue, db, row->name, &rows, &fault);
     check->row = row;
     if (model == NULL) {
-        add_problem(check, NT_ADVICE_VECTORS, fault->message);
+        add_problem(check, REMEDY_VECTORS, fault->message);
         return true;
     }
     uint64_t blocks = nt_vectors_blocks(rows);
@@ -124,7 +116,7 @@ static bool check_makers(Check *check, const NtModelRow *row, GError **error) {
     if (!nt_makers_check(check->reader.db, row, check->problems, error)) {
         return false;
     }
-    check->needed[NT_ADVICE_MAKERS] |= nt_json_count(check->problems) > before;
+    check->needed[REMEDY_MAKERS] |= nt_json_count(check->problems) > before;
     return true;
 }
 
@@ -137,12 +129,12 @@ static bool check_commits(Check *check, GError **error) {
             g_propagate_error(error, g_steal_pointer(&fault));
             return false;
         }
-        add_problem(check, NT_ADVICE_LOST, fault->message);
+        add_problem(check, REMEDY_LOST, fault->message);
     }
     if (nt_catalogue_record_damaged(db)) {
         g_autofree char *path = nt_catalogue_path(db, NULL, "catalogue.commits");
         g_autofree char *text = g_strdup_printf("%s: damaged; lost commits would not be noticed", path);
-        add_problem(check, NT_ADVICE_RECORD, text);
+        add_problem(check, REMEDY_RECORD, text);
     }
     return true;
 }
@@ -168,7 +160,7 @@ static bool check_models(Check *check, GError **error) {
         ok = check_vectors(check, row, &fault) && check_makers(check, row, &fault);
     }
     if (!ok && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_CORRUPT)) {
-        add_problem(check, NT_ADVICE_DATABASE, fault->message); /* what was found so far is told nevertheless */
+        add_problem(check, REMEDY_DATABASE, fault->message); /* what was found so far is told nevertheless */
         return true;
     }
     if (!ok) {
@@ -177,18 +169,15 @@ static bool check_models(Check *check, GError **error) {
     return ok;
 }
 
-/* What to do, in the order in which it is best done; a damaged database makes the rest idle. */
-static char *advice(const Check *check) {
-    g_autoptr(GString) out = g_string_new(NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(ways_out); i++) {
+/* A damaged database makes the rest idle. */
+static NtJson *needed_remedies(const Check *check) {
+    NtJson *out = nt_json_array();
+    for (size_t i = 0; i < (check->needed[REMEDY_DATABASE] ? 1 : G_N_ELEMENTS(codes)); i++) {
         if (check->needed[i]) {
-            g_string_append_printf(out, "%s%s", out->len > 0 ? "; " : "", ways_out[i]);
-        }
-        if (check->needed[NT_ADVICE_DATABASE]) {
-            break;
+            nt_json_append(out, nt_json_string(codes[i]));
         }
     }
-    return out->len > 0 ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
+    return out;
 }
 
 static bool open_reader(Check *check, const NtCall *call, GError **error) {
@@ -218,9 +207,8 @@ bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable 
                                       "catalogue to have them"));
     }
     nt_reader_clear(&check.reader);
-    g_autofree char *way_out = advice(&check);
     nt_json_set(out, "sound", nt_json_bool(nt_json_count(check.problems) == 0));
-    nt_json_set(out, "advice", nt_json_string(way_out));
+    nt_json_set(out, "remedies", needed_remedies(&check));
     nt_json_set(out, "notes", notes);
     if (ok) {
         *out_json = nt_json_print(out, true);

@@ -2,7 +2,7 @@
 /*
  * Whose vectors a model holds: those of its own network, or others too. Vectors made elsewhere are nowhere near those
  * of the network that embeds the photos which come after, so a model with a network takes them only when the user says
- * so (`mixed`), and `niteru index --rehash` makes anew whatever the present network did not make.
+ * so (`mixed`), and indexing with `rehash` makes anew whatever the present network did not make.
  */
 #include "state/state.h"
 
@@ -97,7 +97,7 @@ static bool count_foreign(int64_t content, void *data) {
 
 static bool name_source(const char *location, void *data) {
     GPtrArray *names = data;
-    g_ptr_array_add(names, g_strdup_printf("niteru index %s --rehash", location));
+    g_ptr_array_add(names, g_strdup(location));
     return names->len < NAMED_SOURCES;
 }
 
@@ -119,12 +119,13 @@ bool nt_makers_check(NtCatalogue *db, const NtModelRow *row, NtJson *problems, G
         return false;
     }
     g_ptr_array_add(sources, NULL);
-    g_autofree char *commands = g_strjoinv("; ", (char **)sources->pdata);
+    g_autofree char *named = g_strjoinv(", ", (char **)sources->pdata);
     g_autofree char *text = g_strdup_printf(
         "model %s: %" G_GUINT64_FORMAT " vectors were not made by its network, and do not belong beside those that were"
-        "; make them again: %s",
+        "; %s%s",
         row->name, foreign,
-        *commands != '\0' ? commands : "index the photos of these products with --rehash, or remove the products");
+        *named != '\0' ? "make them again from " : "embed the photos of these products anew, or remove the products",
+        named);
     nt_json_append(problems, nt_json_string(text));
     return true;
 }

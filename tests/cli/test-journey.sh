@@ -151,4 +151,7 @@ runs 1 "it is not there any more" "$niteru" -C "$work/folder.niteru" model remov
 complains "there are: niteru-base"
 runs 0 "the first answers" "$niteru" -C "$work/folder.niteru" similar "$(basename "$photo")"
 runs 0 "sound" "$niteru" -C "$work/folder.niteru" check
+printf x >"$work/folder.niteru/catalogue.commits"
+runs 1 "the record of commits is damaged" "$niteru" -C "$work/folder.niteru" check --json
+says '"advice": "run niteru index on any source again'
 finish
