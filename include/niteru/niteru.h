@@ -315,10 +315,11 @@ bool niteru_list(NiteruCatalogue *catalogue, const NiteruListOptions *options,
  * product passes by itself: texts that differ in case, blanks or a letter or two only, or the range of numbers and
  * dates.
  */
-char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, GError **error);
+char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, unsigned timeout_ms, GCancellable *cancellable,
+                        GError **error);
 
 /* Counts, fields, models, sizes, limits, the machine's kernels. `catalogue` may be NULL: only the program's. */
-char *niteru_info_json(NiteruCatalogue *catalogue, GError **error);
+char *niteru_info_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error);
 
 /* Reads every vector, network and page of the database and checks them against their checksums; the database's own
  * consistency; whether commits were lost, and whether each model's vectors are its network's. *out_json is new text,
@@ -436,8 +437,9 @@ bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, unsi
 
 /* The models of a catalogue (NULL: those niteru ships) as a JSON array, and one (NULL: the default) with its card and
  * facts. */
-char *niteru_models_json(NiteruCatalogue *catalogue, GError **error);
-char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **error);
+char *niteru_models_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error);
+char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
+                        GError **error);
 
 /* The names of the presets, NULL-terminated, and what each does in a line ("" for another name). Static. */
 const char *const *niteru_presets(void);

@@ -22,7 +22,7 @@ static void on_progress(const NiteruProgress *now, void *data) { cli_progress_sh
 
 /* What the model's card says the network was trained on: new text, NULL when it says nothing. */
 static char *trained_on(NiteruCatalogue *catalogue) {
-    g_autofree char *text = niteru_model_json(catalogue, model, NULL);
+    g_autofree char *text = niteru_model_json(catalogue, model, 0, NULL, NULL);
     g_autoptr(NtJson) facts = text != NULL ? nt_json_parse(text, strlen(text), "model", NULL, NULL) : NULL;
     return g_strdup(nt_json_text(nt_json_get(nt_json_get(facts, "card"), "trained_on"), NULL));
 }

@@ -86,7 +86,7 @@ static CliStatus run_info(CliContext *context, int argc, char **argv, GError **e
         g_propagate_error(error, g_steal_pointer(&fault));
         return CLI_FAILED;
     }
-    return print_answer(context, niteru_info_json(catalogue, error), error);
+    return print_answer(context, niteru_info_json(catalogue, 0, NULL, error), error);
 }
 
 const CliCommand cli_info = {

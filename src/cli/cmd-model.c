@@ -25,7 +25,7 @@ static const GOptionEntry options[] = {
 
 /* A model with its card and facts, in JSON. */
 static CliStatus print_model(NiteruCatalogue *catalogue, const char *model, GError **error) {
-    char *text = niteru_model_json(catalogue, model, error);
+    char *text = niteru_model_json(catalogue, model, 0, NULL, error);
     if (text != NULL) {
         cli_print_json(text);
     }
@@ -82,7 +82,7 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
     if (context->quiet) {
         return CLI_DONE;
     }
-    g_autofree char *text = niteru_model_json(catalogue, called, error);
+    g_autofree char *text = niteru_model_json(catalogue, called, 0, NULL, error);
     g_autoptr(NtJson) shown = text != NULL ? nt_json_parse(text, strlen(text), called, NULL, error) : NULL;
     if (shown == NULL) {
         return CLI_FAILED;
@@ -94,7 +94,7 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
 }
 
 static CliStatus list(CliContext *context, NiteruCatalogue *catalogue, GError **error) {
-    char *text = niteru_models_json(catalogue, error);
+    char *text = niteru_models_json(catalogue, 0, NULL, error);
     if (text == NULL || context->json) {
         if (text != NULL) {
             cli_print_json(text);

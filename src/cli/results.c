@@ -21,7 +21,7 @@ static void print_note(const NiteruResults *results) {
 }
 
 void cli_print_near(const CliContext *context, NiteruCatalogue *catalogue, const char *where) {
-    g_autofree char *text = where != NULL ? niteru_where_json(catalogue, where, NULL) : NULL;
+    g_autofree char *text = where != NULL ? niteru_where_json(catalogue, where, 0, NULL, NULL) : NULL;
     g_autoptr(NtJson) found = text != NULL ? nt_json_parse(text, strlen(text), where, NULL, NULL) : NULL;
     const char *note = nt_json_text(nt_json_get(found, "note"), NULL);
     if (note != NULL && context->json) {

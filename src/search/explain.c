@@ -58,11 +58,12 @@ static bool note_match(int64_t product, const char *id, void *data) {
     return false;
 }
 
-char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, GError **error) {
+char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, unsigned timeout_ms, GCancellable *cancellable,
+                        GError **error) {
     g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
     g_autoptr(NtWhere) condition =
-        nt_call_begin(&call, catalogue, 0, NULL, error) && nt_reader_open(&reader, catalogue, error)
+        nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) && nt_reader_open_for(&reader, &call, error)
             ? nt_where_parse(reader.db, where, error)
             : NULL;
     bool matches = false;

@@ -48,10 +48,9 @@ static bool read_page(const NtCall *call, const char *where, const char *after, 
     g_auto(NtReader) reader = {0};
     g_ptr_array_set_size(page->ids, 0);
     g_ptr_array_set_size(page->texts, 0);
-    if (!nt_reader_open(&reader, call->catalogue, error)) {
+    if (!nt_reader_open_for(&reader, call, error)) {
         return false;
     }
-    nt_catalogue_set_wait(reader.db, &call->wait);
     page->db = reader.db;
     g_autoptr(NtWhere) condition = where != NULL ? nt_where_parse(reader.db, where, error) : NULL;
     if (where != NULL && condition == NULL) {
@@ -155,15 +154,15 @@ static bool add_shipped(NtJson *out, GError **error) {
     return add_summary(&row, out);
 }
 
-char *niteru_models_json(NiteruCatalogue *catalogue, GError **error) {
+char *niteru_models_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error) {
     g_autoptr(NtJson) out = nt_json_array();
     if (catalogue == NULL) {
         return add_shipped(out, error) ? nt_json_print(out, true) : NULL;
     }
     g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
-    if (!nt_call_begin(&call, catalogue, 0, NULL, error) || !nt_reader_open(&reader, catalogue, error) ||
-        !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
+    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) ||
+        !nt_reader_open_for(&reader, &call, error) || !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
         return NULL;
     }
     return nt_json_print(out, true);
@@ -184,7 +183,8 @@ static NtJson *network_facts(const NtNetworkInfo *info) {
     return out;
 }
 
-char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **error) {
+char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
+                        GError **error) {
     if (catalogue == NULL) {
         g_autoptr(NtJson) out = nt_json_array();
         if (!add_shipped(out, error)) {
@@ -201,8 +201,8 @@ char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, GError **e
     g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
     g_auto(NtModelRow) row = {0};
-    if (!nt_call_begin(&call, catalogue, 0, NULL, error) || !nt_reader_open(&reader, catalogue, error) ||
-        !nt_catalogue_find_model(reader.db, name, &row, error)) {
+    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) ||
+        !nt_reader_open_for(&reader, &call, error) || !nt_catalogue_find_model(reader.db, name, &row, error)) {
         return NULL;
     }
     g_autoptr(NtJson) out = model_summary(&row, true);
@@ -319,7 +319,7 @@ static NtJson *counts(const NtTotals *totals) {
     return out;
 }
 
-char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
+char *niteru_info_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error) {
     g_autoptr(NtJson) out = nt_json_object();
     if (catalogue == NULL) {
         NtLimits limits = nt_limits_default();
@@ -329,8 +329,8 @@ char *niteru_info_json(NiteruCatalogue *catalogue, GError **error) {
     g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
     NtTotals totals;
-    if (!nt_call_begin(&call, catalogue, 0, NULL, error) || !nt_reader_open(&reader, catalogue, error) ||
-        !nt_catalogue_totals(reader.db, &totals, error)) {
+    if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) ||
+        !nt_reader_open_for(&reader, &call, error) || !nt_catalogue_totals(reader.db, &totals, error)) {
         return NULL;
     }
     NtJson *fields = nt_json_array(), *sources = nt_json_array(), *models = nt_json_array();

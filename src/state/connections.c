@@ -36,6 +36,14 @@ bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error
            nt_catalogue_begin_reading(reader->db, error);
 }
 
+bool nt_reader_open_for(NtReader *reader, const NtCall *call, GError **error) {
+    if (!nt_reader_open(reader, call->catalogue, error)) {
+        return false;
+    }
+    nt_catalogue_set_wait(reader->db, &call->wait);
+    return true;
+}
+
 void nt_reader_clear(NtReader *reader) {
     if (reader->db != NULL) {
         nt_catalogue_set_wait(reader->db, NULL);

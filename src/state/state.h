@@ -97,6 +97,8 @@ typedef struct NtReader {
     NtCatalogue *db; /* NULL: none */
 } NtReader;
 bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error);
+/* The same for a call: what it reads ends when the call may take no longer. */
+bool nt_reader_open_for(NtReader *reader, const NtCall *call, GError **error);
 /* The same where commits were lost, which is an error (CORRUPT) of the one above. */
 bool nt_reader_open_any(NtReader *reader, NiteruCatalogue *catalogue, GError **error);
 void nt_reader_clear(NtReader *reader);

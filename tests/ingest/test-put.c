@@ -191,7 +191,7 @@ static void test_many(void) {
     NiteruPutReport report = {.size = sizeof report};
     g_assert_true(niteru_put(shop.catalogue, &product, NULL, NULL, &report, &error));
     g_assert_cmpuint(report.photos, ==, MANY);
-    g_autofree char *models = niteru_models_json(shop.catalogue, &error);
+    g_autofree char *models = niteru_models_json(shop.catalogue, 0, NULL, &error);
     g_assert_nonnull(strstr(models, "\"vectors\": 2"));
     for (unsigned i = 0; i <= 1000; i++) {
         all[i] = &photos[0];

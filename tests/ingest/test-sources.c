@@ -16,7 +16,7 @@ static void draw_pictures(const Shop *shop, unsigned count) {
 }
 
 static char *products(Shop *shop) {
-    g_autofree char *info = niteru_info_json(shop->catalogue, NULL);
+    g_autofree char *info = niteru_info_json(shop->catalogue, 0, NULL, NULL);
     const char *at = strstr(info, "\"products\": ");
     return at != NULL ? g_strdup_printf("%d", (int)g_ascii_strtoll(at + 12, NULL, 10)) : g_strdup("none");
 }

@@ -147,7 +147,7 @@ static void test_refusals(void) {
     }
     /* None of these left a model behind. */
     g_autoptr(GError) error = NULL;
-    g_autofree char *models = niteru_models_json(shop.catalogue, &error);
+    g_autofree char *models = niteru_models_json(shop.catalogue, 0, NULL, &error);
     g_assert_null(strstr(models, "\"m\""));
     /* A catalogue of imported vectors takes photos with niteru's own model, when asked for by name. */
     draw_picture(&shop, "photos/p.png", 1);
@@ -222,7 +222,7 @@ static void test_none_taken(void) {
                                  &(NiteruImportOptions){.size = sizeof(NiteruImportOptions), .model = "bad"}, NULL,
                                  NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "none of its 2 rows could be taken; the first: ");
-    g_autofree char *models = niteru_models_json(shop.catalogue, &error);
+    g_autofree char *models = niteru_models_json(shop.catalogue, 0, NULL, &error);
     g_assert_null(strstr(models, "bad"));
     shop_drop(&shop);
 }
@@ -359,8 +359,8 @@ static void test_mix(void) {
     g_auto(NtModelRow) row = {0};
     options.mix = true;
     g_assert_true(niteru_import(shop.catalogue, npy, wrong, &options, NULL, NULL, &error));
-    g_autofree char *mixed = first_of(&shop), *info = niteru_info_json(shop.catalogue, &error);
-    g_autofree char *shown = niteru_model_json(shop.catalogue, NULL, &error);
+    g_autofree char *mixed = first_of(&shop), *info = niteru_info_json(shop.catalogue, 0, NULL, &error);
+    g_autofree char *shown = niteru_model_json(shop.catalogue, NULL, 0, NULL, &error);
     g_assert_cmpstr(mixed, !=, before);
     for (int i = 0; i < 2; i++) {
         const char *text = i == 0 ? info : shown;

@@ -302,7 +302,7 @@ static void test_notes(void) {
                        &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .where = "id = 'A'"}, NULL, &error);
     g_assert_cmpstr(niteru_results_note(none), ==,
                     "nothing is this alike: id = 'A' matches no product; near it: 'a' (1 product)");
-    g_autofree char *near = niteru_where_json(shop.catalogue, "id = 'a'", &error);
+    g_autofree char *near = niteru_where_json(shop.catalogue, "id = 'a'", 0, NULL, &error);
     g_assert_cmpstr(near, ==, "{\"matches\": true}");
     shop_drop(&shop);
 }

@@ -56,7 +56,8 @@ static void *ask(void *data) {
         g_assert_true((product != NULL) == (error == NULL));
         settle(asking, &error);
         g_assert_true(niteru_list(catalogue, NULL, take_json, NULL, NULL, &error));
-        g_autofree char *info = niteru_info_json(catalogue, &error), *models = niteru_models_json(catalogue, &error);
+        g_autofree char *info = niteru_info_json(catalogue, 0, NULL, &error),
+                        *models = niteru_models_json(catalogue, 0, NULL, &error);
         settle(asking, &error);
         g_assert_true(info != NULL && models != NULL && niteru_presets()[0] != NULL);
     }

@@ -136,9 +136,9 @@ static void call(Shop *shop, unsigned i, const char *photo) {
     case 2: niteru_results_free(niteru_search_vector(catalogue, vector, DIM, &options, NULL, NULL)); break;
     case 3: g_free(niteru_product_json(catalogue, id, NULL)); break;
     case 4: niteru_list(catalogue, NULL, go_on, NULL, NULL, NULL); break;
-    case 5: g_free(niteru_where_json(catalogue, where, NULL)); break;
-    case 6: g_free(niteru_models_json(catalogue, NULL)); break;
-    case 7: g_free(niteru_info_json(catalogue, NULL)); break;
+    case 5: g_free(niteru_where_json(catalogue, where, 0, NULL, NULL)); break;
+    case 6: g_free(niteru_models_json(catalogue, 0, NULL, NULL)); break;
+    case 7: g_free(niteru_info_json(catalogue, 0, NULL, NULL)); break;
     case 100: niteru_results_free(niteru_search_photo(catalogue, photo, NULL, NULL, NULL)); break;
     default:
         niteru_put(catalogue, &product, NULL, NULL, NULL, NULL);

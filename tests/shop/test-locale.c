@@ -38,10 +38,11 @@ static void test_answers(void) {
             .size = sizeof(NiteruListOptions), .where = "price > 12.25 and price < 12.75", .after = NULL, .limit = 0},
         check_listed, &found, NULL, &error));
     g_assert_true(found);
-    g_autofree char *range = niteru_where_json(shop.catalogue, "price < 1.5", &error);
+    g_autofree char *range = niteru_where_json(shop.catalogue, "price < 1.5", 0, NULL, &error);
     g_assert_nonnull(strstr(range, "price goes from 12.5 to 1299.75"));
     g_autoptr(NiteruResults) results = niteru_similar(shop.catalogue, "a", NULL, NULL, &error);
-    g_autofree char *json = niteru_results_json(results), *model = niteru_model_json(shop.catalogue, NULL, &error);
+    g_autofree char *json = niteru_results_json(results),
+                    *model = niteru_model_json(shop.catalogue, NULL, 0, NULL, &error);
     g_assert_false(has_comma(json));
     g_assert_nonnull(strstr(model, "\"scale\": 0.0078431"));
     g_assert_null(niteru_similar(shop.catalogue, "a",

@@ -102,7 +102,7 @@ static char *ask(NiteruCatalogue *catalogue, const Shop *shop, bool photo, GErro
     g_autofree char *path = below(shop, "three/p30.png");
     const NiteruSearchOptions options = {.size = sizeof(NiteruSearchOptions), .k = 8};
     bool ok = niteru_list(catalogue, NULL, add_product, out, NULL, error) &&
-              add_text(out, niteru_info_json(catalogue, error));
+              add_text(out, niteru_info_json(catalogue, 0, NULL, error));
     for (unsigned i = 0; ok && i < PHOTOS; i += 3) {
         g_autofree char *id = g_strdup_printf("p%02u.png", i);
         ok = add_results(out, niteru_similar(catalogue, id, &options, NULL, error));

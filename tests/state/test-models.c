@@ -21,13 +21,13 @@ static void test_models(void) {
     g_autoptr(GError) error = NULL;
     shop_open(&shop);
     g_autofree char *network = g_build_filename(g_getenv("NITERU_MODELS"), "niteru-base.onnx", NULL);
-    g_autoptr(NtJson) none = parse(niteru_models_json(shop.catalogue, &error));
+    g_autoptr(NtJson) none = parse(niteru_models_json(shop.catalogue, 0, NULL, &error));
     g_assert_cmpuint(nt_json_count(none), ==, 0);
-    g_autoptr(NtJson) shipped = parse(niteru_models_json(NULL, &error));
+    g_autoptr(NtJson) shipped = parse(niteru_models_json(NULL, 0, NULL, &error));
     g_assert_cmpstr(text_at(nt_json_at(shipped, 0), "name"), ==, "niteru-base");
-    g_autoptr(NtJson) own = parse(niteru_model_json(NULL, NULL, &error));
+    g_autoptr(NtJson) own = parse(niteru_model_json(NULL, NULL, 0, NULL, &error));
     g_assert_cmpstr(text_at(own, "name"), ==, "niteru-base");
-    g_assert_null(niteru_model_json(NULL, "other", &error));
+    g_assert_null(niteru_model_json(NULL, "other", 0, NULL, &error));
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "niteru-base");
 
     for (const char *const *preset = niteru_presets(); *preset != NULL; preset++) {
@@ -36,13 +36,13 @@ static void test_models(void) {
             .size = sizeof(NiteruModelOptions), .name = *preset, .preset = *preset, .metric = "inner", .dtype = "f4"};
         niteru_model_add(shop.catalogue, network, &options, NULL, NULL, &error);
         g_assert_no_error(error);
-        g_autoptr(NtJson) shown = parse(niteru_model_json(shop.catalogue, *preset, &error));
+        g_autoptr(NtJson) shown = parse(niteru_model_json(shop.catalogue, *preset, 0, NULL, &error));
         g_assert_cmpstr(text_at(shown, "metric"), ==, "inner");
         g_assert_cmpstr(text_at(nt_json_get(shown, "card"), "dtype"), ==, "f4");
         g_assert_cmpint(nt_json_int(nt_json_get(nt_json_get(shown, "network"), "opset"), 0), >, 0);
     }
     g_assert_cmpstr(niteru_preset_summary("nothing"), ==, "");
-    g_autoptr(NtJson) all = parse(niteru_models_json(shop.catalogue, &error));
+    g_autoptr(NtJson) all = parse(niteru_models_json(shop.catalogue, 0, NULL, &error));
     g_assert_cmpuint(nt_json_count(all), ==, g_strv_length((char **)niteru_presets()));
     shop_drop(&shop);
 }
@@ -79,7 +79,7 @@ static void test_model_refusals(void) {
         expect_error(&error, refused[i].code, refused[i].says);
     }
     g_autoptr(GError) error = NULL;
-    g_autoptr(NtJson) left = parse(niteru_models_json(shop.catalogue, &error));
+    g_autoptr(NtJson) left = parse(niteru_models_json(shop.catalogue, 0, NULL, &error));
     g_assert_cmpuint(nt_json_count(left), ==, 0);
     shop_drop(&shop);
 }
@@ -143,13 +143,13 @@ static void test_inspect(void) {
         NULL, NULL, &error));
     expect_error(&error, NITERU_ERROR_INVALID, "");
 
-    g_autoptr(NtJson) info = parse(niteru_info_json(shop.catalogue, &error));
+    g_autoptr(NtJson) info = parse(niteru_info_json(shop.catalogue, 0, NULL, &error));
     NtJson *counts = nt_json_get(info, "catalogue");
     g_assert_cmpint(nt_json_int(nt_json_get(counts, "products"), 0), ==, 4);
     g_assert_cmpint(nt_json_int(nt_json_get(counts, "photos_failed"), 0), ==, 1);
     g_assert_cmpint(nt_json_int(nt_json_get(counts, "distinct_photos"), 0), ==, 3);
     g_assert_cmpint(nt_json_int(nt_json_get(nt_json_at(nt_json_get(info, "models"), 0), "vectors"), 0), ==, 3);
-    g_autoptr(NtJson) bare = parse(niteru_info_json(NULL, &error));
+    g_autoptr(NtJson) bare = parse(niteru_info_json(NULL, 0, NULL, &error));
     g_assert_cmpstr(text_at(nt_json_get(bare, "niteru"), "version"), ==, niteru_version());
 
     char *check = NULL;

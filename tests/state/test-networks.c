@@ -97,7 +97,7 @@ static void test_damage(void) {
         g_assert_true(g_file_set_contents(copy, content, (gssize)size, NULL));
         content[at] ^= 4;
         shop_again(&shop);
-        g_assert_null(niteru_model_json(shop.catalogue, "net", &error));
+        g_assert_null(niteru_model_json(shop.catalogue, "net", 0, NULL, &error));
         expect_error(&error, NITERU_ERROR_CORRUPT, "model.onnx");
     }
     g_assert_false(
@@ -131,7 +131,7 @@ static void test_card(void) {
     } cases[] = {{called, "a", "named by the caller", NULL, 0},
                  {again, "features4", "what feeds the classifier", "Gemm of scores", 5}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *text = niteru_model_json(shop.catalogue, cases[i].model, &error);
+        g_autofree char *text = niteru_model_json(shop.catalogue, cases[i].model, 0, NULL, &error);
         g_assert_no_error(error);
         g_autoptr(NtJson) shown = nt_json_parse(text, strlen(text), "answer", NULL, &error);
         const NtJson *told = nt_json_get(shown, "card");
