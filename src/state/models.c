@@ -94,6 +94,8 @@ static void add_way_out(const NtModel *model, GError **error) {
             g_strdup_printf("%s; the vectors of the model %s are lost, and %s makes them again", message, model->name,
                             network ? "indexing its sources again" : "importing them again");
         nt_fact(error, "remedy", network ? "index" : "import");
+        nt_fact(error, "option", "model");
+        nt_fact(error, "value", model->name);
     }
 }
 

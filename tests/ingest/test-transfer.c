@@ -173,6 +173,7 @@ static void test_lost(void) {
     shop_again(&shop);
     g_assert_null(niteru_similar(shop.catalogue, "x", NULL, NULL, &error));
     expect_fact(error, "remedy", "import");
+    expect_fact(error, "value", "toy");
     expect_error(&error, NITERU_ERROR_NOT_FOUND, "importing them again");
     import_vectors(&shop, "toy", ids, rows, 2, 2);
     g_autofree char *found = ids_of(niteru_similar(shop.catalogue, "x", NULL, NULL, &error), error);
