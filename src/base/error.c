@@ -12,8 +12,10 @@ typedef struct NiteruErrorPrivate {
 
 static void niteru_error_private_init(NiteruErrorPrivate *private) { private->facts = NULL; }
 
+static void *copy_text(const void *text, void *data) { return g_strdup(text); }
+
 static void niteru_error_private_copy(const NiteruErrorPrivate *from, NiteruErrorPrivate *to) {
-    to->facts = from->facts != NULL ? g_ptr_array_ref(from->facts) : NULL; /* complete before it is copied */
+    to->facts = from->facts != NULL ? g_ptr_array_copy(from->facts, copy_text, NULL) : NULL;
 }
 
 static void niteru_error_private_clear(NiteruErrorPrivate *private) {

@@ -176,3 +176,12 @@ size_t nt_text_columns(const char *text) {
     }
     return columns;
 }
+
+bool nt_text_blank(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (!g_ascii_isspace(text[i])) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -45,4 +45,7 @@ unsigned nt_text_distance(const char *a, const char *b);
 /* Columns a text takes on a terminal: East Asian wide characters count 2, combining ones 0. */
 size_t nt_text_columns(const char *text);
 
+/* Whether there is nothing but ASCII white space in it. */
+bool nt_text_blank(const char *text, size_t size);
+
 #endif

@@ -313,15 +313,6 @@ static NtCsvStep read_record(NtCsv *csv, const char *text, size_t size, size_t c
     return ok ? NT_CSV_RECORD : NT_CSV_REFUSED;
 }
 
-static bool is_blank(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (!g_ascii_isspace(text[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 NtCsvStep nt_csv_next(NtCsv *csv, size_t columns, GError **error) {
     const char *text = NULL;
     size_t size = 0;
@@ -341,7 +332,7 @@ NtCsvStep nt_csv_next(NtCsv *csv, size_t columns, GError **error) {
         bool told = csv->delimiter == 0 && size == 5 && memcmp(text, "sep=", 4) == 0;
         if (told) {
             csv->delimiter = text[4];
-        } else if (!is_blank(text, size)) {
+        } else if (!nt_text_blank(text, size)) {
             break;
         }
     }

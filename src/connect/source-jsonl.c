@@ -136,15 +136,6 @@ static NtSourceStep take_row(NtSource *source, JsonList *list, const char *text,
     return whole && nt_list_finish(source) ? NT_SOURCE_PRODUCT : NT_SOURCE_FAULT;
 }
 
-static bool is_blank(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (!g_ascii_isspace(text[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static NtSourceStep next_of_jsonl(NtSource *source, GError **error) {
     JsonList *list = source->state;
     const char *text = NULL;
@@ -152,7 +143,7 @@ static NtSourceStep next_of_jsonl(NtSource *source, GError **error) {
     NtLineStep step;
     do {
         step = nt_lines_next(list->lines, &text, &size, error);
-    } while (step == NT_LINE && is_blank(text, size));
+    } while (step == NT_LINE && nt_text_blank(text, size));
     if (step == NT_LINE_END || step == NT_LINE_FAILED) {
         return step == NT_LINE_END ? NT_SOURCE_END : NT_SOURCE_FAILED;
     }

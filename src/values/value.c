@@ -20,15 +20,7 @@ NtFieldType nt_field_type_of_name(const char *name) {
 }
 
 /* Empty or blank: no value at all. */
-static bool is_blank(const char *text) {
-    if (text == NULL) {
-        return true;
-    }
-    while (g_ascii_isspace(*text)) {
-        text++;
-    }
-    return *text == '\0';
-}
+static bool is_blank(const char *text) { return text == NULL || nt_text_blank(text, strlen(text)); }
 
 bool nt_value_none(const char *text) {
     static const char *const words[] = {"null", "none", "nan", "n/a", "na", "-", NULL};

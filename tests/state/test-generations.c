@@ -171,6 +171,7 @@ static void test_reader(void) {
         other, ids[0], &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .k = 5, .model = "m"}, NULL, &error);
     g_autofree char *found = ids_of(results, error), *wanted = nearest(rows, 0, ids);
     g_assert_cmpstr(found, ==, wanted);
+    nt_model_unref(model);
     niteru_close(other);
     shop_drop(&shop);
 }
