@@ -20,6 +20,7 @@ struct NtCatalogue {
     int ended_by;      /* the fault by which SQLite ended the transaction, when it did */
     int64_t log_tried; /* size of the log, in bytes, when it could not be cut; 0: it could */
     bool read_only;    /* as asked for */
+    bool made;         /* by this opening */
     int version;       /* of the layout when it was opened; a read-only connection may meet an old one */
     bool unfinished;   /* the writer before this turn was killed in its own */
     bool unclean;      /* that was so in one of the turns */

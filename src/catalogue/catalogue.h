@@ -76,6 +76,9 @@ bool nt_catalogue_make_folder(NtCatalogue *catalogue, const char *subfolder, GEr
  * disk is suspected. */
 bool nt_catalogue_was_unclean(const NtCatalogue *catalogue);
 
+/* Fails with NOT_FOUND when the database was removed, or another put in its place, since it was opened. One stat. */
+bool nt_catalogue_check_in_place(const NtCatalogue *catalogue, GError **error);
+
 /* Fails with CORRUPT, saying what to do, when commits were lost with a damaged log; begin does too. */
 bool nt_catalogue_check_whole(NtCatalogue *catalogue, GError **error);
 

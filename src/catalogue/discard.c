@@ -46,10 +46,18 @@ static void remove_files(const char *folder) {
     }
 }
 
+/* Whether no other connection to the database is open, here or elsewhere: only then may it leave WAL mode. */
+static bool is_alone(NtCatalogue *catalogue) {
+    g_auto(NtQuery) query = {0};
+    sqlite3_busy_timeout(catalogue->db, 0);
+    return nt_query_open(&query, catalogue, NULL, "PRAGMA journal_mode=DELETE", "") &&
+           nt_query_step(&query, NULL) == 1 && g_strcmp0(nt_column_text(&query, 0), "delete") == 0;
+}
+
 void nt_catalogue_discard(NtCatalogue *catalogue) {
     g_autofree char *folder = g_strdup(catalogue->folder);
     NtCatalogue holder = {.folder = folder, .lock_fd = -1};
-    bool discard = !catalogue->read_only && is_empty(catalogue);
+    bool discard = catalogue->made && is_empty(catalogue) && is_alone(catalogue);
     nt_catalogue_close(catalogue);
     if (discard && nt_lock_take_briefly(&holder, 0, NULL)) {
         remove_files(folder);

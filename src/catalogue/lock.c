@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 enum { SHORTEST_PAUSE = 500, LONGEST_PAUSE = 4000 /* microseconds between two tries */ };
+enum { TURNSTILE_PATIENCE = 2 * G_TIME_SPAN_SECOND };
 
 /* What the file says about the holder: "process 123 (niteru)". */
 static char *read_holder(int fd) {
@@ -100,13 +101,33 @@ static bool sign(NtCatalogue *catalogue, GError **error) {
            nt_write_all(catalogue->lock_fd, path, text, strlen(text), 0, error);
 }
 
+/* The turnstile, or -1 where whoever holds it has waited for long: a process that was stopped while it waited (Ctrl-Z)
+ * keeps nobody from a lock that is free. */
+static bool pass_turnstile(const NtCatalogue *catalogue, const NtWait *wait, int *out_fd, GError **error) {
+    NtWait own = wait != NULL ? *wait : (NtWait){0};
+    int64_t most = g_get_monotonic_time() + TURNSTILE_PATIENCE;
+    own.deadline = own.deadline > 0 ? MIN(own.deadline, most) : most;
+    g_autoptr(GError) fault = NULL;
+    if (take_file(catalogue, NT_TURNSTILE_FILE, &own, out_fd, &fault)) {
+        return true;
+    }
+    *out_fd = -1;
+    if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_TIMEOUT) && own.deadline == most) {
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&fault));
+    return false;
+}
+
 bool nt_lock_take(NtCatalogue *catalogue, const NtWait *wait, GError **error) {
     int turnstile = -1;
-    if (!take_file(catalogue, NT_TURNSTILE_FILE, wait, &turnstile, error)) {
+    if (!pass_turnstile(catalogue, wait, &turnstile, error)) {
         return false;
     }
     bool ok = take_file(catalogue, NT_LOCK_FILE, wait, &catalogue->lock_fd, error);
-    close(turnstile);
+    if (turnstile >= 0) {
+        close(turnstile);
+    }
     if (ok && !sign(catalogue, error)) {
         nt_lock_release(catalogue, !catalogue->unfinished);
         return false;

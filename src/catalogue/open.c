@@ -126,7 +126,7 @@ static bool create(NtCatalogue *catalogue, GError **error) {
     if (!g_file_test(catalogue->path, G_FILE_TEST_EXISTS)) {
         g_autofree char *record = nt_catalogue_path(catalogue, NULL, NT_COMMITS_FILE);
         g_unlink(record); /* of a database that is gone */
-        ok = nt_schema_create(catalogue->path, error);
+        ok = catalogue->made = nt_schema_create(catalogue->path, error);
     }
     nt_lock_release(catalogue, ok && !catalogue->unfinished);
     return ok;

@@ -84,7 +84,7 @@ static GArray *read_old(NtCatalogue *catalogue, int64_t product, GError **error)
 
 /* What is known of a photo whose row is `old` (NULL: it had none). */
 static NtPhotoState state_of(int64_t photo, const OldPhoto *old, const NtPhotoPut *put) {
-    NtPhotoState state = {.photo = photo};
+    NtPhotoState state = {.photo = photo, .shown = old != NULL ? old->content : 0};
     if (old != NULL && same_stamp(&old->stamp, &put->stamp)) {
         state.failed = old->failure != NULL;
         state.content = state.failed ? 0 : old->content;
@@ -236,10 +236,12 @@ bool nt_catalogue_is_shown(NtCatalogue *catalogue, int64_t content, bool *out, G
     return true;
 }
 
-bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, bool *out, GError **error) {
+bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, int64_t content, bool *out,
+                           GError **error) {
     int64_t same = 0;
-    if (!nt_sql_int(catalogue, 0, &same, error, "SELECT location = ?2 FROM photo WHERE photo = ?1", "it", photo,
-                    location)) {
+    if (!nt_sql_int(catalogue, 0, &same, error,
+                    "SELECT location = ?2 AND coalesce(content, 0) = ?3 FROM photo WHERE photo = ?1", "iti", photo,
+                    location, content)) {
         return false;
     }
     *out = same != 0;

@@ -30,6 +30,7 @@ typedef struct NtPhotoPut {
 typedef struct NtPhotoState {
     int64_t photo;   /* its row, for the calls below */
     int64_t content; /* what it shows, unchanged since it was read; 0: read it */
+    int64_t shown;   /* what it shows now, whether or not that is to be read again; 0: nothing */
     bool failed;     /* unchanged since it failed (content is 0); worth another try: the fault may have passed */
 } NtPhotoState;
 
@@ -51,9 +52,11 @@ bool nt_catalogue_add_content(NtCatalogue *catalogue, const NtContent *content, 
 /* Whether any photo shows a content. */
 bool nt_catalogue_is_shown(NtCatalogue *catalogue, int64_t content, bool *out, GError **error);
 
-/* Whether a photo of this number is still the one at `location`: for who sets its content or failure long after the
- * number was got, when the photo may be gone and its number another's. */
-bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, bool *out, GError **error);
+/* Whether a photo of this number is still the one at `location`, and still shows `content` (0: nothing): for who sets
+ * its content or failure long after the number was got, when the photo may be gone and its number another's, or may
+ * have been put anew. */
+bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, int64_t content, bool *out,
+                           GError **error);
 
 /* The photo was read: it shows `content`, and its file had this stamp. Clears an earlier failure. Vectors that were
  * imported for a photo without a file go over to `content` where that has none. Errors: NOT_FOUND (the photo was

@@ -58,7 +58,10 @@ static NtJson *read_photos(NtCatalogue *catalogue, int64_t product, GError **err
     g_autoptr(NtJson) photos = nt_json_array();
     int step;
     while ((step = nt_query_step(&query, error)) == 1) {
-        NtJson *photo = nt_json_set(nt_json_object(), "photo", nt_json_string(nt_column_text(&query, 0)));
+        const char *location = nt_column_text(&query, 0);
+        g_autofree char *kept =
+            g_str_has_prefix(location, "photos/") ? nt_catalogue_path(catalogue, NULL, location) : NULL;
+        NtJson *photo = nt_json_set(nt_json_object(), "photo", nt_json_string(kept != NULL ? kept : location));
         nt_json_append(photos, photo);
         if (nt_column_text(&query, 1) != NULL) {
             nt_json_set(photo, "error", nt_json_string(nt_column_text(&query, 1)));

@@ -26,14 +26,16 @@ bool nt_may_write(NtCatalogue *catalogue, GError **error) {
     return !sqlite3_get_autocommit(catalogue->db) || nt_sql_fail_rc(catalogue, catalogue->ended_by, error);
 }
 
+bool nt_catalogue_check_in_place(const NtCatalogue *catalogue, GError **error) {
+    return nt_is_in_place(catalogue) ||
+           nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: was removed or replaced since it was opened; open it anew",
+                   catalogue->path);
+}
+
 /* Under the lock: what SQLite sees, before anything is written. */
 static bool start(NtCatalogue *catalogue, GError **error) {
-    if (!nt_is_in_place(catalogue)) {
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: was removed or replaced since it was opened; open it anew",
-                       catalogue->path);
-    }
-    return nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "") && nt_schema_refresh(catalogue, error) &&
-           nt_catalogue_check_whole(catalogue, error) &&
+    return nt_catalogue_check_in_place(catalogue, error) && nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "") &&
+           nt_schema_refresh(catalogue, error) && nt_catalogue_check_whole(catalogue, error) &&
            (!catalogue->unfinished || nt_schema_quick_check(catalogue, error));
 }
 

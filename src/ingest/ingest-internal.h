@@ -12,6 +12,9 @@ typedef struct PhotoJob {
     NtEmbedJob base;
     NiteruCatalogue *catalogue;
     GBytes *bytes;          /* the photo itself; NULL: the file at `path` */
+    bool dealt_with;        /* by a put: it need not go through the pipeline again */
+    bool embed;             /* whatever the catalogue has: what it had is gone again */
+    int64_t shown;          /* what the photo showed when it was listed; 0: nothing */
     int64_t model, only_of; /* a vector of this model counts as there when this maker made it; NT_MAKER_UNKNOWN: any */
     int64_t photo;          /* its row */
     char *path;
@@ -26,6 +29,11 @@ PhotoJob *photo_job_new(NiteruCatalogue *catalogue, int64_t photo, const char *p
 const NtContent *photo_job_content(PhotoJob *job);
 static inline void photo_job_free(PhotoJob *job) { nt_embed_job_free((NtEmbedJob *)job); }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PhotoJob, photo_job_free)
+
+/* failures.c: NiteruFailure, copied, to be told when no turn is held; telling empties the list. */
+GPtrArray *failures_new(void);
+void failures_keep(GPtrArray *kept, const NiteruFailure *failure);
+void failures_tell(GPtrArray *kept, void (*told)(const NiteruFailure *failure, void *data), void *data);
 
 /* A photo whose vector waits for the next commit. */
 typedef struct Waiting {
@@ -51,6 +59,7 @@ typedef struct Ingest {
     bool told_photos;     /* the way out of missing photos was told */
     bool told_repeat;     /* and that of ids that come again */
     GQueue jobs;          /* PhotoJob that the pipeline had no room for yet */
+    GPtrArray *untold;    /* failures, until the turn is over */
     GQueue gathered;      /* PhotoJob that came back, for the next turn */
     unsigned cut_short;   /* photos whose end is missing that were taken */
     GString *short_names; /* of the first few of them */
@@ -71,7 +80,7 @@ typedef struct Ingest {
     gint stop_counting;
 } Ingest;
 
-/* Counts a failure and tells it. */
+/* Counts a failure, to be told after the turn. */
 void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure);
 
 /* Whether the model has a vector for a content, committed or waiting; *out_now (NULL is fine): of this very run. */

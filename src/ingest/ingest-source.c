@@ -90,7 +90,7 @@ static bool read_values(Ingest *ingest, const NtListing *listing, GError **error
             g_prefix_error(&fault, "%s: ", listing->place);
             const NiteruFailure failure = {listing->place,           listing->id, NULL, fault->message,
                                            (NiteruError)fault->code, true,        fault};
-            ingest->options->failure(&failure, ingest->options->data);
+            failures_keep(ingest->untold, &failure);
         }
     }
     return true;
@@ -111,6 +111,7 @@ static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhoto
             PhotoJob *job = photo_job_new(ingest->catalogue, states[i].photo, listing->photos[i], listing->id,
                                           listing->line > 0 ? listing->place : NULL);
             job->model = ingest->model->model;
+            job->shown = states[i].shown;
             job->only_of = ingest->options->rehash ? ingest->maker : NT_MAKER_UNKNOWN;
             g_queue_push_tail(&ingest->jobs, job);
         }

@@ -35,9 +35,11 @@ void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure) {
                                     ? g_error_copy(failure->error)
                                     : g_error_new_literal(NITERU_ERROR, (gint)failure->code, failure->message);
     }
-    if (ingest->options->failure != NULL) {
-        ingest->options->failure(failure, ingest->options->data);
-    }
+    failures_keep(ingest->untold, failure);
+}
+
+static void tell_failures(Ingest *ingest) {
+    failures_tell(ingest->untold, ingest->options->failure, ingest->options->data);
 }
 
 static void tell_progress(Ingest *ingest, bool last) {
@@ -144,7 +146,7 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
         return false;
     }
     bool still = false;
-    if (!nt_catalogue_photo_is(ingest->db, job->photo, job->path, &still, error)) {
+    if (!nt_catalogue_photo_is(ingest->db, job->photo, job->path, job->shown, &still, error)) {
         return false;
     }
     if (!still) { /* the product was given other photos, or removed, while this one was on its way */
@@ -169,7 +171,13 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
     if (ok && !ingest_find_vector(ingest, content, &known, &now, error)) {
         return false;
     }
-    if (!ok || job->base.vector == NULL || known) {
+    if (ok && !known && job->base.vector == NULL) { /* the vector it had went while it was on its way */
+        job->embed = true;
+        job->shown = content;
+        g_queue_push_tail(&ingest->jobs, g_steal_pointer(&job));
+        return true;
+    }
+    if (!ok || known) {
         ingest->report.identical += ok && now;
         ingest->report.reused += ok; /* not ok: the product was given other photos meanwhile */
         return true;
@@ -268,10 +276,12 @@ static bool commit(Ingest *ingest, GError **error) {
 
 static bool end(Ingest *ingest, bool ok, GError **error) {
     if (ok) {
-        return commit(ingest, error);
+        ok = commit(ingest, error);
+    } else {
+        nt_turn_rollback(ingest->catalogue);
     }
-    nt_turn_rollback(ingest->catalogue);
-    return false;
+    tell_failures(ingest);
+    return ok;
 }
 
 static bool apply_gathered(Ingest *ingest, GError **error) {
@@ -456,6 +466,7 @@ static void clear(Ingest *ingest) {
     g_queue_clear_full(&ingest->jobs, (GDestroyNotify)nt_embed_job_free);
     g_queue_clear_full(&ingest->gathered, (GDestroyNotify)nt_embed_job_free);
     g_string_free(ingest->short_names, TRUE);
+    g_ptr_array_unref(ingest->untold);
     g_ptr_array_unref(ingest->unread_at);
     g_free(ingest->in_doubt);
     g_clear_error(&ingest->first_failure);
@@ -467,8 +478,8 @@ static void clear(Ingest *ingest) {
     g_clear_pointer(&ingest->source, nt_source_close);
 }
 
-bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *given,
-                  GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
+static bool run(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *given,
+                GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
     NiteruIndexOptions options;
     g_auto(NtCall) call = {0};
     if (!NT_OPTIONS_READ(NiteruIndexOptions, &options, given, error) ||
@@ -481,16 +492,13 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
                      .wait = &call.wait,
                      .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
                      .short_names = g_string_new(NULL),
+                     .untold = failures_new(),
                      .unread_at = g_ptr_array_new_with_free_func(g_free),
                      .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
                      .started = g_get_monotonic_time()};
     bool ok = start(&ingest, source, error) && work(&ingest, error) && keep_the_rest(&ingest, error) &&
               finish(&ingest, error);
-    if (!ok && error != NULL &&
-        (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CANCELLED) ||
-         g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_TIMEOUT))) {
-        nt_fact(error, "remedy", "again");
-    }
+    tell_failures(&ingest);
     tell_cut_short(&ingest);
     int64_t now = g_get_monotonic_time();
     ingest.report.seconds = (double)(now - ingest.started) / G_TIME_SPAN_SECOND;
@@ -499,5 +507,16 @@ bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIn
     }
     clear(&ingest);
     nt_report_write(out_report, &ingest.report, sizeof ingest.report);
+    return ok;
+}
+
+bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
+                  GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
+    bool ok = run(catalogue, source, options, cancellable, out_report, error);
+    if (!ok && error != NULL &&
+        (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CANCELLED) ||
+         g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_TIMEOUT))) {
+        nt_fact(error, "remedy", "again");
+    }
     return ok;
 }

@@ -59,7 +59,7 @@ static bool read_photo(NtEmbedJob *base, GBytes **out_bytes, GError **error) {
     const void *data = g_bytes_get_data(bytes, &size);
     nt_sha256(data, size, job->content.hash);
     job->content.bytes = size;
-    if (!has_vector(job)) {
+    if (job->embed || !has_vector(job)) {
         *out_bytes = g_steal_pointer(&bytes);
     }
     return true;

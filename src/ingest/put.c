@@ -7,7 +7,11 @@
 
 #include <string.h>
 
-enum { MOST_PHOTOS = 1000, SINGLE_PHOTOS = 4 /* as many go before bulk work */ };
+enum {
+    MOST_PHOTOS = 1000,
+    SINGLE_PHOTOS = 4, /* as many go before bulk work */
+    ATTEMPTS = 3,      /* at photos whose decoder was lost, and at vectors that went meanwhile */
+};
 
 typedef struct Put {
     NtCall call;
@@ -20,10 +24,11 @@ typedef struct Put {
     GPtrArray *refused; /* GError *: of values */
     NtModel *model;
     int64_t maker;
+    bool again; /* a vector that was there before the turn is gone */
     NiteruPutReport report;
 } Put;
 
-static void free_job(void *job) { nt_embed_job_free(job); }
+static void free_job(void *job) { nt_embed_job_free(job); } /* NULL where it is the pipeline's */
 
 static void put_clear(Put *put) {
     g_clear_pointer(&put->metadata, nt_json_free);
@@ -92,40 +97,70 @@ static bool read_product(Put *put, GError **error) {
 
 /* ---- before the turn ---- */
 
-/* Embeds all photos that need it; they come back in `photos`, whatever became of them. */
+/* Sends the photos that were not dealt with yet through the pipeline; all are in `photos` again afterwards, whatever
+ * became of them. */
 static bool embed(Put *put, GError **error) {
-    guint count = put->photos->len, offered = 0, done = 0;
+    guint count = put->photos->len, sent = 0, done = 0, wanted = 0;
     NtNetwork *network = count > 0 ? nt_model_network(put->catalogue, put->model, error) : NULL;
     if (network == NULL) {
         return count == 0;
     }
     g_autoptr(NtEmbedQueue) queue =
         nt_embed_queue_new(put->catalogue->pipeline, put->model->card, network, count > SINGLE_PHOTOS);
-    g_autofree void **jobs = g_ptr_array_steal(put->photos, NULL);
     for (guint i = 0; i < count; i++) {
-        ((PhotoJob *)jobs[i])->photo = i; /* its place, until it has a row */
+        PhotoJob *job = put->photos->pdata[i];
+        job->photo = i; /* its place, until it has a row */
+        wanted += !job->dealt_with;
     }
     bool ok = true;
-    while (ok && done < count) {
-        while (offered < count && nt_embed_queue_offer(queue, jobs[offered])) {
-            jobs[offered++] = NULL;
+    while (ok && done < wanted) {
+        PhotoJob *next;
+        while (sent < count && ((next = put->photos->pdata[sent]) == NULL || next->dealt_with ||
+                                nt_embed_queue_offer(queue, &next->base))) {
+            put->photos->pdata[sent] = next != NULL && next->dealt_with ? next : NULL; /* the pipeline's now */
+            sent++;
         }
         int64_t patience = nt_wait_until(&put->call.wait, G_TIME_SPAN_SECOND / 50) - g_get_monotonic_time();
-        NtEmbedJob *job = nt_embed_queue_take(queue, MAX(patience, 1));
+        PhotoJob *job = (PhotoJob *)nt_embed_queue_take(queue, MAX(patience, 1));
         if (job != NULL) {
-            jobs[((PhotoJob *)job)->photo] = job;
+            job->dealt_with = true;
+            put->photos->pdata[job->photo] = job;
             done++;
         }
         ok = nt_wait_check(&put->call.wait, error);
     }
-    for (guint i = 0; i < count; i++) {
-        if (ok) {
-            g_ptr_array_add(put->photos, jobs[i]);
-        } else {
-            nt_embed_job_free(jobs[i]);
+    return ok;
+}
+
+/* Has photos whose decoder was lost, which is not their fault, tried again. Fails where that does not help. */
+static bool embed_patiently(Put *put, GError **error) {
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const GError *lost = NULL;
+        if (!embed(put, error)) {
+            return false;
+        }
+        for (guint i = 0; i < put->photos->len; i++) {
+            PhotoJob *job = put->photos->pdata[i];
+            if (g_error_matches(job->base.fault, NITERU_ERROR, NITERU_ERROR_IO)) {
+                lost = job->base.fault;
+            }
+        }
+        if (lost == NULL) {
+            return true;
+        }
+        if (attempt + 1 == ATTEMPTS) {
+            g_propagate_error(error, g_error_copy(lost));
+            return false;
+        }
+        for (guint i = 0; i < put->photos->len; i++) {
+            PhotoJob *job = put->photos->pdata[i];
+            if (g_error_matches(job->base.fault, NITERU_ERROR, NITERU_ERROR_IO)) {
+                g_clear_error(&job->base.fault);
+                job->base.ends_run = job->dealt_with = false;
+            }
         }
     }
-    return ok;
+    return true;
 }
 
 /* Fails where it is not the photos that are at fault, and keeps those that came as bytes. */
@@ -249,7 +284,10 @@ static bool put_photos(Put *put, NtCatalogue *db, const NtPhotoState *states, in
         for (size_t c = 0; c < count; c++) {
             twice |= contents[c] == content;
         }
-        if (vrow < 0 && !twice && job->base.vector != NULL) {
+        if (vrow < 0 && !twice && job->base.vector == NULL) {
+            job->embed = put->again = true;
+            job->dealt_with = false;
+        } else if (vrow < 0 && !twice) {
             memcpy(vectors + count * dim, job->base.vector, dim * sizeof(float));
             contents[count++] = content;
         }
@@ -328,6 +366,23 @@ static void tell(Put *put) {
     }
 }
 
+/* Embeds and writes; again where a compaction has taken a vector away that made embedding needless. */
+static bool write_patiently(Put *put, GError **error) {
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (!embed_patiently(put, error) || !keep(put, error) ||
+            !nt_turn_begin(put->catalogue, &put->call.wait, error)) {
+            return false;
+        }
+        put->again = false;
+        bool ok = write_all(put, error);
+        if (!ok || !put->again) {
+            return nt_turn_end(put->catalogue, ok, error);
+        }
+        nt_turn_rollback(put->catalogue);
+    }
+    return nt_fail(error, NITERU_ERROR_FAILED, "'%s': its vectors are taken away again and again", put->product.id);
+}
+
 static bool put_product(NiteruCatalogue *catalogue, const NiteruProduct *product, const NiteruPutOptions *options,
                         bool patch, GCancellable *cancellable, NiteruPutReport *out_report, GError **error) {
     g_auto(Put) put = {.catalogue = catalogue, .patch = patch};
@@ -336,8 +391,7 @@ static bool put_product(NiteruCatalogue *catalogue, const NiteruProduct *product
     if (!NT_OPTIONS_READ(NiteruProduct, &put.product, product, error) ||
         !NT_OPTIONS_READ(NiteruPutOptions, &put.options, options, error) ||
         !nt_call_begin_writing(&put.call, catalogue, put.options.timeout_ms, cancellable, error) ||
-        !read_product(&put, error) || !embed(&put, error) || !keep(&put, error) ||
-        !nt_turn_begin(catalogue, &put.call.wait, error) || !nt_turn_end(catalogue, write_all(&put, error), error)) {
+        !read_product(&put, error) || !write_patiently(&put, error)) {
         return false;
     }
     tell(&put);

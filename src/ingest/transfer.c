@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vectors out to .npy with their ids, and in again. */
 #include "connect/connect.h"
-#include "ingest/ingest.h"
+#include "ingest/ingest-internal.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 512 };
+enum { ROWS_AT_ONCE = 512, TIDY_MILLISECONDS = 2000 /* at most, to take back what a failed import began */ };
 
 /* ---- out ---- */
 
@@ -115,6 +115,7 @@ typedef struct Import {
     uint64_t taken;
     GHashTable *positions; /* id -> photos of it so far */
     char *first_fault;     /* of a row */
+    GPtrArray *untold;     /* failures, until the turn is over */
 } Import;
 
 static void tell(Import *import, uint64_t row, const char *what) {
@@ -130,7 +131,7 @@ static void tell(Import *import, uint64_t row, const char *what) {
                                  .message = fault->message,
                                  .code = NITERU_ERROR_INVALID,
                                  .error = fault};
-        import->options->failure(&failure, import->options->data);
+        failures_keep(import->untold, &failure);
     }
 }
 
@@ -316,11 +317,17 @@ static bool find_or_add_model(Import *import, GError **error) {
             return false;
         }
         card.scores = nt_scores_default(card.metric);
-        if (!nt_card_check_name(card.name, error) ||
-            !nt_model_add_vectors_only(import->catalogue, &card, import->wait, error)) {
+        GError *fault = NULL;
+        if (!nt_card_check_name(card.name, error)) {
             return false;
         }
-        import->added = true;
+        import->added = nt_model_add_vectors_only(import->catalogue, &card, import->wait, &fault);
+        if (!import->added && (!find_model(import, &found, error) || !found)) { /* or another was quicker */
+            g_clear_error(error);
+            g_propagate_error(error, fault);
+            return false;
+        }
+        g_clear_error(&fault);
     }
     if (!nt_model_repair(import->catalogue, import->options->model, import->wait, &lost, error)) {
         return false;
@@ -351,6 +358,7 @@ static bool import_all(Import *import, GError **error) {
         size_t count = (size_t)MIN((uint64_t)ROWS_AT_ONCE, total - first);
         ok = nt_turn_begin(import->catalogue, import->wait, error) &&
              nt_turn_end(import->catalogue, import_chunk(import, first, count, error), error);
+        failures_tell(import->untold, import->options->failure, import->options->data);
     }
     ok = ok && nt_turn_begin(import->catalogue, import->wait, error) &&
          nt_turn_end(import->catalogue, nt_catalogue_end_run(import->db, &import->run, false, NULL, error), error);
@@ -383,14 +391,17 @@ bool niteru_import(NiteruCatalogue *catalogue, const char *npy, const char *ids,
                      .npy = npy,
                      .ids_path = ids};
     import.positions = g_hash_table_new(g_str_hash, g_str_equal);
+    import.untold = failures_new();
     import.reader = nt_npy_open(npy, error);
     bool ok = import.reader != NULL && read_ids(&import, error) && find_or_add_model(&import, error) &&
               import_all(&import, error);
-    if (import.added && import.taken == 0) {
-        nt_model_drop(catalogue, options.model, NULL, NULL); /* an empty one, which nobody asked for */
+    if (import.added && import.taken == 0 && import.model != NULL) { /* an empty one, which nobody asked for */
+        NtWait brief = nt_wait_for(TIDY_MILLISECONDS, NULL);
+        nt_model_drop_empty(catalogue, import.model->model, options.model, &brief, NULL);
     }
     nt_model_unref(import.model);
     g_free(import.first_fault);
+    g_ptr_array_unref(import.untold);
     g_hash_table_unref(import.positions);
     nt_ids_clear(&import.ids);
     nt_npy_close(import.reader);

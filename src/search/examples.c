@@ -19,21 +19,26 @@ static bool collect(Search *search, const char *const *ids, GArray *vectors, GEr
     return true;
 }
 
-static void add_mean(float *to, const GArray *vectors, size_t dim, float times) {
+/* In double, so that the order in which photos come, which is nobody's business, does not show. */
+static void add_mean(double *to, const GArray *vectors, size_t dim, double times) {
     size_t count = vectors->len / dim;
     for (size_t i = 0; i < count; i++) {
         const float *vector = &g_array_index(vectors, float, i *dim);
         for (size_t d = 0; d < dim; d++) {
-            to[d] += times * vector[d] / (float)count;
+            to[d] += times * (double)vector[d] / (double)count;
         }
     }
 }
 
 static bool search_average(Search *search, const GArray *liked, const GArray *disliked, GError **error) {
     size_t dim = search->version->view.dim;
-    g_autofree float *query = g_new0(float, dim);
-    add_mean(query, liked, dim, disliked->len > 0 ? 2 : 1);
-    add_mean(query, disliked, dim, -1);
+    g_autofree double *sum = g_new0(double, dim);
+    g_autofree float *query = g_new(float, dim);
+    add_mean(sum, liked, dim, disliked->len > 0 ? 2 : 1);
+    add_mean(sum, disliked, dim, -1);
+    for (size_t d = 0; d < dim; d++) {
+        query[d] = (float)sum[d];
+    }
     NtQueries queries = {.data = query, .count = 1, .dim = dim};
     return search_nearest(search, &queries, NULL, 0, search->k, error);
 }

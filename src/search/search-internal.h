@@ -22,7 +22,8 @@ typedef struct Search {
     NtCatalogue *db;      /* likewise */
     NtFilter *filter;     /* NULL: no condition */
     GHashTable *left_out; /* numbers of products */
-    GArray *found;        /* Found, nearest first */
+    GArray *found;        /* Found, nearest first; those under the threshold are not */
+    double best;          /* the highest score there is, under the threshold too; negative: none */
     bool partial;         /* the time was up before all was looked at */
 } Search;
 

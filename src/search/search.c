@@ -45,6 +45,7 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
         return nt_fail(error, NITERU_ERROR_INVALID, "a threshold of %s: scores go from 0 to 100",
                        g_ascii_dtostr(digits, sizeof digits, threshold));
     }
+    search->best = -1;
     search->k = search->options.k > 0 ? search->options.k : 5;
     search->found = g_array_new(FALSE, FALSE, sizeof(Found));
     return nt_call_begin(&search->call, catalogue, search->options.timeout_ms, cancellable, error);
@@ -124,10 +125,18 @@ bool search_nearest(Search *search, const NtQueries *queries, const double *weig
         !nt_index_search(version->model->index, &version->view, queries, &options, hits, counts, error)) {
         return false;
     }
+    if (search->partial) { /* there is an answer; what is said of it may take its moment */
+        search->call.wait.deadline = 0;
+    }
     g_array_set_size(search->found, 0);
     for (size_t q = 0; q < queries->count; q++) {
         for (size_t i = 0; i < counts[q]; i++) {
             const NtIndexHit *hit = &hits[q * most + i];
+            double score = nt_scores_of(&version->card->scores, hit->raw);
+            search->best = MAX(search->best, score);
+            if (score < search->options.threshold) { /* those behind it too, but of this query only */
+                break;
+            }
             double value = value_of(search, hit->raw, weights != NULL ? weights[q] : 1);
             Found found = {hit->label, hit->row, hit->raw, value};
             g_array_append_val(search->found, found);
@@ -163,21 +172,20 @@ bool search_product_vectors(Search *search, const char *id, int64_t *out_product
 /* ---- the answer ---- */
 
 /* Says what is to be said of the answer as a whole: why it is empty, or that even its best is not alike. */
-static bool add_note(const Search *search, NiteruResults *results, const Found *best, GError **error) {
+static bool add_note(const Search *search, NiteruResults *results, GError **error) {
     const NiteruResult *first = niteru_results_get(results, 0);
-    double score = best != NULL ? nt_scores_of(&search->version->card->scores, best->raw) : 0;
-    if (first != NULL && nt_score_alike(first->score)) {
+    if (first != NULL && nt_score_alike(search->best)) {
         return true;
     }
     char digits[NT_REAL_BYTES];
-    nt_text_real(score, 1, digits);
+    nt_text_real(search->best, 1, digits);
     if (first != NULL) {
         nt_results_note(results,
                         g_strdup_printf("nothing is really alike: the best has %s of 100, and 90 of 100 random pairs "
                                         "have less than %d",
                                         digits, NT_SCORE_FLOOR),
                         NULL);
-    } else if (best != NULL) {
+    } else if (search->best >= 0) {
         nt_results_note(results,
                         g_strdup_printf("nothing is this alike: the best has %s of 100, under the threshold", digits),
                         NULL);
@@ -221,20 +229,9 @@ static bool describe(size_t i, const char *id, const char *location, NtJson *met
     return true;
 }
 
-/* How many of those found are alike enough. */
-static guint count_enough(const Search *search) {
-    guint count = 0;
-    while (count < search->found->len &&
-           nt_scores_of(&search->version->card->scores, g_array_index(search->found, Found, count).raw) >=
-               search->options.threshold) {
-        count++;
-    }
-    return count;
-}
-
 NiteruResults *search_results(Search *search, const char *query, GError **error) {
     NtVersion *version = search->version;
-    guint count = count_enough(search);
+    guint count = search->found->len;
     g_autofree NtShown *shown = g_new(NtShown, count);
     for (guint i = 0; i < count; i++) {
         const Found *found = &g_array_index(search->found, Found, i);
@@ -264,6 +261,5 @@ NiteruResults *search_results(Search *search, const char *query, GError **error)
                        &version->card->scores);
     }
     nt_results_set_partial(results, search->partial);
-    const Found *best = search->found->len > 0 ? &g_array_index(search->found, Found, 0) : NULL;
-    return add_note(search, results, best, error) ? g_steal_pointer(&results) : NULL;
+    return add_note(search, results, error) ? g_steal_pointer(&results) : NULL;
 }

@@ -29,8 +29,7 @@ void niteru_sheet_free(NiteruSheet *sheet) {
 
 /* A reduced copy of a photo; NULL when it cannot be read, which the sheet shows as an empty frame. */
 static NtPicture *thumbnail(NiteruSheet *sheet, const char *path) {
-    g_autofree char *place = nt_location_path(sheet->catalogue, path);
-    g_autoptr(GBytes) bytes = nt_file_read(place, sheet->catalogue->limits.photo_bytes, NULL);
+    g_autoptr(GBytes) bytes = nt_file_read(path, sheet->catalogue->limits.photo_bytes, NULL);
     if (bytes == NULL || sheet->decoder == NULL) {
         return NULL;
     }

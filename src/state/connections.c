@@ -27,13 +27,14 @@ void nt_reader_give(NiteruCatalogue *catalogue, NtCatalogue *reader) {
 
 bool nt_reader_open_any(NtReader *reader, NiteruCatalogue *catalogue, GError **error) {
     *reader = (NtReader){.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
-    return reader->db != NULL && nt_catalogue_begin_reading(reader->db, error);
+    return reader->db != NULL && nt_catalogue_check_in_place(reader->db, error) &&
+           nt_catalogue_begin_reading(reader->db, error);
 }
 
 bool nt_reader_open(NtReader *reader, NiteruCatalogue *catalogue, GError **error) {
     *reader = (NtReader){.catalogue = catalogue, .db = nt_reader_take(catalogue, error)};
-    return reader->db != NULL && nt_catalogue_check_whole(reader->db, error) &&
-           nt_catalogue_begin_reading(reader->db, error);
+    return reader->db != NULL && nt_catalogue_check_in_place(reader->db, error) &&
+           nt_catalogue_check_whole(reader->db, error) && nt_catalogue_begin_reading(reader->db, error);
 }
 
 bool nt_reader_open_for(NtReader *reader, const NtCall *call, GError **error) {

@@ -235,8 +235,9 @@ bool nt_models_ensure(NiteruCatalogue *catalogue, const char *name, const NtWait
  * measured. Takes a turn for the result only. */
 bool nt_model_calibrate(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error);
 
-/* Removes a model with all that is its. Takes a turn. */
-bool nt_model_drop(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error);
+/* Removes a model with all that is its, when it has no vectors and is still the one of that number. Takes a turn. */
+bool nt_model_drop_empty(NiteruCatalogue *catalogue, int64_t model, const char *name, const NtWait *wait,
+                         GError **error);
 
 /* Removes the files in a model's folder. */
 void nt_model_clear_folder(const char *folder);

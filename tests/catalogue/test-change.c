@@ -258,9 +258,10 @@ static void test_describe(Shop *shop, const void *data) {
     CHECK(nt_catalogue_describe(c, shop->models[0], shown + 2, 1, true, note_described, full, error));
     g_assert_cmpstr(full->str, ==, "0=a,,{\"price\": 1.0, \"tags\": [\"a\"]} ");
     bool is = false;
-    CHECK(nt_catalogue_photo_is(c, states[1].photo, "/first.jpg", &is, error) && is);
-    CHECK(nt_catalogue_photo_is(c, states[1].photo, "/second.jpg", &is, error) && !is);
-    CHECK(nt_catalogue_photo_is(c, 999, "/first.jpg", &is, error) && !is);
+    CHECK(nt_catalogue_photo_is(c, states[1].photo, "/first.jpg", contents[1], &is, error) && is);
+    CHECK(nt_catalogue_photo_is(c, states[1].photo, "/second.jpg", contents[1], &is, error) && !is);
+    CHECK(nt_catalogue_photo_is(c, 999, "/first.jpg", contents[1], &is, error) && !is);
+    CHECK(nt_catalogue_photo_is(c, states[1].photo, "/first.jpg", contents[0], &is, error) && !is);
 }
 
 /* A run that began later over the same source keeps what it brought, whoever ends first. */

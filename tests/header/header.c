@@ -7,10 +7,16 @@ int main(void) {
     NiteruIndexOptions index = {};
     NiteruSearchOptions search = {};
     options.size = sizeof options;
+    options.must_exist = true;
     index.size = sizeof index;
     search.size = sizeof search;
     (void)options;
     (void)index;
     (void)search;
-    return niteru_version()[0] == '0' && niteru_presets()[0] != NULL ? 0 : 1;
+    GError *error = NULL;
+    NiteruCatalogue *none = niteru_open("/nonexistent/niteru/catalogue", &options, &error);
+    bool refused =
+        none == NULL && error != NULL && error->domain == NITERU_ERROR && niteru_error_fact(error, "option") == NULL;
+    g_clear_error(&error);
+    return refused && niteru_version()[0] == '0' && niteru_presets()[0] != NULL ? 0 : 1;
 }

@@ -241,6 +241,29 @@ static void test_originals(void) {
     shop_drop(&shop);
 }
 
+/* A handle whose catalogue was removed, or replaced, says so. */
+static void test_replaced(void) {
+    Shop shop;
+    GError *error = NULL;
+    NiteruPutReport report;
+    shop_open(&shop);
+    g_assert_true(put(&shop, "a", NULL, 1, false, &report, NULL, &error));
+    g_assert_true(put(&shop, "b", NULL, 2, false, &report, NULL, &error));
+    EXPECT(alike(&shop, "a", NULL, 5), "b");
+    g_autofree char *here = below(&shop, "shop.niteru"), *away = below(&shop, "away.niteru"), *check = NULL;
+    g_assert_cmpint(g_rename(here, away), ==, 0);
+    g_autoptr(NiteruCatalogue) anew = niteru_open(here, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_null(niteru_similar(shop.catalogue, "a", NULL, NULL, &error));
+    expect_error(&error, NITERU_ERROR_NOT_FOUND, "replaced");
+    g_assert_false(niteru_check(shop.catalogue, 0, NULL, &check, &error));
+    expect_error(&error, NITERU_ERROR_NOT_FOUND, "replaced");
+    g_assert_false(put(&shop, "c", NULL, 3, false, &report, NULL, &error));
+    expect_error(&error, NITERU_ERROR_NOT_FOUND, "replaced");
+    g_clear_pointer(&anew, niteru_close);
+    shop_drop(&shop);
+}
+
 /* ---- beside a run ---- */
 
 typedef struct Run {
@@ -320,6 +343,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/ingest/put/faults", test_faults);
     g_test_add_func("/ingest/put/many", test_many);
     g_test_add_func("/ingest/put/originals", test_originals);
+    g_test_add_func("/ingest/put/replaced", test_replaced);
     g_test_add_func("/ingest/put/beside-a-run", test_beside_a_run);
     g_test_add_func("/ingest/put/stopped", test_stopped);
     return g_test_run();

@@ -391,6 +391,46 @@ static void test_mix(void) {
     shop_drop(&shop);
 }
 
+/* An import that fails takes back the model it made only where nobody else has put anything into it. */
+static void add_by_another(const NiteruFailure *failure, void *data) {
+    Shop *shop = data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *npy = below(shop, "good.npy"), *txt = below(shop, "good.txt"),
+                    *folder = below(shop, "shop.niteru");
+    if (shop->report.products++ == 0) {
+        g_autoptr(NiteruCatalogue) other = niteru_open(folder, NULL, &error);
+        const NiteruImportOptions options = {.size = sizeof options, .model = "new", .timeout_ms = 5000};
+        niteru_import(other, npy, txt, &options, NULL, NULL, &error);
+        g_assert_no_error(error);
+    }
+}
+
+static void test_taken_back(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    shop_open(&shop);
+    const float good[] = {1, 0, 0, 1}, zeros[] = {0, 0, 0, 0};
+    const char *const ids[] = {"a", "b"};
+    write_vectors(&shop, "good", ids, good, 2, 2);
+    write_vectors(&shop, "bad", ids, zeros, 2, 2);
+    g_autofree char *npy = below(&shop, "bad.npy"), *txt = below(&shop, "bad.txt");
+    NiteruImportOptions options = {.size = sizeof options, .model = "new", .failure = add_by_another, .data = &shop};
+    shop.report.products = 0;
+    g_assert_false(niteru_import(shop.catalogue, npy, txt, &options, NULL, NULL, &error));
+    expect_error(&error, NITERU_ERROR_INVALID, "none of its 2 rows");
+    g_autofree char *found = ids_of(
+        niteru_similar(shop.catalogue, "a", &(NiteruSearchOptions){.size = sizeof(NiteruSearchOptions), .model = "new"},
+                       NULL, &error),
+        NULL);
+    g_assert_cmpstr(found, ==, "b");
+    options.model = "none";
+    g_assert_false(niteru_import(shop.catalogue, npy, txt, &options, NULL, NULL, &error));
+    g_clear_error(&error);
+    g_autofree char *models = niteru_models_json(shop.catalogue, 0, NULL, &error);
+    g_assert_null(strstr(models, "none"));
+    shop_drop(&shop);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ingest/transfer/round-trip", test_round_trip);
@@ -402,5 +442,6 @@ int main(int argc, char **argv) {
     g_test_add_func("/ingest/transfer/dtypes", test_dtypes);
     g_test_add_func("/ingest/transfer/id-arrays", test_id_arrays);
     g_test_add_func("/ingest/transfer/mix", test_mix);
+    g_test_add_func("/ingest/transfer/taken-back", test_taken_back);
     return g_test_run();
 }

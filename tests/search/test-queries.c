@@ -57,6 +57,13 @@ static void test_vectors(void) {
     EXPECT(by_vectors(&shop, 2, (double[]){0, 96}, (double[]){1, 1.05}, 4), "b100 b90 a80 a0");
     EXPECT(by_vectors(&shop, 2, (double[]){0, 96}, (double[]){1, 0}, 4),
            "! the weight of vector 1 is not a positive number");
+    /* A threshold is of scores, whatever the weights make of the order. */
+    const NiteruSearchOptions strict = {.size = sizeof strict, .k = 2, .model = "circle", .threshold = 99};
+    float pair[4];
+    at(0, pair);
+    at(60, pair + 2);
+    EXPECT(ids_of(niteru_search_vectors(shop.catalogue, pair, (double[]){0.1, 10}, 2, 2, &strict, NULL, NULL), NULL),
+           "a0");
     EXPECT(by_vectors(&shop, 0, NULL, NULL, 4), "! no vector was given to search for");
     EXPECT(by_vectors(&shop, 1, (double[]){44}, NULL, 1000000000), "a40 both a20 a10 twin a80 a0 b90 b100");
     shop_drop(&shop);
