@@ -258,7 +258,9 @@ static void test_compactions(void) {
     g_test_message("%u compactions: %u descriptors, then %u; %.0f kB, then %.0f", rounds, files, descriptors(), taken,
                    memory());
     g_assert_cmpuint(descriptors(), <=, files);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed for a while */
     g_assert_cmpfloat(memory(), <, taken + 4096);
+#endif
     shop_drop(&shop);
 }
 
