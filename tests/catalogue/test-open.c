@@ -233,6 +233,9 @@ static void test_read_only_folder(void) {
         if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
             _exit(0);
         }
+        if (access(folder, R_OK) != 0) {
+            _exit(0); /* the way to it is closed to others, which is not what is tried here */
+        }
         GError *error = NULL;
         NtCatalogue *writer = nt_catalogue_open(folder, NULL, &error);
         bool refused = writer == NULL && error != NULL && strstr(error->message, folder) != NULL;
