@@ -445,6 +445,33 @@ char *niteru_model_json(NiteruCatalogue *catalogue, const char *name, unsigned t
 const char *const *niteru_presets(void);
 const char *niteru_preset_summary(const char *preset);
 
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+typedef struct NiteruKeyOptions {
+    size_t size;                /* sizeof(NiteruKeyOptions) */
+    const char *kind;           /* "publishable" (may stand in a page), "secret" or "admin"; must be given */
+    const char *name;           /* for people, of one key in use at a time; 1 .. 100 bytes; must be given */
+    const char *const *origins; /* of a publishable key: NULL-terminated "https://shop.example", the pages it may be
+                                   used from, at most 100; NULL: all */
+    unsigned timeout_ms;
+} NiteruKeyOptions;
+
+/* Makes a key for a server on this catalogue. *out_key is its text, free with g_free: keep it, for only a digest of it
+ * is stored and nobody can show it again. Errors: INVALID (the kind, the name, a name that is in use, an origin; a
+ * catalogue open for reading only), LIMIT (1,000 keys are in use), NO_SPACE, CANCELLED, TIMEOUT. */
+bool niteru_key_create(NiteruCatalogue *catalogue, const NiteruKeyOptions *options, GCancellable *cancellable,
+                       char **out_key, GError **error);
+
+/* The keys, the oldest first, as a JSON array of {"name", "kind", "prefix", "origins", "created", "revoked"}: the
+ * prefix is how the key's text begins, `origins` is null where all may use it, `revoked` where it is in use; times are
+ * of RFC 3339. */
+char *niteru_keys_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error);
+
+/* Ends the use of a key, given by its name, its prefix or its text; its name is free then. Errors: NOT_FOUND, INVALID
+ * (a catalogue open for reading only), NO_SPACE, CANCELLED, TIMEOUT. */
+bool niteru_key_revoke(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
+                       GError **error);
+
 /* ---- pictures --------------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruSheet NiteruSheet;

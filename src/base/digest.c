@@ -39,6 +39,15 @@ void nt_sha256(const void *data, size_t size, uint8_t out[32]) {
     g_checksum_free(sum);
 }
 
+bool nt_equal_in_constant_time(const void *a, const void *b, size_t size) {
+    const volatile uint8_t *left = a, *right = b; /* volatile: the compiler may not stop at the first difference */
+    uint8_t different = 0;
+    for (size_t i = 0; i < size; i++) {
+        different |= left[i] ^ right[i];
+    }
+    return different == 0;
+}
+
 char *nt_hex(const uint8_t *bytes, size_t count) {
     char *text = g_malloc(2 * count + 1);
     for (size_t i = 0; i < count; i++) {

@@ -3,6 +3,7 @@
 #ifndef NT_BASE_DIGEST_H
 #define NT_BASE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ NtDigest *nt_digest_new(void);
 void nt_digest_add(NtDigest *digest, const void *data, size_t size);
 /* Gives the digest and frees. */
 void nt_digest_finish(NtDigest *digest, uint8_t out[NT_DIGEST_BYTES]);
+
+/* Whether two blocks are equal, in a time that depends on their size alone: for what an attacker may guess at. */
+bool nt_equal_in_constant_time(const void *a, const void *b, size_t size);
 
 /* The hexadecimal form, 2 * count digits; free with g_free. */
 char *nt_hex(const uint8_t *bytes, size_t count);

@@ -132,6 +132,8 @@ bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error); /* after an 
 static inline bool nt_has_makers(const NtCatalogue *catalogue) { return catalogue->version >= 2; }
 /* Whether it has the log of changes, the counts of dead rows, and the names of today (version 3). */
 static inline bool nt_has_changes(const NtCatalogue *catalogue) { return catalogue->version >= 3; }
+/* Whether it has keys (version 4). */
+static inline bool nt_has_keys(const NtCatalogue *catalogue) { return catalogue->version >= 4; }
 /* The table of which source listed which product. */
 static inline const char *nt_product_source(const NtCatalogue *catalogue) {
     return nt_has_changes(catalogue) ? "product_source" : "brought";

@@ -54,7 +54,7 @@ NtCatalogue *nt_catalogue_open_reader(const NtCatalogue *catalogue, GError **err
 
 /* Closes it, rolling back an open transaction; NULL is fine. */
 void nt_catalogue_close(NtCatalogue *catalogue);
-/* Closes it, and removes it from disk when it holds no product, model, source or file at all; what else is in its
+/* Closes it, and removes it from disk when it holds no product, model, source, key or file at all; what else is in its
  * folder stays. For a catalogue that was just made and turned out not to be needed. */
 void nt_catalogue_discard(NtCatalogue *catalogue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtCatalogue, nt_catalogue_close)
@@ -121,6 +121,7 @@ uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue);
 
 #include "catalogue/change.h"
 #include "catalogue/field.h"
+#include "catalogue/key.h"
 #include "catalogue/model.h"
 #include "catalogue/photo.h"
 #include "catalogue/product.h"

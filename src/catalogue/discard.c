@@ -12,7 +12,7 @@ static bool is_empty(NtCatalogue *catalogue) {
     int64_t rows = 1;
     return nt_sql_int(catalogue, 1, &rows, NULL,
                       "SELECT (SELECT count(*) FROM product) + (SELECT count(*) FROM model) + "
-                      "(SELECT count(*) FROM source)",
+                      "(SELECT count(*) FROM source) + (SELECT count(*) FROM api_key)",
                       "") &&
            rows == 0;
 }

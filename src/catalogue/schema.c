@@ -89,6 +89,14 @@ static const char *const migrations[] = {
     "ALTER TABLE model ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;"
     "UPDATE model SET dead = rows - (SELECT count(*) FROM vector v WHERE v.model = model.model"
     " AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content));",
+
+    /* 4 */
+    "CREATE TABLE api_key("
+    " key INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK(kind IN ('publishable','secret','admin')),"
+    " name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE CHECK(length(hash) = 32), prefix TEXT NOT NULL, origins TEXT,"
+    " created INTEGER NOT NULL, revoked INTEGER);"
+    "CREATE UNIQUE INDEX api_key_name ON api_key(name) WHERE revoked IS NULL;"
+    "INSERT INTO meta VALUES('keys_version', 0);",
 };
 
 static bool migrate(NtCatalogue *catalogue, GError **error) {
@@ -238,7 +246,8 @@ bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error) {
         return quick_check(catalogue, "PRAGMA quick_check(1)", error);
     }
     static const char *const small[] = {"PRAGMA quick_check('meta')", "PRAGMA quick_check('source')",
-                                        "PRAGMA quick_check('field')", "PRAGMA quick_check('model')"};
+                                        "PRAGMA quick_check('field')", "PRAGMA quick_check('model')",
+                                        "PRAGMA quick_check('api_key')"};
     for (size_t i = 0; i < G_N_ELEMENTS(small); i++) {
         if (!quick_check(catalogue, small[i], error)) {
             return false;

@@ -49,8 +49,10 @@ void expect_dead(NtCatalogue *catalogue);
         g_assert_true(check_ok);                                                                                       \
     } while (0)
 
-/* SQL that takes out of a catalogue what layouts brought after the second, and the second. */
+/* SQL that takes out of a catalogue what layouts brought after the third, the second, and the first. */
+#define TO_LAYOUT_3 "DROP TABLE api_key; DELETE FROM meta WHERE key = 'keys_version'; PRAGMA user_version=3;"
 #define TO_LAYOUT_2                                                                                                    \
+    TO_LAYOUT_3                                                                                                        \
     "ALTER TABLE product_source RENAME TO brought; DROP INDEX product_source_run;"                                     \
     "ALTER TABLE field RENAME COLUMN declared TO told; DROP INDEX photo_content;"                                      \
     "CREATE INDEX photo_content ON photo(content) WHERE content IS NOT NULL; DROP TABLE free_product;"                 \

@@ -10,7 +10,7 @@ says "similar"
 runs 2 "no command" "$niteru"
 runs 2 "unknown command" "$niteru" frobnicate
 complains "there is no command 'frobnicate'"
-for command in index similar search compare show list remove eval export import model info check help completion; do
+for command in index similar search compare show list remove eval export import model key info check help completion; do
     runs 0 "$command --help" "$niteru" "$command" --help
     says "Options of every command"
 done
