@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request, as the handler sees it, and the answer it gets. */
+#include "http/http-internal.h"
+
+#include <string.h>
+
+/* Who asks, and by what way: kept in the request, because the connection may go before it. */
+static void identify(NtHttpRequest *request, const NtHttpConnection *connection) {
+    const NtHttpProxies *proxies = &connection->loop->server->proxies;
+    const char *chain = nt_http_header(request, "x-forwarded-for");
+    const char *scheme = nt_http_header(request, "x-forwarded-proto");
+    request->local = connection->peer == NULL;
+    request->secure = connection->tls != NULL;
+    if (connection->peer == NULL || (chain == NULL && scheme == NULL)) {
+        request->client = g_strdup(connection->address);
+        return;
+    }
+    request->client = nt_http_proxies_client(proxies, connection->peer, chain);
+    request->secure = request->secure || (scheme != NULL && g_ascii_strcasecmp(scheme, "https") == 0 &&
+                                          nt_http_proxies_trust(proxies, connection->peer));
+}
+
+NtHttpRequest *nt_http_request_new(NtHttpConnection *connection, const NtHttpHead *head) {
+    NtHttpRequest *request = g_new0(NtHttpRequest, 1);
+    g_mutex_init(&request->lock);
+    request->connection = connection;
+    request->loop = connection->loop;
+    request->head = *head;
+    request->began = g_get_monotonic_time();
+    request->body_fd = -1;
+    request->headers = g_string_sized_new(256);
+    identify(request, connection);
+    return request;
+}
+
+void nt_http_request_free(NtHttpRequest *request) {
+    if (request->free_data != NULL) {
+        request->free_data(request->data);
+    }
+    nt_http_server_give_memory(request->loop->server, request->body_capacity);
+    nt_http_head_clear(&request->head);
+    g_free(request->client);
+    g_clear_object(&request->cancellable);
+    if (request->whole == NULL) {
+        free(request->body);
+    }
+    g_clear_pointer(&request->whole, g_bytes_unref);
+    g_clear_pointer(&request->answer, g_bytes_unref);
+    g_string_free(request->headers, TRUE);
+    g_mutex_clear(&request->lock);
+    g_free(request);
+}
+
+/* ---- what was asked ---- */
+
+const char *nt_http_method(const NtHttpRequest *request) { return request->head.method; }
+const char *nt_http_path(const NtHttpRequest *request) { return request->head.path; }
+const char *nt_http_query(const NtHttpRequest *request) { return request->head.query; }
+unsigned nt_http_loop(const NtHttpRequest *request) { return request->loop->number; }
+int64_t nt_http_age(const NtHttpRequest *request) { return g_get_monotonic_time() - request->began; }
+
+const char *nt_http_header(const NtHttpRequest *request, const char *name) {
+    return nt_http_head_field(&request->head, name);
+}
+
+const char *nt_http_client(const NtHttpRequest *request) { return request->client; }
+bool nt_http_is_local(const NtHttpRequest *request) { return request->local; }
+bool nt_http_is_secure(const NtHttpRequest *request) { return request->secure; }
+
+const char *nt_http_body(const NtHttpRequest *request, size_t *out_size) {
+    *out_size = request->body != NULL ? request->body_size : 0;
+    return request->body != NULL ? request->body : "";
+}
+
+GBytes *nt_http_body_bytes(const NtHttpRequest *request) {
+    NtHttpRequest *own = (NtHttpRequest *)request;
+    if (own->whole == NULL) {
+        own->whole = own->body != NULL ? g_bytes_new_with_free_func(own->body, own->body_size, free, own->body)
+                                       : g_bytes_new(NULL, 0);
+    }
+    return g_bytes_ref(own->whole);
+}
+
+GCancellable *nt_http_cancellable(NtHttpRequest *request) {
+    g_mutex_lock(&request->lock);
+    if (request->cancellable == NULL) {
+        request->cancellable = g_cancellable_new();
+        if (request->cancelled) {
+            g_cancellable_cancel(request->cancellable);
+        }
+    }
+    g_mutex_unlock(&request->lock);
+    return request->cancellable;
+}
+
+void nt_http_set_data(NtHttpRequest *request, void *data, GDestroyNotify free_data) {
+    if (request->free_data != NULL) {
+        request->free_data(request->data);
+    }
+    request->data = data;
+    request->free_data = free_data;
+}
+
+void *nt_http_data(const NtHttpRequest *request) { return request->data; }
+
+void nt_http_accept_body(NtHttpRequest *request, uint64_t limit, int fd, unsigned total_ms) {
+    request->body_limit = limit;
+    request->body_fd = fd;
+    request->body_ms = total_ms;
+}
+
+/* ---- what is answered ---- */
+
+void nt_http_add_header(NtHttpRequest *request, const char *name, const char *value) {
+    g_string_append_printf(request->headers, "%s: ", name);
+    for (; *value != '\0'; value++) {
+        g_string_append_c(request->headers, (unsigned char)*value < ' ' || *value == 0x7f ? ' ' : *value);
+    }
+    g_string_append(request->headers, "\r\n");
+}
+
+void nt_http_close_after(NtHttpRequest *request) { request->close = true; }
+
+void nt_http_answer(NtHttpRequest *request, unsigned status, const char *type, GBytes *body) {
+    NtHttpLoop *loop = request->loop;
+    request->status = status;
+    request->type = type != NULL ? g_intern_string(type) : NULL;
+    request->answer = body;
+    const char *accept = nt_http_header(request, "accept-encoding");
+    if (body != NULL && nt_http_should_gzip(accept, type, g_bytes_get_size(body))) {
+        GBytes *small = nt_http_gzip(body);
+        if (small != NULL) {
+            g_bytes_unref(body);
+            request->answer = small;
+            nt_http_add_header(request, "Content-Encoding", "gzip");
+        }
+    }
+    if (g_thread_self() == loop->thread) {
+        request->answered = true;
+        if (request->connection == NULL) {
+            nt_http_request_free(request);
+        } else {
+            nt_http_connection_answered(request->connection);
+        }
+        return;
+    }
+    g_mutex_lock(&loop->lock);
+    bool first = loop->answered->len == 0;
+    g_ptr_array_add(loop->answered, request);
+    g_mutex_unlock(&loop->lock);
+    if (first) {
+        nt_http_loop_wake(loop);
+    }
+}
+
+void nt_http_request_compose(NtHttpRequest *request, bool keep_alive, GString *out) {
+    size_t size = request->answer != NULL ? g_bytes_get_size(request->answer) : 0;
+    char number[24];
+    g_string_append(out, "HTTP/1.1 ");
+    g_snprintf(number, sizeof number, "%u ", request->status);
+    g_string_append(out, number);
+    g_string_append(out, nt_http_reason(request->status));
+    g_string_append(out, "\r\n");
+    g_string_append(out, request->loop->date);
+    if (request->type != NULL) {
+        g_string_append(out, "Content-Type: ");
+        g_string_append(out, request->type);
+        g_string_append(out, "\r\nVary: Accept-Encoding\r\n");
+    }
+    if (request->status >= 200 && request->status != 204 && request->status != 304) {
+        g_snprintf(number, sizeof number, "%zu", size);
+        g_string_append(out, "Content-Length: ");
+        g_string_append(out, number);
+        g_string_append(out, "\r\n");
+    }
+    if (!keep_alive) {
+        g_string_append(out, "Connection: close\r\n");
+    } else if (request->head.old) {
+        g_string_append(out, "Connection: keep-alive\r\n");
+    }
+    g_string_append_len(out, request->headers->str, (gssize)request->headers->len);
+    g_string_append(out, "\r\n");
+}
+
+unsigned nt_http_status(const NtHttpRequest *request) { return request->status; }
+uint64_t nt_http_sent(const NtHttpRequest *request) { return request->sent; }
