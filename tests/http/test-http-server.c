@@ -16,21 +16,32 @@ typedef struct Fixture {
     uint16_t port;
     gint served, done, gone;
     NtHttpRequest *parked;
-    GAsyncQueue *slow; /* requests that a thread answers later */
     GThread *thread;
+    GMutex lock; /* the three below */
+    GCond changed;
+    GQueue slow; /* requests that the thread answers later */
+    bool stop;
 } Fixture;
 
-static char stop_mark;
+static NtHttpRequest *next_slow(Fixture *fixture) {
+    g_mutex_lock(&fixture->lock);
+    while (fixture->slow.length == 0 && !fixture->stop) {
+        g_cond_wait(&fixture->changed, &fixture->lock);
+    }
+    NtHttpRequest *request = g_queue_pop_head(&fixture->slow);
+    g_mutex_unlock(&fixture->lock);
+    return request;
+}
 
-/* Answers what another thread does: each after a while. */
+/* A thread that answers what it is given after a while, or when nobody wants it any more. */
 static void *answer_later(void *data) {
     Fixture *fixture = data;
-    for (void *item; (item = g_async_queue_pop(fixture->slow)) != &stop_mark;) {
-        NtHttpRequest *request = item;
-        for (int i = 0; i < 50 && !g_cancellable_is_cancelled(nt_http_cancellable(request)); i++) {
+    for (NtHttpRequest *request; (request = next_slow(fixture)) != NULL;) {
+        GCancellable *cancellable = nt_http_cancellable(request);
+        for (int i = 0; i < 50 && !g_cancellable_is_cancelled(cancellable); i++) {
             g_usleep(2000);
         }
-        g_atomic_int_add(&fixture->gone, g_cancellable_is_cancelled(nt_http_cancellable(request)));
+        g_atomic_int_add(&fixture->gone, g_cancellable_is_cancelled(cancellable));
         nt_http_answer(request, 200, "text/plain", g_bytes_new_static("late", 4));
     }
     return NULL;
@@ -52,7 +63,10 @@ static void on_serve(NtHttpRequest *request, void *data) {
     if (strcmp(path, "/park") == 0) {
         fixture->parked = request;
     } else if (strcmp(path, "/slow") == 0) {
-        g_async_queue_push(fixture->slow, request);
+        g_mutex_lock(&fixture->lock);
+        g_queue_push_tail(&fixture->slow, request);
+        g_cond_signal(&fixture->changed);
+        g_mutex_unlock(&fixture->lock);
     } else if (strcmp(path, "/large") == 0) {
         char *large = g_strnfill(8 << 20, 'x');
         nt_http_answer(request, 200, "application/octet-stream", g_bytes_new_take(large, 8 << 20));
@@ -84,7 +98,6 @@ static void set_up(Fixture *fixture, const void *data) {
     }
     NtHttpHandler handler = {on_head, on_serve, on_turn, on_done, fixture};
     g_autoptr(GError) error = NULL;
-    fixture->slow = g_async_queue_new();
     fixture->thread = g_thread_new("slow", answer_later, fixture);
     fixture->server = nt_http_server_new(&options, &handler, &error);
     g_assert_no_error(error);
@@ -94,10 +107,12 @@ static void set_up(Fixture *fixture, const void *data) {
 
 static void tear_down(Fixture *fixture, const void *data) {
     nt_http_server_stop(fixture->server, G_USEC_PER_SEC);
-    g_async_queue_push(fixture->slow, &stop_mark);
+    g_mutex_lock(&fixture->lock);
+    fixture->stop = true;
+    g_cond_signal(&fixture->changed);
+    g_mutex_unlock(&fixture->lock);
     g_thread_join(fixture->thread);
     nt_http_server_free(fixture->server);
-    g_async_queue_unref(fixture->slow);
 }
 
 /* ---- a client ---- */
