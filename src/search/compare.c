@@ -73,8 +73,8 @@ NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, co
                                 : embed_pair(paths, &given, &wait, &card, vectors, error);
     NiteruResults *results = NULL;
     if (ok) {
-        results = nt_results_new(path_a, card->name);
-        nt_results_add(results, path_b, path_b, NULL,
+        results = nt_results_new(path_a, card->name, 1);
+        nt_results_add(results, nt_described_new(path_b, path_b, NULL), false,
                        nt_metric_value(card->metric, vectors[0], vectors[1], card->dimension), &card->scores);
     }
     g_free(vectors[0]);

@@ -14,7 +14,7 @@ static bool collect(Search *search, const char *const *ids, GArray *vectors, GEr
         if (!search_product_vectors(search, ids[i], &product, vectors, error)) {
             return false;
         }
-        g_hash_table_add(search->left_out, GSIZE_TO_POINTER((gsize)product));
+        search_leave_out(search, product);
     }
     return true;
 }

@@ -7,40 +7,45 @@
 struct NiteruResults {
     char *query; /* id or path, NULL for a vector */
     char *model;
-    GArray *items;         /* NiteruResult */
-    GStringChunk *strings; /* what the items point at */
+    NiteruResult *items; /* (count), with room for `room` */
+    NtDescribed **held;  /* likewise: what the items point at */
+    size_t count, room;
     bool partial;
     char *note;   /* or NULL */
     NtJson *near; /* or NULL */
 };
 
-NiteruResults *nt_results_new(const char *query, const char *model) {
+NiteruResults *nt_results_new(const char *query, const char *model, size_t room) {
     NiteruResults *results = g_new0(NiteruResults, 1);
     results->query = g_strdup(query);
     results->model = g_strdup(model);
-    results->items = g_array_new(FALSE, FALSE, sizeof(NiteruResult));
-    results->strings = g_string_chunk_new(1024);
+    results->items = g_new(NiteruResult, room);
+    results->held = g_new(NtDescribed *, room);
+    results->room = room;
     return results;
 }
 
-void nt_results_add(NiteruResults *results, const char *product, const char *photo, const char *metadata, double raw,
-                    const NtScores *scores) {
+void nt_results_add(NiteruResults *results, NtDescribed *described, bool metadata, double raw, const NtScores *scores) {
+    g_assert(results->count < results->room);
     double score = nt_scores_of(scores, raw);
-    NiteruResult item = {.product = g_string_chunk_insert(results->strings, product),
-                         .photo = g_string_chunk_insert(results->strings, photo),
-                         .metadata = metadata != NULL ? g_string_chunk_insert(results->strings, metadata) : NULL,
-                         .score = score,
-                         .raw = raw,
-                         .word = nt_score_word(score)};
-    g_array_append_val(results->items, item);
+    results->items[results->count] = (NiteruResult){.product = described->id,
+                                                    .photo = described->location,
+                                                    .metadata = metadata ? described->metadata : NULL,
+                                                    .score = score,
+                                                    .raw = raw,
+                                                    .word = nt_score_word(score)};
+    results->held[results->count++] = described;
 }
 
 void niteru_results_free(NiteruResults *results) {
     if (results != NULL) {
+        for (size_t i = 0; i < results->count; i++) {
+            nt_described_unref(results->held[i]);
+        }
         g_free(results->query);
         g_free(results->model);
-        g_array_unref(results->items);
-        g_string_chunk_free(results->strings);
+        g_free(results->items);
+        g_free(results->held);
         g_free(results->note);
         nt_json_free(results->near);
         g_free(results);
@@ -59,10 +64,10 @@ const char *niteru_results_note(const NiteruResults *results) { return results->
 void nt_results_set_partial(NiteruResults *results, bool partial) { results->partial = partial; }
 bool niteru_results_partial(const NiteruResults *results) { return results->partial; }
 
-size_t niteru_results_count(const NiteruResults *results) { return results->items->len; }
+size_t niteru_results_count(const NiteruResults *results) { return results->count; }
 
 const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i) {
-    return i < results->items->len ? &g_array_index(results->items, NiteruResult, i) : NULL;
+    return i < results->count ? &results->items[i] : NULL;
 }
 
 char *niteru_results_json(const NiteruResults *results) {

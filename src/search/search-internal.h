@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared inside the room only: one search, from its snapshot to its answer (search.c), for all that is asked
- * (queries.c, examples.c). */
+/* Shared inside the room only: one search, from its snapshot (search.c) to its answer (answer.c), for all that is asked
+ * (queries.c, examples.c, many.c). */
 #ifndef NT_SEARCH_INTERNAL_H
 #define NT_SEARCH_INTERNAL_H
 
@@ -17,14 +17,15 @@ typedef struct Search {
     NtCall call;
     NiteruSearchOptions options;
     size_t k;
-    NtSnapshot snapshot;
-    NtVersion *version;   /* the snapshot's */
-    NtCatalogue *db;      /* likewise */
-    NtFilter *filter;     /* NULL: no condition */
-    GHashTable *left_out; /* numbers of products */
-    GArray *found;        /* Found, nearest first; those under the threshold are not */
-    double best;          /* the highest score there is, under the threshold too; negative: none */
-    bool partial;         /* the time was up before all was looked at */
+    NtSnapshot own;             /* where it shares none with others */
+    const NtSnapshot *snapshot; /* what it looks at */
+    NtVersion *version;         /* the snapshot's */
+    NtCatalogue *db;            /* likewise */
+    NtFilter *filter;           /* NULL: no condition */
+    GHashTable *left_out;       /* numbers of products; NULL: none */
+    GArray *found;              /* Found, nearest first; those under the threshold are not */
+    double best;                /* the highest score there is, under the threshold too; negative: none */
+    bool partial;               /* the time was up before all was looked at */
 } Search;
 
 /* Begins the call; in any case the search is to be cleared. */
@@ -32,16 +33,45 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
                  GCancellable *cancellable, GError **error);
 /* Goes on to a snapshot of now: from here on be quick. */
 bool search_begin(Search *search, GError **error);
+/* The same with a snapshot of others, which must outlive the search. */
+bool search_begin_on(Search *search, const NtSnapshot *snapshot, GError **error);
 void search_clear(Search *search);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
 
-/* Fills `found` with the k products nearest to any of the queries, each of a weight (NULL: 1), `own` (0: none) left
- * out. */
+/* The product is in no answer. */
+void search_leave_out(Search *search, int64_t product);
+
+/* What a search asks the index for: the k products nearest to any of the queries. */
+typedef struct Ask {
+    Search *search;
+    NtQueries queries;
+    const double *weights; /* (queries) NULL: 1 each */
+    uint32_t own;          /* a product that is left out; 0: none */
+    size_t k;
+} Ask;
+
+/* How many hits of each query it takes to have the k of the ask. */
+size_t search_wanted(const Ask *ask);
+/* Fills `found` of each search by one scan; they are of one snapshot and one filter. With several the scan ends early
+ * only when the time of all is up, and does not look at their cancellables. */
+bool search_scan(const Ask *asks, size_t count, GError **error);
+/* The same for one. */
 bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, size_t k,
                     GError **error);
 /* Appends the vectors of a product's photos to `vectors` (float). Errors: NOT_FOUND. */
 bool search_product_vectors(Search *search, const char *id, int64_t *out_product, GArray *vectors, GError **error);
-/* The answer; `query` (NULL: none) is what was asked, in words. */
+
+/* A search that found what it found, and the answer that comes of it. */
+typedef struct Answer {
+    Search *search;
+    const char *query;      /* what was asked, in words; NULL: none */
+    NiteruResults *results; /* NULL where `error` is set */
+    GError *error;
+} Answer;
+
+/* Makes the answers of searches of one snapshot. */
+void search_answer(Answer *answers, size_t count);
+/* The same for one. */
 NiteruResults *search_results(Search *search, const char *query, GError **error);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From vectors to products: on one snapshot of the catalogue the index finds the nearest products that may answer, and
- * one statement fetches what is said of them. A product counts once, by its best photo and its best query, so the best
- * k of each query together hold the best k of all.
+ * From vectors to products: on one snapshot of the catalogue the index finds the nearest products that may answer. A
+ * product counts once, by its best photo and its best query, so the best k of each query together hold the best k of
+ * all. Searches that differ only in what they look for and in how many they want share a scan: the nearest k are the
+ * first k of the nearest more.
  */
 #include "search/search-internal.h"
 
@@ -13,18 +14,24 @@ void search_clear(Search *search) {
     g_clear_pointer(&search->filter, nt_filter_unref);
     g_clear_pointer(&search->left_out, g_hash_table_unref);
     g_clear_pointer(&search->found, g_array_unref);
-    nt_snapshot_clear(&search->snapshot);
+    nt_snapshot_clear(&search->own);
     nt_call_clear(&search->call);
+}
+
+void search_leave_out(Search *search, int64_t product) {
+    if (search->left_out == NULL) {
+        search->left_out = g_hash_table_new(NULL, NULL);
+    }
+    g_hash_table_add(search->left_out, GSIZE_TO_POINTER((gsize)product));
 }
 
 /* The numbers of products that are to be left out; those that are not there are. */
 static bool prepare_left_out(Search *search, const char *const *ids, GError **error) {
-    search->left_out = g_hash_table_new(NULL, NULL);
     for (size_t i = 0; ids != NULL && ids[i] != NULL; i++) {
         int64_t product = 0;
         g_autoptr(GError) gone = NULL;
-        if (nt_catalogue_find_product(search->snapshot.reader.db, ids[i], &product, &gone)) {
-            g_hash_table_add(search->left_out, GSIZE_TO_POINTER((gsize)product));
+        if (nt_catalogue_find_product(search->db, ids[i], &product, &gone)) {
+            search_leave_out(search, product);
         } else if (!g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
             g_propagate_error(error, g_steal_pointer(&gone));
             return false;
@@ -51,20 +58,23 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
     return nt_call_begin(&search->call, catalogue, search->options.timeout_ms, cancellable, error);
 }
 
-bool search_begin(Search *search, GError **error) {
+bool search_begin_on(Search *search, const NtSnapshot *snapshot, GError **error) {
     const NiteruSearchOptions *options = &search->options;
-    if (!nt_wait_check(&search->call.wait, error) ||
-        !nt_snapshot_open(&search->snapshot, search->call.catalogue, options->model, error)) {
-        return false;
-    }
-    search->version = search->snapshot.version;
-    search->db = search->snapshot.reader.db;
+    search->snapshot = snapshot;
+    search->version = snapshot->version;
+    search->db = snapshot->reader.db;
     nt_catalogue_set_wait(search->db, &search->call.wait);
     if (options->where != NULL) {
-        search->filter = nt_filter_open(&search->snapshot, options->where, error);
+        search->filter = nt_filter_open(snapshot, options->where, error);
     }
     return (options->where == NULL || search->filter != NULL) && prepare_left_out(search, options->exclude, error) &&
            (search->version->rows > 0 || nt_fail_no_vectors(search->version->model, error));
+}
+
+bool search_begin(Search *search, GError **error) {
+    return nt_wait_check(&search->call.wait, error) &&
+           nt_snapshot_open(&search->own, search->call.catalogue, search->options.model, error) &&
+           search_begin_on(search, &search->own, error);
 }
 
 /* ---- the nearest ---- */
@@ -84,66 +94,129 @@ static int nearest_first(const void *a, const void *b, void *data) {
     return first != second ? (first < second ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
 }
 
-/* Takes the hits of all queries together: each product once, the best k of them. */
-static void merge(Search *search, size_t k) {
-    g_array_sort_with_data(search->found, nearest_first, search);
-    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+static bool is_left_out(const Search *search, uint32_t product) {
+    return search->left_out != NULL && g_hash_table_contains(search->left_out, GUINT_TO_POINTER(product));
+}
+
+/* Of the hits of all queries together: each product once, the best k of them. Those of one query are so already. */
+static void merge(Search *search, size_t queries, size_t k) {
+    g_autoptr(GHashTable) seen = NULL;
+    if (queries > 1) {
+        g_array_sort_with_data(search->found, nearest_first, search);
+        seen = g_hash_table_new(NULL, NULL);
+    }
     guint kept = 0;
     for (guint i = 0; i < search->found->len && kept < k; i++) {
         Found found = g_array_index(search->found, Found, i);
-        if (!g_hash_table_contains(search->left_out, GUINT_TO_POINTER(found.product)) &&
-            g_hash_table_add(seen, GUINT_TO_POINTER(found.product))) {
+        if (!is_left_out(search, found.product) &&
+            (seen == NULL || g_hash_table_add(seen, GUINT_TO_POINTER(found.product)))) {
             g_array_index(search->found, Found, kept++) = found;
         }
     }
     g_array_set_size(search->found, kept);
 }
 
-bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, size_t k,
-                    GError **error) {
-    NtVersion *version = search->version;
-    NiteruCatalogue *catalogue = version->model->catalogue;
-    g_autofree uint32_t *skip = g_new(uint32_t, queries->count);
-    for (size_t q = 0; q < queries->count; q++) {
-        skip[q] = own;
-    }
-    NtIndexOptions options = {.k = k,
-                              .labels = &version->labels,
-                              .allow = search->filter != NULL ? &search->filter->bits : NULL,
-                              .skip_label = skip,
-                              .pool = catalogue->pool,
-                              .deadline = search->call.wait.deadline,
-                              .cancellable = search->call.wait.cancellable,
-                              .partial = search->options.partial,
-                              .out_partial = &search->partial};
-    size_t more = g_hash_table_size(search->left_out);
-    options.k = k < SIZE_MAX - more ? k + more : k;
-    size_t most = options.k = nt_index_most_hits(&version->view, &options);
-    nt_autofree NtIndexHit *hits = nt_alloc(queries->count, MAX(most, 1) * sizeof(NtIndexHit), "results", error);
-    g_autofree size_t *counts = g_new0(size_t, queries->count);
-    if (hits == NULL ||
-        !nt_index_search(version->model->index, &version->view, queries, &options, hits, counts, error)) {
-        return false;
-    }
-    if (search->partial) { /* there is an answer; what is said of it may take its moment */
-        search->call.wait.deadline = 0;
-    }
+size_t search_wanted(const Ask *ask) {
+    size_t more = ask->search->left_out != NULL ? g_hash_table_size(ask->search->left_out) : 0;
+    return ask->k < SIZE_MAX - more ? ask->k + more : ask->k;
+}
+
+/* Takes what the index found for the queries of one search: `most` places for each query, counts[q] of them used. */
+static void take_hits(const Ask *ask, const NtIndexHit *hits, const size_t *counts, size_t most) {
+    Search *search = ask->search;
+    size_t wanted = search_wanted(ask);
     g_array_set_size(search->found, 0);
-    for (size_t q = 0; q < queries->count; q++) {
-        for (size_t i = 0; i < counts[q]; i++) {
+    for (size_t q = 0; q < ask->queries.count; q++) {
+        for (size_t i = 0; i < MIN(counts[q], wanted); i++) {
             const NtIndexHit *hit = &hits[q * most + i];
-            double score = nt_scores_of(&version->card->scores, hit->raw);
+            double score = nt_scores_of(&search->version->card->scores, hit->raw);
             search->best = MAX(search->best, score);
             if (score < search->options.threshold) { /* those behind it too, but of this query only */
                 break;
             }
-            double value = value_of(search, hit->raw, weights != NULL ? weights[q] : 1);
+            double value = value_of(search, hit->raw, ask->weights != NULL ? ask->weights[q] : 1);
             Found found = {hit->label, hit->row, hit->raw, value};
             g_array_append_val(search->found, found);
         }
     }
-    merge(search, k);
+    merge(search, ask->queries.count, ask->k);
+}
+
+/* The queries of all, one after the other, and whom each is not to find; *out_copied holds them where they had to be
+ * put side by side. */
+static bool put_together(const Ask *asks, size_t count, NtQueries *out, float **out_copied, uint32_t **out_skip,
+                         GError **error) {
+    *out = asks[0].queries;
+    for (size_t i = 1; i < count; i++) {
+        out->count += asks[i].queries.count;
+    }
+    *out_skip = nt_alloc(out->count, sizeof **out_skip, "queries", error);
+    if (*out_skip == NULL ||
+        (count > 1 && (*out_copied = nt_alloc(out->count, out->dim * sizeof(float), "queries", error)) == NULL)) {
+        return false;
+    }
+    for (size_t i = 0, at = 0; i < count; at += asks[i++].queries.count) {
+        for (size_t q = 0; q < asks[i].queries.count; q++) {
+            (*out_skip)[at + q] = asks[i].own;
+        }
+        if (count > 1) {
+            memcpy(*out_copied + at * out->dim, asks[i].queries.data, asks[i].queries.count * out->dim * sizeof(float));
+        }
+    }
+    out->data = count > 1 ? *out_copied : out->data;
     return true;
+}
+
+/* Until when the scan may take: as long as any of them. */
+static void set_end(const Ask *asks, size_t count, NtIndexOptions *options) {
+    options->deadline = asks[0].search->call.wait.deadline;
+    options->cancellable = count == 1 ? asks[0].search->call.wait.cancellable : NULL;
+    for (size_t i = 0; i < count; i++) {
+        int64_t deadline = asks[i].search->call.wait.deadline;
+        options->deadline = options->deadline == 0 || deadline == 0 ? 0 : MAX(options->deadline, deadline);
+        options->partial = options->partial || asks[i].search->options.partial;
+        options->k = MAX(options->k, search_wanted(&asks[i]));
+    }
+}
+
+bool search_scan(const Ask *asks, size_t count, GError **error) {
+    const Search *first = asks[0].search;
+    NtVersion *version = first->version;
+    NtQueries queries;
+    nt_autofree float *copied = NULL;
+    nt_autofree uint32_t *skip = NULL;
+    bool partial = false;
+    if (!put_together(asks, count, &queries, &copied, &skip, error)) {
+        return false;
+    }
+    NtIndexOptions options = {.labels = &version->labels,
+                              .allow = first->filter != NULL ? &first->filter->bits : NULL,
+                              .skip_label = skip,
+                              .pool = version->model->catalogue->pool,
+                              .out_partial = &partial};
+    set_end(asks, count, &options);
+    size_t most = options.k = nt_index_most_hits(&version->view, &options);
+    nt_autofree NtIndexHit *hits = nt_alloc(queries.count, MAX(most, 1) * sizeof(NtIndexHit), "results", error);
+    nt_autofree size_t *counts = nt_alloc0(queries.count, sizeof *counts, "results", error);
+    if (hits == NULL || counts == NULL ||
+        !nt_index_search(version->model->index, &version->view, &queries, &options, hits, counts, error)) {
+        return false;
+    }
+    for (size_t i = 0, at = 0; i < count; at += asks[i++].queries.count) {
+        Search *search = asks[i].search;
+        search->partial = partial;
+        if (partial) { /* there is an answer; what is said of it may take its moment */
+            search->call.wait.deadline = search->options.partial ? 0 : search->call.wait.deadline;
+        }
+        take_hits(&asks[i], hits + at * most, counts + at, most);
+    }
+    return true;
+}
+
+bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, size_t k,
+                    GError **error) {
+    const Ask ask = {search, *queries, weights, own, k};
+    return search_scan(&ask, 1, error);
 }
 
 bool search_product_vectors(Search *search, const char *id, int64_t *out_product, GArray *vectors, GError **error) {
@@ -167,99 +240,4 @@ bool search_product_vectors(Search *search, const char *id, int64_t *out_product
         nt_rows_get(&version->view, row - 1, at);
     }
     return true;
-}
-
-/* ---- the answer ---- */
-
-/* Says what is to be said of the answer as a whole: why it is empty, or that even its best is not alike. */
-static bool add_note(const Search *search, NiteruResults *results, GError **error) {
-    const NiteruResult *first = niteru_results_get(results, 0);
-    if (first != NULL && nt_score_alike(search->best)) {
-        return true;
-    }
-    char digits[NT_REAL_BYTES];
-    nt_text_real(search->best, 1, digits);
-    if (first != NULL) {
-        nt_results_note(results,
-                        g_strdup_printf("nothing is really alike: the best has %s of 100, and 90 of 100 random pairs "
-                                        "have less than %d",
-                                        digits, NT_SCORE_FLOOR),
-                        NULL);
-    } else if (search->best >= 0) {
-        nt_results_note(results,
-                        g_strdup_printf("nothing is this alike: the best has %s of 100, under the threshold", digits),
-                        NULL);
-    } else if (search->filter != NULL && search->filter->count == 0) {
-        NtJson *near = NULL;
-        g_autofree char *words = NULL;
-        if (!nt_explain_where(search->db, search->options.where, &near, &words, error)) {
-            return false;
-        }
-        nt_results_note(results, g_strdup_printf("nothing is this alike: %s", words), near);
-    } else {
-        nt_results_note(results, g_strdup("nothing is this alike: no other product that may answer has a vector"),
-                        NULL);
-    }
-    return true;
-}
-
-/* What is said of a product found. */
-typedef struct Described {
-    char *id, *location, *metadata;
-} Described;
-
-static void clear_described(void *data) {
-    Described *described = data;
-    g_free(described->id);
-    g_free(described->location);
-    g_free(described->metadata);
-}
-
-typedef struct Describing {
-    const NiteruCatalogue *catalogue;
-    GArray *described; /* Described */
-} Describing;
-
-static bool describe(size_t i, const char *id, const char *location, NtJson *metadata, void *data) {
-    const Describing *all = data;
-    Described *described = &g_array_index(all->described, Described, i);
-    described->id = g_strdup(id);
-    described->location = nt_location_path(all->catalogue, location);
-    described->metadata = metadata != NULL ? nt_json_print(metadata, false) : NULL;
-    return true;
-}
-
-NiteruResults *search_results(Search *search, const char *query, GError **error) {
-    NtVersion *version = search->version;
-    guint count = search->found->len;
-    g_autofree NtShown *shown = g_new(NtShown, count);
-    for (guint i = 0; i < count; i++) {
-        const Found *found = &g_array_index(search->found, Found, i);
-        shown[i] = (NtShown){found->product, found->row};
-        if (!nt_row_check(search->db, version->model, &version->view, found->row, error)) {
-            return NULL;
-        }
-    }
-    g_autoptr(GArray) described = g_array_new(FALSE, TRUE, sizeof(Described));
-    g_array_set_clear_func(described, clear_described);
-    g_array_set_size(described, count);
-    Describing all = {version->model->catalogue, described};
-    if (!nt_catalogue_describe(search->db, version->model->model, shown, count, search->options.metadata, describe,
-                               &all, error)) {
-        return NULL;
-    }
-    g_autoptr(NiteruResults) results = nt_results_new(query, version->model->name);
-    for (guint i = 0; i < count; i++) {
-        const Described *facts = &g_array_index(described, Described, i);
-        if (facts->id == NULL) {
-            nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a product that was found is not in the database",
-                    version->model->catalogue->folder);
-            nt_fact(error, "remedy", "check");
-            return NULL;
-        }
-        nt_results_add(results, facts->id, facts->location, facts->metadata, g_array_index(search->found, Found, i).raw,
-                       &version->card->scores);
-    }
-    nt_results_set_partial(results, search->partial);
-    return add_note(search, results, error) ? g_steal_pointer(&results) : NULL;
 }

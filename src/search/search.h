@@ -1,12 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * search: from a query to products: search.c finds them, results.c holds answers, explain.c says why there is none,
- * eval.c measures how good they are. The public header has the contracts of everything named niteru_.
+ * search: from a query to products: search.c finds them, answer.c says what they are, results.c holds answers,
+ * explain.c says why there is none, eval.c measures how good they are. The public header has the contracts of
+ * everything named niteru_.
  */
 #ifndef NT_SEARCH_H
 #define NT_SEARCH_H
 
 #include "state/state.h"
+
+/* ---- many at once (many.c) ---- */
+
+/* One of several queries that are answered together. */
+typedef struct NtSearchQuery {
+    const char *product;                /* what is like this product, as niteru_similar; NULL: like the vector */
+    const float *vector;                /* (dimension), as niteru_search_vector */
+    size_t dimension;                   /* numbers of the vector */
+    const NiteruSearchOptions *options; /* NULL: the defaults */
+    GCancellable *cancellable;          /* NULL: none */
+    NiteruResults *results;             /* the answer, the caller's; NULL: `error` is set */
+    GError *error;                      /* the caller's, NULL before */
+} NtSearchQuery;
+
+/* Answers each query as its own call would have, with its own error: those of one model, at one moment, by one scan for
+ * all that have the same condition, so that many cost much less than as many calls. It returns when all are answered: a
+ * query whose time is up meanwhile has its error, or what was found until then where it asked for that, but not
+ * sooner. Any number of threads may be in it at once. */
+void nt_search_many(NiteruCatalogue *catalogue, NtSearchQuery *queries, size_t count);
 
 /* ---- when there is no answer (explain.c) ---- */
 
@@ -17,10 +37,10 @@ bool nt_fail_no_vectors(const NtModel *model, GError **error);
 
 /* ---- results (results.c) ---- */
 
-NiteruResults *nt_results_new(const char *query, const char *model);
-/* One more product; `metadata` is JSON, or NULL. */
-void nt_results_add(NiteruResults *results, const char *product, const char *photo, const char *metadata, double raw,
-                    const NtScores *scores);
+/* With room for so many products. */
+NiteruResults *nt_results_new(const char *query, const char *model, size_t room);
+/* One more product, whose reference it takes; `metadata`: shows its metadata. */
+void nt_results_add(NiteruResults *results, NtDescribed *described, bool metadata, double raw, const NtScores *scores);
 void nt_results_set_partial(NiteruResults *results, bool partial);
 /* What to say of the answer as a whole; takes `words`, and `near` (NULL: none). */
 void nt_results_note(NiteruResults *results, char *words, NtJson *near);

@@ -11,6 +11,7 @@
  */
 #include "state/state.h"
 
+#include "state/described.h"
 #include "state/ranks.h"
 
 #include <string.h>
@@ -34,6 +35,7 @@ void nt_version_unref(NtVersion *version) {
         nt_labels_clear(&version->products);
         nt_rows_clear(&version->view);
         nt_card_free(version->card);
+        nt_descriptions_unref(version->described);
         g_free(version->card_text);
         nt_model_unref(version->model);
         g_free(version);
@@ -154,9 +156,16 @@ static bool forward_product(NtCatalogue *db, NtVersion *version, int64_t product
     return true;
 }
 
+/* The moment that all is brought forward to, and what changed until then. */
+typedef struct Step {
+    uint64_t commits;
+    int64_t fields;  /* the version of the fields */
+    GArray *changed; /* int64_t, products; NULL: all is to be built anew */
+} Step;
+
 /* The next version of a model; NULL without an error where it must be built anew when it is next asked for. */
 static NtVersion *next_version(NiteruCatalogue *catalogue, NtCatalogue *db, const NtVersion *before,
-                               const NtRanks *ranks, const GArray *changed, GError **error) {
+                               const NtRanks *ranks, const Step *step, GError **error) {
     g_auto(NtModelRow) row = {0};
     g_autoptr(GError) gone = NULL;
     if (!nt_catalogue_find_model(db, before->model->name, &row, &gone)) {
@@ -178,11 +187,13 @@ static NtVersion *next_version(NiteruCatalogue *catalogue, NtCatalogue *db, cons
     nt_cells_clear(&version->labels.ranks);
     nt_cells_copy(&version->labels.ranks, &ranks->ranks);
     g_autoptr(GArray) now = g_array_new(FALSE, FALSE, sizeof(NtProductVector));
-    for (guint i = 0; i < changed->len; i++) {
-        if (!forward_product(db, version, g_array_index(changed, int64_t, i), now, error)) {
+    for (guint i = 0; i < step->changed->len; i++) {
+        if (!forward_product(db, version, g_array_index(step->changed, int64_t, i), now, error)) {
             return NULL;
         }
     }
+    version->described = nt_descriptions_ref(before->described);
+    nt_descriptions_forward(version->described, step->commits, step->fields, step->changed);
     return g_steal_pointer(&version);
 }
 
@@ -211,14 +222,15 @@ static bool forward(NiteruCatalogue *catalogue, NtCatalogue *db, uint64_t commit
     NtShared *shared = catalogue->shared;
     uint64_t last = 0;
     GError *fault = NULL;
-    if (!nt_catalogue_last_change(db, &last, error)) {
+    Step step = {.commits = commits};
+    if (!nt_catalogue_last_change(db, &last, error) || !nt_catalogue_fields_version(db, &step.fields, error)) {
         return false;
     }
-    g_autoptr(GArray) changed = shared->valid ? changed_products(shared, db, last, &fault) : NULL;
+    g_autoptr(GArray) changed = step.changed = shared->valid ? changed_products(shared, db, last, &fault) : NULL;
     bool ok = changed != NULL && nt_ranks_forward(db, &shared->ranks, changed, &fault);
     for (guint i = 0; ok && i < shared->versions->len;) {
         NtVersion *next =
-            next_version(catalogue, db, g_ptr_array_index(shared->versions, i), &shared->ranks, changed, &fault);
+            next_version(catalogue, db, g_ptr_array_index(shared->versions, i), &shared->ranks, &step, &fault);
         ok = fault == NULL;
         if (next != NULL) {
             nt_version_unref(shared->versions->pdata[i]);
@@ -267,10 +279,13 @@ static NtVersion *build_version(NiteruCatalogue *catalogue, NtCatalogue *db, con
         }
         shared->valid = true;
     }
+    int64_t fields = 0;
     g_autoptr(NtVersion) version = new_version(catalogue, &row, NULL, error);
-    if (version == NULL || !build_labels(db, version, &shared->ranks, error)) {
+    if (version == NULL || !build_labels(db, version, &shared->ranks, error) ||
+        !nt_catalogue_fields_version(db, &fields, error)) {
         return NULL;
     }
+    version->described = nt_descriptions_new(shared->commits, fields);
     g_atomic_int_inc(&version->refs);
     g_ptr_array_add(shared->versions, version);
     return g_steal_pointer(&version);

@@ -163,8 +163,9 @@ typedef struct NtVersion {
     char *card_text;
     NtCard *card;
     NtRows view;
-    NtLabels labels;   /* row -> numbers of products, and the ranks of these */
-    NtLabels products; /* product -> rows + 1 */
+    NtLabels labels;                  /* row -> numbers of products, and the ranks of these */
+    NtLabels products;                /* product -> rows + 1 */
+    struct NtDescriptions *described; /* what answers said of products lately; shared by all versions */
 } NtVersion;
 void nt_version_unref(NtVersion *version); /* NULL is fine */
 
@@ -180,6 +181,22 @@ typedef struct NtSnapshot {
 bool nt_snapshot_open(NtSnapshot *snapshot, NiteruCatalogue *catalogue, const char *model, GError **error);
 void nt_snapshot_clear(NtSnapshot *snapshot);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtSnapshot, nt_snapshot_clear)
+
+/* What an answer says of a product; never changed. */
+typedef struct NtDescribed {
+    gint refs;
+    NtShown shown;
+    uint64_t since; /* the commit as of which it was read */
+    size_t bytes;
+    const char *id, *location; /* the location as a path or address; "" for a vector imported without one */
+    const char *metadata;      /* a JSON object; NULL: not asked for when it was read */
+} NtDescribed;
+NtDescribed *nt_described_new(const char *id, const char *location, const char *metadata);
+void nt_described_unref(NtDescribed *described); /* NULL is fine */
+/* Describes products that show rows, as of the snapshot; out[i] is a reference. What was described lately costs a
+ * look-up, and the rest one statement together. Errors: CORRUPT (a product that is not there); `out` is empty then. */
+bool nt_snapshot_describe(const NtSnapshot *snapshot, const NtShown *shown, size_t count, bool metadata,
+                          NtDescribed **out, GError **error);
 
 NtShared *nt_shared_new(void);
 void nt_shared_free(NtShared *shared); /* NULL is fine */
