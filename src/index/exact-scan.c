@@ -25,6 +25,8 @@
 enum {
     SPARSE = 2,         /* at most 1 row in so many may answer: the others are not read */
     FETCH_BYTES = 1024, /* of a row: what comes behind is guessed by then */
+    LOOKED_AT = 32,     /* scores that are compared at once */
+    MOST_GUESSED = 32,  /* hits of a query for which it is worth to look for the likely ones first */
 };
 
 static const uint8_t *row_at(const ExactPlan *plan, uint64_t row) {
@@ -163,26 +165,88 @@ static bool consider(Pass *pass, Nearest *nearest, size_t q, uint64_t row) {
     return changed;
 }
 
-/* Goes through the scores of rows first .. first + count - 1 for query `i` of the pass. A score that is not finite
- * says nothing, and passes both comparisons: its row is scored in double. */
-static void take(Pass *pass, size_t i, uint64_t first, size_t count, const uint64_t *mask, const float *scores,
-                 float largest) {
-    const ExactPlan *plan = pass->plan;
-    Nearest *nearest = &pass->nearests[i];
-    size_t q = pass->first_query + i;
-    bool below = plan->rows->metric == NT_METRIC_EUCLIDEAN;
-    float cut = below ? INFINITY : -INFINITY;
-    if (nearest_full(nearest)) {
-        cut = cutoff(plan, q, nearest->heap[0].hit.raw, largest);
+/* The scores of a block for one query. `way` is 1 where larger scores are nearer, and -1 where smaller ones are: times
+ * it, larger is nearer. */
+typedef struct Scores {
+    const float *values;
+    const uint64_t *mask; /* NULL: all rows may answer */
+    uint64_t first;       /* row of the first */
+    size_t count;
+    float way;
+    float largest; /* as for cutoff */
+} Scores;
+
+/* A score, times the way, which a few more than `wanted` of them reach, or so: the rows are cut into runs, and this is
+ * one of the best of the runs. */
+static float guess(const Scores *scores, size_t wanted) {
+    float best[2 * MOST_GUESSED];
+    size_t runs = 2 * wanted, length = scores->count / runs;
+    for (size_t run = 0; run < runs; run++) {
+        float most = -INFINITY;
+        for (size_t r = run * length; r < (run + 1) * length; r++) {
+            float score = scores->values[r] * scores->way;
+            most = score > most ? score : most;
+        }
+        size_t at = run;
+        for (; at > 0 && best[at - 1] < most; at--) {
+            best[at] = best[at - 1];
+        }
+        best[at] = most;
     }
+    return best[wanted - 1];
+}
+
+/* Whether any of some scores may be near enough. One that is not finite says nothing: its row is scored in double. */
+static bool any_within(const float *scores, size_t count, float way, float cut) {
+    int any = 0;
     for (size_t r = 0; r < count; r++) {
-        if ((below ? scores[r] > cut && scores[r] < INFINITY : scores[r] < cut && scores[r] > -INFINITY) ||
-            (mask != NULL && !((mask[r / 64] >> (r % 64)) & 1))) {
+        float score = scores[r] * way;
+        any |= !(score < cut) | (score == -INFINITY);
+    }
+    return any != 0;
+}
+
+/* Considers the rows whose scores, times the way, are at least `least` and under `end`; with `odd` those whose scores
+ * are not finite too. The least rises with what is found. */
+static void take_between(Pass *pass, Nearest *nearest, size_t q, const Scores *scores, float least, float end,
+                         bool odd) {
+    const ExactPlan *plan = pass->plan;
+    for (size_t from = 0; from < scores->count; from += LOOKED_AT) {
+        size_t to = MIN(from + LOOKED_AT, scores->count);
+        if (!any_within(scores->values + from, to - from, scores->way, least)) {
             continue;
         }
-        if (consider(pass, nearest, q, first + r) && nearest_full(nearest)) {
-            cut = cutoff(plan, q, nearest->heap[0].hit.raw, largest);
+        for (size_t r = from; r < to; r++) {
+            float score = scores->values[r] * scores->way;
+            bool within = isfinite(score) ? score >= least && score < end : odd;
+            if (!within || (scores->mask != NULL && !((scores->mask[r / 64] >> (r % 64)) & 1))) {
+                continue;
+            }
+            if (consider(pass, nearest, q, scores->first + r) && nearest_full(nearest)) {
+                float cut = cutoff(plan, q, nearest->heap[0].hit.raw, scores->largest) * scores->way;
+                least = MAX(least, cut);
+            }
         }
+    }
+}
+
+/* Takes the scores of a block for query `i` of the pass, each row once. In which order changes nothing but how many are
+ * scored again: while there are not k, those come first that are likely to stay, so that few of the rest need to. */
+static void take(Pass *pass, size_t i, const Scores *scores) {
+    const ExactPlan *plan = pass->plan;
+    Nearest *nearest = &pass->nearests[i];
+    size_t q = pass->first_query + i, wanted = nearest->k + 1 /* one may be left out: the query's own */;
+    float likely = INFINITY, least = -INFINITY;
+    bool guessed = !nearest_full(nearest) && wanted <= MOST_GUESSED && scores->count >= 4 * wanted;
+    if (guessed) {
+        likely = guess(scores, wanted);
+        take_between(pass, nearest, q, scores, likely, INFINITY, true);
+    }
+    if (nearest_full(nearest)) {
+        least = cutoff(plan, q, nearest->heap[0].hit.raw, scores->largest) * scores->way;
+    }
+    if (least < likely) {
+        take_between(pass, nearest, q, scores, least, likely, !guessed);
     }
 }
 
@@ -231,7 +295,7 @@ static void pass_block(Pass *pass, uint64_t first, size_t count, const uint64_t 
     NtRowBlock block = {.data = row_at(plan, first), .stride = rows->stride, .count = count, .dim = rows->dim};
     bool divide = rows->metric == NT_METRIC_COSINE && !plan->unit, alone = pass->count == 1;
     bool norms = divide || rows->metric == NT_METRIC_INNER;
-    float largest = 0;
+    float largest = 0, way = rows->metric == NT_METRIC_EUCLIDEAN ? -1 : 1;
     if (norms && !alone) {
         plan->kernels->norms[rows->dtype](&block, pass->norms);
     }
@@ -243,7 +307,8 @@ static void pass_block(Pass *pass, uint64_t first, size_t count, const uint64_t 
             if (divide) {
                 divide_by_lengths(scores, pass->norms, count);
             }
-            take(pass, i + t, first, count, mask, scores, largest);
+            const Scores all = {scores, mask, first, count, way, largest};
+            take(pass, i + t, &all);
         }
     }
     pass->scored += count * pass->count;
