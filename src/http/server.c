@@ -126,7 +126,7 @@ static bool listen_unix(NtHttpServer *server, const char *path, GError **error) 
         return nt_fail(error, NITERU_ERROR_LIMIT, "%s: a socket's path has at most %zu bytes", path,
                        sizeof address.sun_path - 1);
     }
-    strcpy(address.sun_path, path);
+    g_strlcpy(address.sun_path, path, sizeof address.sun_path);
     if (lstat(path, &old) == 0 && S_ISSOCK(old.st_mode) && !is_alive(&address)) {
         unlink(path);
     }

@@ -61,6 +61,8 @@ void nt_results_note(NiteruResults *results, char *words, NtJson *near) {
 
 const char *niteru_results_note(const NiteruResults *results) { return results->note; }
 
+const char *nt_results_model(const NiteruResults *results) { return results->model; }
+
 void nt_results_set_partial(NiteruResults *results, bool partial) { results->partial = partial; }
 bool niteru_results_partial(const NiteruResults *results) { return results->partial; }
 

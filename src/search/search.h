@@ -41,6 +41,8 @@ bool nt_fail_no_vectors(const NtModel *model, GError **error);
 NiteruResults *nt_results_new(const char *query, const char *model, size_t room);
 /* One more product, whose reference it takes; `metadata`: shows its metadata. */
 void nt_results_add(NiteruResults *results, NtDescribed *described, bool metadata, double raw, const NtScores *scores);
+/* The model that answered; borrowed. */
+const char *nt_results_model(const NiteruResults *results);
 void nt_results_set_partial(NiteruResults *results, bool partial);
 /* What to say of the answer as a whole; takes `words`, and `near` (NULL: none). */
 void nt_results_note(NiteruResults *results, char *words, NtJson *near);

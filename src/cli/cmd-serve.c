@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `niteru serve`. */
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "service/service.h"
+
+static char *file;
+static char **listen_on, **set;
+static gboolean check, everybody, show;
+
+static const GOptionEntry options[] = {
+    {"listen", 'l', 0, G_OPTION_ARG_STRING_ARRAY, &listen_on, "listen here (127.0.0.1:8080); may be repeated",
+     "ADDRESS"},
+    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "settings (else niteru.conf in the catalogue, where there is one)",
+     "FILE"},
+    {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &set, "one setting, over the file's; may be repeated", "NAME=VALUE"},
+    {"public", 0, 0, G_OPTION_ARG_NONE, &everybody, "who has no key may do what a publishable key may", NULL},
+    {"check", 0, 0, G_OPTION_ARG_NONE, &check, "say what is wrong with the settings, and do not serve", NULL},
+    {"settings", 0, 0, G_OPTION_ARG_NONE, &show, "print all settings with what they mean, and do not serve", NULL},
+    {0},
+};
+
+static bool read_flags(NtServiceConfig *config, GError **error) {
+    for (size_t i = 0; set != NULL && set[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(set[i], "=", 2);
+        if (parts[0] == NULL || parts[1] == NULL) {
+            return cli_usage(error, "--set %s: write NAME=VALUE", set[i]);
+        }
+        if (!nt_service_config_set(config, g_strstrip(parts[0]), g_strstrip(parts[1]), error)) {
+            return false;
+        }
+    }
+    g_autofree char *addresses = listen_on != NULL ? g_strjoinv(";", listen_on) : NULL;
+    return (addresses == NULL || nt_service_config_set(config, "listen", addresses, error)) &&
+           (!everybody || nt_service_config_set(config, "public", "true", error));
+}
+
+/* The settings: defaults, the file's, the flags'. */
+static NtServiceConfig *read_settings(const NiteruCatalogue *catalogue, GError **error) {
+    g_autoptr(NtServiceConfig) config = nt_service_config_new();
+    g_autofree char *usual = g_build_filename(niteru_folder(catalogue), "niteru.conf", NULL);
+    const char *path = file != NULL ? file : g_file_test(usual, G_FILE_TEST_EXISTS) ? usual : NULL;
+    return (path == NULL || nt_service_config_read(config, path, error)) && read_flags(config, error)
+               ? g_steal_pointer(&config)
+               : NULL;
+}
+
+static void wait_for_stop(GCancellable *cancel) {
+    GPollFD stop = {0};
+    if (g_cancellable_make_pollfd(cancel, &stop)) {
+        while (!g_cancellable_is_cancelled(cancel)) {
+            g_poll(&stop, 1, -1);
+        }
+        g_cancellable_release_fd(cancel);
+    }
+}
+
+static CliStatus run_serve(CliContext *context, int argc, char **argv, GError **error) {
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    g_autoptr(NtServiceConfig) config = catalogue != NULL ? read_settings(catalogue, error) : NULL;
+    if (config == NULL) {
+        return CLI_FAILED;
+    }
+    if (show) {
+        g_autofree char *text = nt_service_config_print(config);
+        fputs(text, stdout);
+        return CLI_DONE;
+    }
+    if (check) {
+        if (!nt_service_check(catalogue, config, error)) {
+            return CLI_FAILED;
+        }
+        puts("the settings are fine");
+        return CLI_DONE;
+    }
+    g_autoptr(NtService) service = nt_service_new(catalogue, config, error);
+    if (service == NULL || !nt_service_start(service, error)) {
+        return CLI_FAILED;
+    }
+    if (!context->quiet) {
+        printf("niteru serves %s at %s\n", niteru_folder(catalogue), nt_service_url(service));
+        fflush(stdout);
+    }
+    wait_for_stop(context->cancel);
+    if (!context->quiet) {
+        fputs("finishing what was begun; once more stops at once\n", stderr);
+    }
+    nt_service_stop(service);
+    return CLI_DONE;
+}
+
+const CliCommand cli_serve = {
+    .name = "serve",
+    .arguments = "",
+    .summary = "answer over HTTP",
+    .details =
+        "Serves the catalogue over HTTP until it is stopped by Ctrl-C or SIGTERM: what is alike, photo searches, and "
+        "products in and out; /openapi.json tells all of it. On this machine's own address (127.0.0.1) no key is "
+        "needed as long as none was made; any other address needs keys (niteru key create), or --public. Settings "
+        "stand in a file, which --settings prints as it is; flags go before it.",
+    .examples = "niteru serve\n"
+                "niteru serve --listen 0.0.0.0:8080 --set certificate=shop.pem --set key=shop.key\n"
+                "niteru serve --config /etc/niteru.conf --check",
+    .options = options,
+    .least = 0,
+    .most = 0,
+    .stops = true,
+    .run = run_serve,
+};

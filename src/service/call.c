@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A call: from the head of a request (route, key, rate, size of the body) over its parameters to its place of work.
+ * What can be refused is refused before a body is read.
+ */
+#include "service/service-internal.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static void free_call(void *data) {
+    ApiCall *call = data;
+    for (size_t i = 0; i < API_MOST_PIECES; i++) {
+        g_free(call->pieces[i]);
+    }
+    g_free(call->key);
+    nt_json_free(call->query);
+    nt_json_free(call->body);
+    g_free(call);
+}
+
+/* ---- answers ---- */
+
+void api_answer_text(ApiCall *call, unsigned status, char *json) {
+    nt_http_answer(call->request, status, "application/json", g_bytes_new_take(json, strlen(json)));
+}
+
+void api_answer(ApiCall *call, unsigned status, NtJson *json) {
+    g_autoptr(NtJson) own = json;
+    api_answer_text(call, status, nt_json_print(own, false));
+}
+
+void api_answer_nothing(ApiCall *call) { nt_http_answer(call->request, 204, NULL, NULL); }
+
+void api_problem(ApiCall *call, unsigned status, const char *code, const char *field, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *detail = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_autofree char *safe = nt_text_message(detail, 600);
+    if (status == 429 || status == 503) {
+        nt_http_add_header(call->request, "Retry-After", "1");
+    }
+    nt_http_answer_problem(call->request, status, code, field, safe);
+}
+
+unsigned api_error_status(const GError *error, const char **out_code, const char **out_field) {
+    static const struct {
+        NiteruError error;
+        unsigned status;
+        const char *code;
+    } table[] = {
+        {NITERU_ERROR_INVALID, 400, "invalid"},
+        {NITERU_ERROR_NOT_FOUND, 404, "not-found"},
+        {NITERU_ERROR_UNSUPPORTED, 415, "unsupported"},
+        {NITERU_ERROR_LIMIT, 422, "over-limit"},
+        {NITERU_ERROR_BUSY, 503, "busy"},
+        {NITERU_ERROR_TIMEOUT, 503, "timeout"},
+        {NITERU_ERROR_CANCELLED, 503, "stopped"},
+        {NITERU_ERROR_NO_SPACE, 507, "no-space"},
+        {NITERU_ERROR_NO_MEMORY, 503, "no-memory"},
+    };
+    *out_field = niteru_error_fact(error, "option");
+    for (size_t i = 0; i < G_N_ELEMENTS(table) && error->domain == NITERU_ERROR; i++) {
+        if (table[i].error == (NiteruError)error->code) {
+            *out_code = table[i].code;
+            return table[i].status;
+        }
+    }
+    *out_code = "internal";
+    return 500;
+}
+
+void api_fail(ApiCall *call, GError *error) {
+    const char *code, *field;
+    unsigned status = api_error_status(error, &code, &field);
+    if (status >= 500) { /* what went wrong in here, with its paths, is for the log */
+        g_autofree char *line = g_strdup_printf("%s: %s", call->id, error->message);
+        api_log(call->service, "error", line);
+    }
+    if (status == 500) {
+        api_problem(call, status, code, NULL, "something went wrong here; the log tells more under %s", call->id);
+    } else {
+        api_problem(call, status, code, field, "%s", error->message);
+    }
+    g_error_free(error);
+}
+
+unsigned api_timeout(const ApiCall *call) {
+    int64_t wanted = nt_json_int(nt_json_get(call->query, "timeout_ms"), 0);
+    if (wanted == 0 && call->body != NULL) {
+        wanted = nt_json_int(nt_json_get(call->body, "timeout_ms"), 0);
+    }
+    return wanted > 0 ? (unsigned)wanted : call->service->config->timeout_ms;
+}
+
+/* ---- who asks ---- */
+
+/* Whether pages of this origin may read answers, and if so says it to the browser. */
+static bool allow_origin(const ApiCall *call, const char *origin) {
+    char **origins = call->service->config->cors_origins;
+    bool fits =
+        origin != NULL && origins != NULL &&
+        (g_strv_contains((const char *const *)origins, origin) || g_strv_contains((const char *const *)origins, "*"));
+    if (fits) {
+        nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
+        nt_http_add_header(call->request, "Vary", "Origin");
+        nt_http_add_header(call->request, "Access-Control-Expose-Headers",
+                           "ETag, X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
+    }
+    return fits;
+}
+
+/* The text of the key a request brings: of its Authorization header, or, for a publishable one, of its address. New. */
+static char *find_key(const NtHttpRequest *request, bool *out_in_address) {
+    const char *authorization = nt_http_header(request, "authorization");
+    *out_in_address = false;
+    if (authorization != NULL) {
+        return g_ascii_strncasecmp(authorization, "Bearer ", 7) == 0 ? g_strdup(authorization + 7) : g_strdup("");
+    }
+    const char *query = nt_http_query(request);
+    const char *at = query == NULL ? NULL : g_str_has_prefix(query, "key=") ? query : strstr(query, "&key=");
+    if (at == NULL) {
+        return NULL;
+    }
+    at = strchr(at, '=') + 1;
+    *out_in_address = true;
+    char *key = nt_http_decode(at, strcspn(at, "&"), true);
+    return key != NULL ? key : g_strdup("");
+}
+
+static bool refuse_key(ApiCall *call) {
+    nt_http_add_header(call->request, "WWW-Authenticate", "Bearer realm=\"niteru\"");
+    api_problem(call, 401, "unauthorized", NULL,
+                "a key is needed: Authorization: Bearer nk_...; niteru key create makes one");
+    return false;
+}
+
+/* Finds out what the request may do, in call->access. False: answered. */
+static bool identify(ApiCall *call) {
+    NtService *service = call->service;
+    const char *origin = nt_http_header(call->request, "origin");
+    bool cors = allow_origin(call, origin), in_address, origin_fits = true;
+    g_autofree char *key = find_key(call->request, &in_address);
+    g_autoptr(GError) error = NULL;
+    call->access = nt_http_is_local(call->request) || service->open ? API_ADMIN
+                   : service->config->public                        ? API_PUBLISHABLE
+                                                                    : API_ANYONE;
+    if (key == NULL) {
+        return true;
+    }
+    ApiAccess access;
+    if (!api_keys_find(service->keys, key, origin, &access, &call->key, &origin_fits, &error)) {
+        if (error != NULL) {
+            api_fail(call, g_steal_pointer(&error));
+            return false;
+        }
+        return refuse_key(call);
+    }
+    if (in_address && access != API_PUBLISHABLE) { /* addresses are kept in logs and histories */
+        return refuse_key(call);
+    }
+    if (!origin_fits) {
+        api_problem(call, 403, "origin-not-allowed", NULL, "this key may not be used from here");
+        return false;
+    }
+    if (access == API_PUBLISHABLE && origin != NULL && !cors) {
+        nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
+        nt_http_add_header(call->request, "Vary", "Origin");
+    }
+    call->access = access;
+    return true;
+}
+
+/* An open service believes whoever reaches it, so it must not be reached by way of a browser on the same machine: a
+ * page of elsewhere would send its own Origin, or its own name as Host (DNS rebinding). */
+static bool is_from_here(const ApiCall *call) {
+    const char *host = nt_http_header(call->request, "host"), *origin = nt_http_header(call->request, "origin");
+    if (!call->service->open || nt_http_is_local(call->request)) {
+        return true;
+    }
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    bool known = host == NULL;
+    for (size_t i = 0; host != NULL && i < G_N_ELEMENTS(names); i++) {
+        size_t size = strlen(names[i]);
+        known = known || (g_ascii_strncasecmp(host, names[i], size) == 0 && (host[size] == '\0' || host[size] == ':'));
+    }
+    const char *authority = origin != NULL ? strstr(origin, "://") : NULL;
+    bool same = origin == NULL || (authority != NULL && host != NULL && strcmp(authority + 3, host) == 0) ||
+                allow_origin(call, origin);
+    return known && same;
+}
+
+/* Whether the one who asks may, and has not asked too often. False: answered. */
+static bool authorise(ApiCall *call) {
+    static const char *const kinds[] = {"any", "a publishable", "a secret", "an admin"};
+    const NtServiceConfig *config = call->service->config;
+    if (!is_from_here(call)) {
+        api_problem(call, 403, "origin-not-allowed", NULL,
+                    "this page may not use the service; the setting cors_origins names those that may");
+        return false;
+    }
+    if (!identify(call)) {
+        return false;
+    }
+    if (call->access < call->route->access) {
+        if (call->access == API_ANYONE) {
+            return refuse_key(call);
+        }
+        api_problem(call, 403, "forbidden", NULL, "%s key is needed for this", kinds[call->route->access]);
+        return false;
+    }
+    bool stranger = call->access <= API_PUBLISHABLE;
+    unsigned rate = stranger ? config->publishable_rate : call->key != NULL ? config->secret_rate : 0;
+    if (rate == 0 || call->route->access == API_ANYONE) {
+        return true;
+    }
+    g_autofree char *who =
+        g_strdup_printf("%s\n%s", call->key != NULL ? call->key : "", stranger ? nt_http_client(call->request) : "");
+    unsigned left, wait;
+    bool fits = api_rates_take(call->service->rates, who, rate, &left, &wait);
+    char number[16];
+    g_snprintf(number, sizeof number, "%u", rate);
+    nt_http_add_header(call->request, "RateLimit-Limit", number);
+    g_snprintf(number, sizeof number, "%u", left);
+    nt_http_add_header(call->request, "RateLimit-Remaining", number);
+    g_snprintf(number, sizeof number, "%u", wait);
+    nt_http_add_header(call->request, "RateLimit-Reset", number);
+    if (!fits) {
+        api_problem(call, 429, "too-many-requests", NULL, "more than %u requests a second", rate);
+    }
+    return fits;
+}
+
+/* ---- the head ---- */
+
+static bool is_name(const char *text) {
+    return *text != '\0' &&
+           strlen(text) == strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
+}
+
+/* The request's id: the one its sender gave it, or a new one; in the answer either way. */
+static void name_call(ApiCall *call) {
+    const char *given = nt_http_header(call->request, "x-request-id");
+    if (given != NULL && strlen(given) < sizeof call->id && is_name(given)) {
+        g_strlcpy(call->id, given, sizeof call->id);
+    } else {
+        g_snprintf(call->id, sizeof call->id, "%08x%08x", g_random_int(), g_random_int());
+    }
+    nt_http_add_header(call->request, "X-Request-Id", call->id);
+}
+
+/* Browsers ask first (CORS preflight). */
+static void answer_options(ApiCall *call, const char *allowed) {
+    NtHttpRequest *request = call->request;
+    const char *origin = nt_http_header(request, "origin");
+    nt_http_add_header(request, "Allow", allowed);
+    if (origin != NULL) {
+        /* Which key will come is not known yet; without one that fits the page, the request itself is refused. */
+        if (!allow_origin(call, origin) && !call->service->open) {
+            nt_http_add_header(request, "Access-Control-Allow-Origin", origin);
+            nt_http_add_header(request, "Vary", "Origin");
+        }
+        nt_http_add_header(request, "Access-Control-Allow-Methods", allowed);
+        nt_http_add_header(request, "Access-Control-Allow-Headers",
+                           "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id");
+        nt_http_add_header(request, "Access-Control-Max-Age", "600");
+    }
+    api_answer_nothing(call);
+}
+
+static void refuse_address(ApiCall *call, const char *allowed, bool broken) {
+    if (broken) {
+        api_problem(call, 400, "bad-encoding", NULL, "the path is no percent-encoded UTF-8");
+    } else if (allowed == NULL) {
+        api_problem(call, 404, "no-such-address", NULL, "there is nothing here; /openapi.json lists what there is");
+    } else if (strcmp(nt_http_method(call->request), "OPTIONS") == 0) {
+        answer_options(call, allowed);
+    } else {
+        nt_http_add_header(call->request, "Allow", allowed);
+        api_problem(call, 405, "method-not-allowed", NULL, "this address takes: %s", allowed);
+    }
+}
+
+static void accept_body(ApiCall *call) {
+    const NtServiceConfig *config = call->service->config;
+    switch (call->route->takes) {
+    case API_JSON_BODY: nt_http_accept_body(call->request, config->json_bytes, -1, 0); break;
+    case API_PHOTO_BODY: nt_http_accept_body(call->request, config->photo_bytes + config->json_bytes, -1, 0); break;
+    default: break;
+    }
+}
+
+void api_on_head(NtHttpRequest *request, void *data) {
+    ApiCall *call = g_new0(ApiCall, 1);
+    g_autofree char *allowed = NULL;
+    bool broken;
+    call->service = data;
+    call->request = request;
+    nt_http_set_data(request, call, free_call);
+    name_call(call);
+    call->route = api_route_find(nt_http_method(request), nt_http_path(request), call->pieces, &allowed, &broken);
+    if (call->route == NULL) {
+        refuse_address(call, allowed, broken);
+    } else if (authorise(call)) {
+        accept_body(call);
+    }
+}
+
+/* ---- the request as a whole ---- */
+
+static bool refuse_fault(ApiCall *call, const ApiFault *fault) {
+    api_problem(call, 400, fault->code, fault->field, "%s", fault->detail);
+    return false;
+}
+
+static bool read_query(ApiCall *call) {
+    g_auto(ApiFault) fault = {0};
+    call->query = api_schema_read_query(call->route->query, nt_http_query(call->request), &fault);
+    return call->query != NULL || refuse_fault(call, &fault);
+}
+
+/* A JSON body, checked against the route's schema. False: answered. */
+static bool read_body(ApiCall *call) {
+    const char *type = nt_http_header(call->request, "content-type");
+    g_autoptr(GError) error = NULL;
+    g_auto(ApiFault) fault = {0};
+    size_t size;
+    const char *text = nt_http_body(call->request, &size);
+    if (call->route->takes == API_NO_BODY) {
+        return true;
+    }
+    bool json = nt_http_type_is(type, "application/json");
+    if (call->route->takes == API_PHOTO_BODY && !json) {
+        return true; /* the handler reads it */
+    }
+    if (size == 0) {
+        api_problem(call, 400, "missing-body", NULL, "a JSON body is needed");
+        return false;
+    }
+    if (!json) {
+        api_problem(call, 415, "unsupported-media-type", NULL, "the body must be application/json");
+        return false;
+    }
+    NtLimits limits = nt_limits_default();
+    call->body = nt_json_parse(text, size, "body", &limits, &error);
+    if (call->body == NULL) {
+        bool large = g_error_matches(error, NITERU_ERROR, NITERU_ERROR_LIMIT);
+        api_problem(call, large ? 413 : 400, large ? "over-limit" : "malformed-json", NULL, "%s", error->message);
+        return false;
+    }
+    return call->route->body == NULL || api_schema_check(call->route->body, call->body, &fault) ||
+           refuse_fault(call, &fault);
+}
+
+static void run_elsewhere(void *data) {
+    ApiCall *call = data;
+    call->route->run(call);
+}
+
+void api_on_serve(NtHttpRequest *request, void *data) {
+    NtService *service = data;
+    ApiCall *call = nt_http_data(request);
+    if (!read_query(call) || !read_body(call)) {
+        return;
+    }
+    ApiWorkers *workers = call->route->place == API_READER     ? service->readers
+                          : call->route->place == API_EMBEDDER ? service->embedders
+                          : call->route->place == API_WRITER   ? service->writers
+                                                               : NULL;
+    if (workers == NULL) {
+        call->route->run(call);
+    } else if (!api_workers_push(workers, run_elsewhere, call)) {
+        api_problem(call, 429, "overloaded", NULL, "too many such requests are waiting; try again in a moment");
+    }
+}
+
+void api_on_done(const NtHttpRequest *request, void *data) {
+    const NtService *service = data;
+    const ApiCall *call = nt_http_data(request);
+    api_metrics_count(service->metrics, call != NULL ? call->route : NULL, nt_http_status(request),
+                      nt_http_age(request));
+    api_log_request(service, request, call);
+}

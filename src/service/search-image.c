@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Searches by a photo that need not be in the catalogue: as multipart, as the body itself, or as base64 in JSON. */
+#include "service/service-internal.h"
+
+#include <string.h>
+
+/* The photo of a multipart body, and its other parts as a JSON object that is checked like a JSON body. False:
+ * answered. */
+static bool read_form(ApiCall *call, GBytes **out_photo) {
+    g_autoptr(GError) error = NULL;
+    g_auto(ApiFault) fault = {0};
+    g_autoptr(GBytes) body = nt_http_body_bytes(call->request);
+    gsize size;
+    const char *bytes = g_bytes_get_data(body, &size);
+    g_autoptr(GArray) parts = nt_http_multipart(nt_http_header(call->request, "content-type"), bytes, size, 32, &error);
+    if (parts == NULL) {
+        api_problem(call, 400, "malformed-multipart", NULL, "%s", error->message);
+        return false;
+    }
+    call->body = nt_json_object();
+    for (guint i = 0; i < parts->len; i++) {
+        const NtHttpPart *part = &g_array_index(parts, NtHttpPart, i);
+        const ApiSchema *member = api_schema_member(call->route->body, part->name);
+        g_autofree char *text = g_strndup(part->data, part->size);
+        if (strcmp(part->name, "photo") == 0) {
+            *out_photo = g_bytes_new_from_bytes(body, (gsize)(part->data - bytes), part->size);
+            continue;
+        }
+        bool whole = strlen(text) == part->size && g_utf8_validate(text, -1, NULL);
+        NtJson *value = member == NULL || !whole ? NULL
+                        : member->type == API_ARRAY || member->type == API_OBJECT
+                            ? nt_json_parse(text, part->size, part->name, NULL, NULL)
+                            : api_schema_read_text(member, text);
+        if (value == NULL) {
+            g_autofree char *safe = nt_text_printable(part->name, 100);
+            api_problem(call, 400, member == NULL ? "unknown-field" : "wrong-type", safe,
+                        member == NULL ? "'%s' is not known here" : "'%s' cannot be read as what it is to be", safe);
+            return false;
+        }
+        nt_json_set(call->body, part->name, value);
+    }
+    if (!api_schema_check(call->route->body, call->body, &fault)) {
+        api_problem(call, 400, fault.code, fault.field, "%s", fault.detail);
+        return false;
+    }
+    return true;
+}
+
+static GBytes *decode_base64(const char *text) {
+    const char *comma = g_str_has_prefix(text, "data:") ? strchr(text, ',') : NULL;
+    gsize size = 0;
+    guchar *bytes = g_base64_decode(comma != NULL ? comma + 1 : text, &size);
+    return g_bytes_new_take(bytes, size);
+}
+
+/* The photo that was sent; NULL: answered. */
+static GBytes *read_photo(ApiCall *call) {
+    const char *type = nt_http_header(call->request, "content-type");
+    GBytes *photo = NULL;
+    if (nt_http_type_is(type, "multipart/form-data")) {
+        if (!read_form(call, &photo)) {
+            g_clear_pointer(&photo, g_bytes_unref);
+            return NULL;
+        }
+    } else if (call->body != NULL) {
+        const char *text = nt_json_text(nt_json_get(call->body, "photo"), NULL);
+        photo = text != NULL ? decode_base64(text) : NULL;
+    } else {
+        photo = nt_http_body_bytes(call->request);
+    }
+    if (photo == NULL || g_bytes_get_size(photo) == 0) {
+        g_clear_pointer(&photo, g_bytes_unref);
+        api_problem(
+            call, 400, "missing-photo", "photo",
+            "no photo was sent: as the part 'photo' of multipart/form-data, as base64 in the field 'photo' of a "
+            "JSON body, or as the body itself");
+        return NULL;
+    }
+    return photo;
+}
+
+void api_fail_photo(ApiCall *call, GError *error) {
+    static const struct {
+        NiteruError error;
+        unsigned status;
+        const char *code;
+    } table[] = {
+        {NITERU_ERROR_UNSUPPORTED, 415, "unsupported-photo"},
+        {NITERU_ERROR_LIMIT, 422, "photo-over-limit"},
+        {NITERU_ERROR_CORRUPT, 422, "damaged-photo"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (g_error_matches(error, NITERU_ERROR, (int)table[i].error)) {
+            api_problem(call, table[i].status, table[i].code, "photo", "%s", error->message);
+            g_error_free(error);
+            return;
+        }
+    }
+    api_fail(call, error);
+}
+
+void api_run_search_image(ApiCall *call) {
+    g_autoptr(GBytes) photo = read_photo(call);
+    g_autoptr(GError) error = NULL;
+    NiteruSearchOptions options;
+    g_autofree char *where = NULL;
+    g_autofree const char **exclude = NULL;
+    if (photo == NULL) {
+        return;
+    }
+    g_autoptr(NiteruResults) results =
+        api_search_options(call, &options, &where, &exclude, &error)
+            ? niteru_search_bytes(call->service->catalogue, g_bytes_get_data(photo, NULL), g_bytes_get_size(photo),
+                                  "the photo", &options, nt_http_cancellable(call->request), &error)
+            : NULL;
+    if (results != NULL) {
+        api_answer_results(call, results);
+    } else {
+        api_fail_photo(call, g_steal_pointer(&error));
+    }
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of service share. */
+#ifndef NT_SERVICE_INTERNAL_H
+#define NT_SERVICE_INTERNAL_H
+
+#include "http/http.h"
+#include "service/schema.h"
+#include "service/service.h"
+
+typedef struct ApiCall ApiCall;
+
+/* ---- settings (config.c) ---- */
+
+struct NtServiceConfig {
+    char **listen; /* addresses */
+    char *certificate, *key;
+    char **trusted_proxies;
+    char **cors_origins; /* pages that may use the API with any key; "*": all */
+    bool public;         /* strangers may do what a publishable key may */
+    char *log;           /* "requests", "errors", "off" */
+    unsigned stop_seconds;
+    unsigned publishable_rate;                   /* requests a second of one address with a publishable key */
+    unsigned secret_rate;                        /* likewise of one key of another kind; 0: as many as it wants */
+    unsigned loops, readers, embedders, writers; /* threads */
+    unsigned queue;                              /* calls that wait for such a thread, each kind */
+    uint64_t json_bytes, photo_bytes, list_bytes, import_bytes;
+    unsigned client_connections, connections;
+    unsigned head_seconds, body_seconds, idle_seconds;
+    unsigned timeout_ms; /* of a search that names none */
+};
+
+/* ---- who asks (keys.c) ---- */
+
+typedef enum ApiAccess { API_ANYONE, API_PUBLISHABLE, API_SECRET, API_ADMIN } ApiAccess;
+
+typedef struct ApiKeys ApiKeys;
+ApiKeys *api_keys_new(NiteruCatalogue *catalogue);
+void api_keys_free(ApiKeys *keys);
+/* Whether there is any key in use. */
+bool api_keys_any(ApiKeys *keys, bool *out, GError **error);
+/* What a key grants: its kind, *out_name (new) and, of a publishable one, whether it may be used from a page of
+ * `origin` (NULL: no page). False: there is no such key, or it cannot be looked up (*error is set then only). Takes as
+ * long for one key as for another. */
+bool api_keys_find(ApiKeys *keys, const char *key, const char *origin, ApiAccess *out_access, char **out_name,
+                   bool *out_origin_fits, GError **error);
+
+/* ---- how much (rates.c) ---- */
+
+typedef struct ApiRates ApiRates;
+ApiRates *api_rates_new(void);
+void api_rates_free(ApiRates *rates);
+/* Takes one from the bucket of `who`, which fills with `rate` a second up to twice that. *out_left: how many are left;
+ * *out_wait: after how many seconds there is one again, when there is none. */
+bool api_rates_take(ApiRates *rates, const char *who, unsigned rate, unsigned *out_left, unsigned *out_wait);
+
+/* ---- threads (workers.c) ---- */
+
+typedef struct ApiWorkers ApiWorkers;
+/* `queue`: how many calls may wait. */
+ApiWorkers *api_workers_new(const char *name, unsigned threads, unsigned queue);
+/* Runs `run(data)` on one of the threads. False: the queue is full. */
+bool api_workers_push(ApiWorkers *workers, void (*run)(void *data), void *data);
+unsigned api_workers_waiting(ApiWorkers *workers);
+/* Finishes what waits, and ends. */
+void api_workers_free(ApiWorkers *workers);
+
+/* ---- routes (routes.c, route.c) ---- */
+
+typedef enum ApiPlace {
+    API_LOOP,     /* answers at once */
+    API_READER,   /* reads from disk, or takes a while */
+    API_EMBEDDER, /* decodes and embeds a photo */
+    API_WRITER,   /* changes the catalogue */
+} ApiPlace;
+
+typedef enum ApiBody { API_NO_BODY, API_JSON_BODY, API_PHOTO_BODY } ApiBody;
+
+typedef struct ApiRoute {
+    const char *method;
+    const char *path; /* "/v1/products/{id}/similar": a piece in braces stands for any one piece */
+    const char *name; /* operationId */
+    const char *tag;
+    const char *summary, *text;
+    ApiAccess access;
+    ApiPlace place;
+    const ApiSchema *query; /* parameters: an object; NULL: none */
+    ApiBody takes;
+    const ApiSchema *body;   /* of a JSON body, or of the fields of a form; NULL: none */
+    const ApiSchema *answer; /* of a JSON answer; NULL: `type` */
+    const char *type;        /* Content-Type of another answer; NULL: none, 204 */
+    unsigned status;         /* of success; 0: 200 */
+    const unsigned *faults;  /* other statuses beyond those that every route has; ends with 0 */
+    void (*run)(ApiCall *call);
+} ApiRoute;
+
+extern const ApiRoute api_routes[]; /* ends with a method NULL */
+
+enum { API_MOST_PIECES = 3 };
+/* The route of a method and a path, whose pieces in braces are put, decoded, into `pieces` (new texts). NULL: none;
+ * *out_allowed (new) names the methods that the path has, NULL where it is not there, and *out_broken tells of an
+ * escape that cannot be decoded. */
+const ApiRoute *api_route_find(const char *method, const char *path, char *pieces[API_MOST_PIECES], char **out_allowed,
+                               bool *out_broken);
+
+/* ---- a call (call.c): a request on its way through a route ---- */
+
+struct ApiCall {
+    NtService *service;
+    NtHttpRequest *request;
+    const ApiRoute *route;
+    char *pieces[API_MOST_PIECES];
+    char id[40]; /* of the request */
+    ApiAccess access;
+    char *key;     /* name of the key; NULL: none */
+    NtJson *query; /* an object */
+    NtJson *body;  /* NULL: none */
+};
+
+/* Handlers of the server. */
+void api_on_head(NtHttpRequest *request, void *service);
+void api_on_serve(NtHttpRequest *request, void *service);
+void api_on_done(const NtHttpRequest *request, void *service);
+
+/* Each of these answers and ends the call. */
+void api_answer(ApiCall *call, unsigned status, NtJson *json);    /* takes it */
+void api_answer_text(ApiCall *call, unsigned status, char *json); /* takes it */
+void api_answer_nothing(ApiCall *call);
+void api_problem(ApiCall *call, unsigned status, const char *code, const char *field, const char *format, ...)
+    G_GNUC_PRINTF(5, 6);
+/* What an error of the library means to who asked; takes it. */
+void api_fail(ApiCall *call, GError *error);
+/* Its parts, for answers with many: status, code, and the parameter that has to do with it (NULL: none). */
+unsigned api_error_status(const GError *error, const char **out_code, const char **out_field);
+
+/* Until when, by the parameter timeout_ms or the setting. */
+unsigned api_timeout(const ApiCall *call);
+
+/* ---- the service ---- */
+
+typedef struct ApiMetrics ApiMetrics;
+
+struct NtService {
+    NiteruCatalogue *catalogue;
+    const NtServiceConfig *config;
+    NtHttpServer *server;
+    char *url;
+    bool open; /* keys are not asked for: only this machine reaches it */
+    ApiKeys *keys;
+    ApiRates *rates;
+    ApiMetrics *metrics;
+    ApiWorkers *readers, *embedders, *writers;
+    GPtrArray **gathered; /* for each loop: ApiCall that search when its turn comes */
+    gint stopping;
+    gint64 started;
+};
+
+/* ---- metrics.c ---- */
+
+ApiMetrics *api_metrics_new(void);
+void api_metrics_free(ApiMetrics *metrics);
+/* A request was answered; route NULL: none. */
+void api_metrics_count(ApiMetrics *metrics, const ApiRoute *route, unsigned status, int64_t microseconds);
+
+/* ---- log.c: a JSON object a line on standard error ---- */
+
+void api_log_request(const NtService *service, const NtHttpRequest *request, const ApiCall *call);
+void api_log(const NtService *service, const char *level, const char *message);
+
+/* ---- what handlers share ---- */
+
+/* The texts of an array, ending with NULL; borrowed texts in a new block, NULL for none. */
+const char **api_texts(const NtJson *array);
+/* `where` (NULL: none) with what the one who asks may see; new, NULL: no condition. (visible.c) */
+bool api_visible(ApiCall *call, const char *where, char **out_where, GError **error);
+/* What a search was asked for, by the body or else the query; *out_where and *out_exclude are new and hold what the
+ * options point at. (similar.c) */
+bool api_search_options(ApiCall *call, NiteruSearchOptions *out, char **out_where, const char ***out_exclude,
+                        GError **error);
+void api_answer_results(ApiCall *call, const NiteruResults *results);
+/* api_fail, for errors that may be those of a photo that was sent. (search-image.c) */
+void api_fail_photo(ApiCall *call, GError *error);
+
+/* ---- handlers ---- */
+
+void api_run_similar(ApiCall *call);
+void api_search_turn(unsigned loop, void *service);
+void api_run_search_vector(ApiCall *call);
+void api_run_recommend(ApiCall *call);
+void api_run_search_image(ApiCall *call);
+void api_run_product_get(ApiCall *call);
+void api_run_product_put(ApiCall *call);
+void api_run_product_patch(ApiCall *call);
+void api_run_product_delete(ApiCall *call);
+void api_run_products_list(ApiCall *call);
+void api_run_models(ApiCall *call);
+void api_run_limits(ApiCall *call);
+void api_run_healthz(ApiCall *call);
+void api_run_readyz(ApiCall *call);
+void api_run_metrics(ApiCall *call);
+void api_run_openapi(ApiCall *call);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service as a whole: what it is made of, its start and its end. */
+#include "service/service-internal.h"
+
+#include <string.h>
+
+/* Whether an address to listen on is this machine's own. */
+static bool is_loopback(const char *address) {
+    return g_str_has_prefix(address, "127.") || g_str_has_prefix(address, "[::1]") ||
+           g_str_has_prefix(address, "localhost:") || g_str_has_prefix(address, "unix:");
+}
+
+/* Whether keys can be left out: where nobody but this machine's users can ask. */
+static bool check_access(NtService *service, GError **error) {
+    const NtServiceConfig *config = service->config;
+    const char *wide = NULL;
+    bool keys;
+    for (size_t i = 0; config->listen[i] != NULL; i++) {
+        wide = is_loopback(config->listen[i]) ? wide : config->listen[i];
+    }
+    if (!api_keys_any(service->keys, &keys, error)) {
+        return false;
+    }
+    service->open = wide == NULL && !keys && !config->public;
+    if (wide != NULL && !keys && !config->public) {
+        return nt_fail(
+            error, NITERU_ERROR_INVALID,
+            "%s is reached by others, and there is no key: make one with niteru key create, or set public to "
+            "let everybody do what a publishable key may",
+            wide);
+    }
+    return true;
+}
+
+static bool check_settings(const NtServiceConfig *config, GError **error) {
+    if ((config->certificate == NULL) != (config->key == NULL)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "certificate and key go together; only %s is set",
+                       config->key == NULL ? "certificate" : "key");
+    }
+    return config->listen[0] != NULL ||
+           nt_fail(error, NITERU_ERROR_INVALID, "listen: no address is named to listen on");
+}
+
+static NtHttpServer *new_server(NtService *service, GError **error) {
+    const NtServiceConfig *config = service->config;
+    const NtHttpOptions options = {.threads = config->loops,
+                                   .connections = config->connections,
+                                   .client_connections = config->client_connections,
+                                   .head_ms = config->head_seconds * 1000,
+                                   .body_ms = config->body_seconds * 1000,
+                                   .idle_ms = config->idle_seconds * 1000,
+                                   .proxies = (const char *const *)config->trusted_proxies,
+                                   .certificate = config->certificate,
+                                   .key = config->key};
+    const NtHttpHandler handler = {api_on_head, api_on_serve, api_search_turn, api_on_done, service};
+    return nt_http_server_new(&options, &handler, error);
+}
+
+static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config, GError **error) {
+    g_autoptr(NtService) service = g_new0(NtService, 1);
+    service->catalogue = catalogue;
+    service->config = config;
+    service->keys = api_keys_new(catalogue);
+    service->rates = api_rates_new();
+    service->metrics = api_metrics_new();
+    service->started = g_get_monotonic_time();
+    if (!check_settings(config, error) || !check_access(service, error)) {
+        return NULL;
+    }
+    service->server = new_server(service, error);
+    return service->server != NULL ? g_steal_pointer(&service) : NULL;
+}
+
+bool nt_service_check(NiteruCatalogue *catalogue, const NtServiceConfig *config, GError **error) {
+    g_autoptr(NtService) service = make(catalogue, config, error);
+    return service != NULL;
+}
+
+NtService *nt_service_new(NiteruCatalogue *catalogue, const NtServiceConfig *config, GError **error) {
+    g_autoptr(NtService) service = make(catalogue, config, error);
+    for (size_t i = 0; service != NULL && config->listen[i] != NULL; i++) {
+        uint16_t port = 0;
+        if (!nt_http_listen(service->server, config->listen[i], &port, error)) {
+            return NULL;
+        }
+        if (service->url == NULL && port != 0) {
+            const char *colon = strrchr(config->listen[i], ':');
+            g_autofree char *host = g_strndup(config->listen[i], (size_t)(colon - config->listen[i]));
+            service->url = g_strdup_printf("http%s://%s:%u", config->certificate != NULL ? "s" : "",
+                                           strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : host, port);
+        }
+    }
+    return g_steal_pointer(&service);
+}
+
+bool nt_service_start(NtService *service, GError **error) {
+    const NtServiceConfig *config = service->config;
+    unsigned loops = config->loops > 0 ? config->loops : nt_cores();
+    service->gathered = g_new0(GPtrArray *, loops + 1);
+    for (unsigned i = 0; i < loops; i++) {
+        service->gathered[i] = g_ptr_array_new();
+    }
+    service->readers = api_workers_new("reader", config->readers, config->queue);
+    service->embedders = api_workers_new("embedder", config->embedders, config->queue);
+    service->writers = api_workers_new("writer", config->writers, config->queue);
+    return nt_http_server_start(service->server, error);
+}
+
+const char *nt_service_url(const NtService *service) { return service->url != NULL ? service->url : "unix"; }
+
+bool nt_service_reload(NtService *service, GError **error) { return nt_http_server_reload(service->server, error); }
+
+bool nt_service_stop(NtService *service) {
+    return nt_http_server_stop(service->server, service->config->stop_seconds * G_USEC_PER_SEC);
+}
+
+void nt_service_free(NtService *service) {
+    if (service == NULL) {
+        return;
+    }
+    if (service->server != NULL) {
+        nt_http_server_stop(service->server, 0);
+    }
+    /* Threads may still answer requests, which the server holds until then. */
+    api_workers_free(service->readers);
+    api_workers_free(service->embedders);
+    api_workers_free(service->writers);
+    nt_http_server_free(service->server);
+    for (size_t i = 0; service->gathered != NULL && service->gathered[i] != NULL; i++) {
+        g_ptr_array_unref(service->gathered[i]);
+    }
+    g_free(service->gathered);
+    api_keys_free(service->keys);
+    api_rates_free(service->rates);
+    api_metrics_free(service->metrics);
+    g_free(service->url);
+    g_free(service);
+}
