@@ -184,6 +184,19 @@ bool nt_photos_put(NtCatalogue *catalogue, int64_t product, const NtProductPut *
     return true;
 }
 
+bool nt_catalogue_each_photo(NtCatalogue *catalogue, int64_t product, bool (*each)(const char *location, void *data),
+                             void *data, GError **error) {
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, "SELECT location FROM photo WHERE product = ?1 ORDER BY position", "i",
+                       product)) {
+        return false;
+    }
+    int step;
+    while ((step = nt_query_step(&query, error)) == 1 && each(nt_column_text(&query, 0), data)) {
+    }
+    return step >= 0;
+}
+
 /* ---- contents --------------------------------------------------------------------------------------------------- */
 
 bool nt_catalogue_find_content(NtCatalogue *catalogue, const uint8_t hash[32], int64_t *out_content, GError **error) {

@@ -73,6 +73,10 @@ bool nt_catalogue_set_photo_failure(NtCatalogue *catalogue, int64_t photo, const
 bool nt_catalogue_import_content(NtCatalogue *catalogue, int64_t product, unsigned position, int64_t *out_content,
                                  GError **error);
 
+/* Calls `each` for the locations of a product's photos in their order; stops when it returns false. */
+bool nt_catalogue_each_photo(NtCatalogue *catalogue, int64_t product, bool (*each)(const char *location, void *data),
+                             void *data, GError **error);
+
 /* A photo by its row: id of its product, location; new texts, either may be NULL when not wanted.
  * Errors: NOT_FOUND. */
 bool nt_catalogue_photo_names(NtCatalogue *catalogue, int64_t photo, char **out_id, char **out_location,

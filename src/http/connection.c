@@ -67,12 +67,12 @@ void nt_http_connection_close(NtHttpConnection *connection) {
     }
     nt_http_loop_remove(connection);
     nt_http_tls_session_free(connection->tls);
-    close(connection->fd);
-    if (connection->counted) {
+    if (connection->counted) { /* before its client can know, who may connect again at once */
         nt_http_server_forget_client(server, connection->peer);
     }
-    g_atomic_int_add(&server->open, -1);
     g_atomic_int_add(&connection->loop->given, -1);
+    g_atomic_int_add(&server->open, -1);
+    close(connection->fd);
     g_clear_object(&connection->peer);
     g_clear_pointer(&connection->in, g_byte_array_unref);
     g_string_free(connection->out, TRUE);

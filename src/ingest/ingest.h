@@ -1,11 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ingest: from photos to vectors: a source's products into the catalogue (ingest.c, ingest-source.c, photo-job.c),
- * vectors in and out as .npy (transfer.c). The public header has the contracts of everything named niteru_.
+ * products one by one (edit.c, edit-write.c, put.c), vectors in and out as .npy (transfer.c). The public header has the
+ * contracts of everything named niteru_.
  */
 #ifndef NT_INGEST_H
 #define NT_INGEST_H
 
 #include "state/state.h"
+
+/* ---- products changed one by one (edit.c) ---- */
+
+typedef enum NtPhotoEdit {
+    NT_PHOTOS_STAY,
+    NT_PHOTOS_REPLACE, /* by those given, which may be none */
+    NT_PHOTOS_SET,     /* the one at `position` by the one given; behind the last: it is added */
+    NT_PHOTOS_REMOVE,  /* the one at `position` */
+} NtPhotoEdit;
+
+/* A photo that is given. */
+typedef struct NtGivenPhoto {
+    const char *name; /* of the file; with bytes, or NULL: any name for them, for messages */
+    GBytes *bytes;    /* the catalogue keeps them; NULL: the file is read, now and whenever it is needed again */
+} NtGivenPhoto;
+
+/* What is to become of a product. */
+typedef struct NtProductEdit {
+    const char *id;
+    const NtJson *metadata; /* an object; NULL: fields are left as they are, unless `whole` */
+    bool whole;             /* fields that are not given go */
+    bool must_exist;        /* else it is added where it is not there */
+    NtPhotoEdit photo_edit;
+    size_t position;
+    const NtGivenPhoto *photos;
+    size_t photo_count;
+    bool all_photos; /* a photo that cannot be used fails the edit; else it costs only itself */
+    /* Looked at in the transaction, before anything is written; product 0: there is none. False: the edit fails with
+     * its error. NULL: nothing is asked. */
+    bool (*allow)(NtCatalogue *db, int64_t product, void *data, GError **error);
+    void *data;
+
+    /* What became of it. */
+    NiteruPutReport report;
+    GError *error; /* the caller's; NULL: it is committed */
+} NtProductEdit;
+
+/* Changes products, in one transaction, which the next search sees: photos are read and embedded before the turn to
+ * write is taken. An edit that fails (INVALID, NOT_FOUND, LIMIT, and what its photos or `allow` say) costs only itself
+ * and has `error` set. `options` NULL: the defaults; its `failure` is told of photos and values that could not be used.
+ * False: nothing is committed, and the errors are those of the whole: IO, NO_SPACE, CANCELLED, TIMEOUT, INVALID (a
+ * model without a network, a catalogue open for reading only). */
+bool nt_products_edit(NiteruCatalogue *catalogue, NtProductEdit *edits, size_t count, const NiteruPutOptions *options,
+                      GCancellable *cancellable, GError **error);
 
 #endif
