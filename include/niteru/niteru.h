@@ -222,12 +222,16 @@ typedef struct NiteruSearchOptions {
     bool metadata;              /* results carry it */
     unsigned timeout_ms;
     bool partial; /* when the time is up, what was found so far is the answer; niteru_results_partial tells */
+    double x, y, width, height; /* of a photo that is searched with, only this part: fractions of it as it is seen, from
+                                   its upper left corner; all 0: the whole */
+    bool group; /* products whose field `group` is equal count once, by the best of them, and those without the field
+                   for themselves; the group of the product asked for is left out with it */
 } NiteruSearchOptions;
 
 /* Products that look like product `id`, best first, itself left out; a product counts once, by its best photo, and
- * products that are equally near come in the order of ids. k products come back whenever k match. Free the answer with
- * niteru_results_free. Errors: NOT_FOUND (no such product, it has no usable photo, or the model has no vectors),
- * INVALID (threshold), CANCELLED, TIMEOUT. */
+ * products that are equally near come in the order of ids. k products, or groups, come back whenever k match. Free the
+ * answer with niteru_results_free. Errors: NOT_FOUND (no such product, it has no usable photo, or the model has no
+ * vectors), INVALID (threshold), CANCELLED, TIMEOUT. */
 NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const NiteruSearchOptions *options,
                               GCancellable *cancellable, GError **error);
 

@@ -61,4 +61,9 @@ bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown 
                            bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata, void *data),
                            void *data, GError **error);
 
+/* Calls `each` with the value of a field, as text, for the products that have one, in no order; `product` 0: for all,
+ * else for that one. No product has a field that is not there. */
+bool nt_catalogue_each_value(NtCatalogue *catalogue, const char *field, int64_t product,
+                             bool (*each)(int64_t product, const char *text, void *data), void *data, GError **error);
+
 #endif

@@ -178,3 +178,29 @@ bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown 
     }
     return step >= 0;
 }
+
+/* ---- one field of products -------------------------------------------------------------------------------------- */
+
+bool nt_catalogue_each_value(NtCatalogue *catalogue, const char *field, int64_t product,
+                             bool (*each)(int64_t product, const char *text, void *data), void *data, GError **error) {
+    const GArray *fields = nt_fields(catalogue, error);
+    const StoredField *stored = fields != NULL ? nt_fields_find(fields, field) : NULL;
+    if (stored == NULL) {
+        return fields != NULL;
+    }
+    NtFieldType type = stored->type;
+    g_autofree char *sql = g_strdup_printf("SELECT product, m_%" G_GINT64_FORMAT
+                                           " FROM product WHERE m_%" G_GINT64_FORMAT " IS NOT NULL%s",
+                                           stored->field, stored->field, product != 0 ? " AND product = ?1" : "");
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, sql, product != 0 ? "i" : "", product)) {
+        return false;
+    }
+    int step;
+    bool more = true;
+    while (more && (step = nt_query_step(&query, error)) == 1) {
+        g_autofree char *text = nt_field_text(type, query.stmt, 1);
+        more = text == NULL || each(nt_column_int(&query, 0), text, data);
+    }
+    return !more || step >= 0;
+}

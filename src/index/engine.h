@@ -65,10 +65,12 @@ typedef struct NtIndexOptions {
                                    group for itself; only with groups */
     const uint32_t *skip_label; /* (queries) a label left out of that query's answer, 0: none; only with labels; NULL:
                                    none */
-    const uint64_t *skip_group; /* (queries) a group left out, 0: none; NULL: none; only with groups */
-    double effort;              /* 0 .. 1, for engines that trade accuracy for time; "exact" does not */
-    NtThreadPool *pool;         /* where helpers come from; NULL: the caller works alone */
-    unsigned threads;           /* at most so many, the caller's included; 0: as many as the pool has */
+    GHashTable *const *skip_labels; /* (queries) sets of labels, as GUINT_TO_POINTER, left out of that query's answer;
+                                       NULL entries: none; only with labels; NULL: none */
+    const uint64_t *skip_group;     /* (queries) a group left out, 0: none; NULL: none; only with groups */
+    double effort;                  /* 0 .. 1, for engines that trade accuracy for time; "exact" does not */
+    NtThreadPool *pool;             /* where helpers come from; NULL: the caller works alone */
+    unsigned threads;               /* at most so many, the caller's included; 0: as many as the pool has */
     int64_t deadline;          /* in microseconds of g_get_monotonic_time, looked at every millisecond or so; 0: none */
     GCancellable *cancellable; /* looked at likewise; NULL: none */
     bool partial;              /* when the deadline passes, give what was found so far instead of failing */

@@ -80,6 +80,8 @@ static bool allowed(const NtIndexOptions *options, uint64_t label) {
 /* Whether a label may answer query `q`. */
 static bool answers(const NtIndexOptions *options, size_t q, uint32_t label) {
     return allowed(options, label) && (options->skip_label == NULL || options->skip_label[q] != label) &&
+           (options->skip_labels == NULL || options->skip_labels[q] == NULL ||
+            !g_hash_table_contains(options->skip_labels[q], GUINT_TO_POINTER(label))) &&
            (options->skip_group == NULL || options->groups == NULL || options->skip_group[q] == 0 ||
             nt_cells_get(options->groups, label) != options->skip_group[q]);
 }

@@ -15,6 +15,7 @@ static bool collect(Search *search, const char *const *ids, GArray *vectors, GEr
             return false;
         }
         search_leave_out(search, product);
+        search_leave_out_group(search, product);
     }
     return true;
 }
@@ -40,7 +41,7 @@ static bool search_average(Search *search, const GArray *liked, const GArray *di
         query[d] = (float)sum[d];
     }
     NtQueries queries = {.data = query, .count = 1, .dim = dim};
-    return search_nearest(search, &queries, NULL, 0, search->k, error);
+    return search_nearest(search, &queries, NULL, 0, error);
 }
 
 /* Whether a disliked example is nearer to any photo of a product than `raw`. */
@@ -60,26 +61,35 @@ static bool is_disliked(const Search *search, const Found *found, const GArray *
     return false;
 }
 
-/* Those that are left of what was found. */
+/* Those that are left of what was found, each product or group once. */
 static void drop_disliked(Search *search, const GArray *disliked) {
     g_autofree float *scratch = g_new(float, search->version->view.dim);
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
     guint kept = 0;
     for (guint i = 0; i < search->found->len && kept < search->k; i++) {
         Found found = g_array_index(search->found, Found, i);
-        if (!is_disliked(search, &found, disliked, scratch)) {
+        void *key = search_key(search, found.product);
+        if (!search_leaves_out_group(search, found.product) && !g_hash_table_contains(seen, key) &&
+            !is_disliked(search, &found, disliked, scratch)) {
+            g_hash_table_add(seen, key);
             g_array_index(search->found, Found, kept++) = found;
         }
     }
     g_array_set_size(search->found, kept);
 }
 
-/* Asks for more and more, until k are left or there are no more. */
+/* Asks for more and more, until k are left or there are no more. Where some are disliked a group is what its best that
+ * is not makes it, so products are asked for one by one, and put together afterwards. */
 static bool search_best(Search *search, const GArray *liked, const GArray *disliked, GError **error) {
     size_t dim = search->version->view.dim;
     NtQueries queries = {.data = (const float *)(void *)liked->data, .count = liked->len / dim, .dim = dim};
     size_t most = (size_t)search->version->labels.pairs;
-    for (size_t wanted = MIN(search->k, most) + (disliked->len > 0 ? 32 : 0);; wanted *= 4) {
-        if (!search_nearest(search, &queries, NULL, 0, wanted, error)) {
+    if (disliked->len == 0) {
+        return search_nearest(search, &queries, NULL, 0, error);
+    }
+    for (size_t wanted = MIN(search->k, most) + 32;; wanted *= 4) {
+        const Ask ask = {search, queries, NULL, 0, wanted, true};
+        if (!search_scan(&ask, 1, error)) {
             return false;
         }
         bool all = search->found->len < wanted;

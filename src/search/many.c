@@ -42,7 +42,7 @@ typedef struct Many {
 
 /* ---- beginning ---- */
 
-static const Moment *moment_of(Many *many, NiteruCatalogue *catalogue, const char *model) {
+static Moment *moment_of(Many *many, NiteruCatalogue *catalogue, const char *model) {
     for (size_t i = 0; i < many->moment_count; i++) {
         if (g_strcmp0(many->moments[i].model, model) == 0) {
             return &many->moments[i];
@@ -74,7 +74,7 @@ static bool begin(Many *many, Member *member, NiteruCatalogue *catalogue, GError
     if (!search_open(search, catalogue, query->options, query->cancellable, error)) {
         return false;
     }
-    const Moment *moment = moment_of(many, catalogue, search->options.model);
+    Moment *moment = moment_of(many, catalogue, search->options.model);
     if (moment->error != NULL) {
         g_propagate_error(error, g_error_copy(moment->error));
         return false;
@@ -89,11 +89,12 @@ static bool begin(Many *many, Member *member, NiteruCatalogue *catalogue, GError
         if (!search_product_vectors(search, query->product, &own, member->vectors, error)) {
             return false;
         }
+        search_leave_out_group(search, own);
         queries.dim = search->version->view.dim;
         queries.data = (const float *)(void *)member->vectors->data;
         queries.count = member->vectors->len / queries.dim;
     }
-    member->ask = (Ask){search, queries, NULL, (uint32_t)own, search->k};
+    member->ask = (Ask){search, queries, NULL, (uint32_t)own, search->k, false};
     member->alone = search_wanted(&member->ask) > MOST_WANTED || may_be_refused(&queries, search->version->view.dim);
     return true;
 }
@@ -109,7 +110,8 @@ static int by_group(const void *a, const void *b) {
     if (x->search.filter != y->search.filter) {
         return (uintptr_t)x->search.filter < (uintptr_t)y->search.filter ? -1 : 1;
     }
-    return x->alone - y->alone;
+    return x->search.options.group != y->search.options.group ? x->search.options.group - y->search.options.group
+                                                              : x->alone - y->alone;
 }
 
 static void make_groups(Many *many) {

@@ -13,10 +13,10 @@ NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const 
         !search_product_vectors(&search, id, &own, vectors, error)) {
         return NULL;
     }
+    search_leave_out_group(&search, own);
     size_t dim = search.version->view.dim;
     NtQueries queries = {.data = (const float *)(void *)vectors->data, .count = vectors->len / dim, .dim = dim};
-    return search_nearest(&search, &queries, NULL, (uint32_t)own, search.k, error) ? search_results(&search, id, error)
-                                                                                   : NULL;
+    return search_nearest(&search, &queries, NULL, (uint32_t)own, error) ? search_results(&search, id, error) : NULL;
 }
 
 /* Embeds before the search begins: no snapshot is held while a photo is decoded. */
@@ -29,7 +29,7 @@ static NiteruResults *search_photo(Search *search, GBytes *bytes, const char *na
         return NULL;
     }
     NtQueries queries = {.data = vector, .count = 1, .dim = model->card->dimension};
-    return search_nearest(search, &queries, NULL, 0, search->k, error) ? search_results(search, name, error) : NULL;
+    return search_nearest(search, &queries, NULL, 0, error) ? search_results(search, name, error) : NULL;
 }
 
 NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
@@ -77,7 +77,7 @@ NiteruResults *niteru_search_vectors(NiteruCatalogue *catalogue, const float *ve
     }
     NtQueries queries = {.data = vectors, .count = count, .dim = dimension};
     return search_open(&search, catalogue, options, cancellable, error) && search_begin(&search, error) &&
-                   search_nearest(&search, &queries, weights, 0, search.k, error)
+                   search_nearest(&search, &queries, weights, 0, error)
                ? search_results(&search, NULL, error)
                : NULL;
 }

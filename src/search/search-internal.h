@@ -17,15 +17,16 @@ typedef struct Search {
     NtCall call;
     NiteruSearchOptions options;
     size_t k;
-    NtSnapshot own;             /* where it shares none with others */
-    const NtSnapshot *snapshot; /* what it looks at */
-    NtVersion *version;         /* the snapshot's */
-    NtCatalogue *db;            /* likewise */
-    NtFilter *filter;           /* NULL: no condition */
-    GHashTable *left_out;       /* numbers of products; NULL: none */
-    GArray *found;              /* Found, nearest first; those under the threshold are not */
-    double best;                /* the highest score there is, under the threshold too; negative: none */
-    bool partial;               /* the time was up before all was looked at */
+    NtSnapshot own;              /* where it shares none with others */
+    NtSnapshot *snapshot;        /* what it looks at */
+    NtVersion *version;          /* the snapshot's */
+    NtCatalogue *db;             /* likewise */
+    NtFilter *filter;            /* NULL: no condition */
+    GHashTable *left_out;        /* numbers of products; NULL: none */
+    GHashTable *groups_left_out; /* numbers of groups, where products count by group; NULL: none */
+    GArray *found;               /* Found, nearest first; those under the threshold are not */
+    double best;                 /* the highest score there is, under the threshold too; negative: none */
+    bool partial;                /* the time was up before all was looked at */
 } Search;
 
 /* Begins the call; in any case the search is to be cleared. */
@@ -34,12 +35,16 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
 /* Goes on to a snapshot of now: from here on be quick. */
 bool search_begin(Search *search, GError **error);
 /* The same with a snapshot of others, which must outlive the search. */
-bool search_begin_on(Search *search, const NtSnapshot *snapshot, GError **error);
+bool search_begin_on(Search *search, NtSnapshot *snapshot, GError **error);
 void search_clear(Search *search);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
 
-/* The product is in no answer. */
+/* The product is in no answer; where products count by group, its group is not. */
 void search_leave_out(Search *search, int64_t product);
+void search_leave_out_group(Search *search, int64_t product);
+bool search_leaves_out_group(const Search *search, uint32_t product);
+/* What a product counts by: its group where it has one and groups count, else itself; never NULL. */
+void *search_key(const Search *search, uint32_t product);
 
 /* What a search asks the index for: the k products nearest to any of the queries. */
 typedef struct Ask {
@@ -48,16 +53,16 @@ typedef struct Ask {
     const double *weights; /* (queries) NULL: 1 each */
     uint32_t own;          /* a product that is left out; 0: none */
     size_t k;
+    bool each; /* products count by themselves, in spite of the search's options */
 } Ask;
 
 /* How many hits of each query it takes to have the k of the ask. */
 size_t search_wanted(const Ask *ask);
-/* Fills `found` of each search by one scan; they are of one snapshot and one filter. With several the scan ends early
- * only when the time of all is up, and does not look at their cancellables. */
+/* Fills `found` of each search by one scan; they are of one snapshot and one filter, and count alike. With several the
+ * scan ends early only when the time of all is up, and does not look at their cancellables. */
 bool search_scan(const Ask *asks, size_t count, GError **error);
-/* The same for one. */
-bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, size_t k,
-                    GError **error);
+/* The same for one, as its options have it. */
+bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, GError **error);
 /* Appends the vectors of a product's photos to `vectors` (float). Errors: NOT_FOUND. */
 bool search_product_vectors(Search *search, const char *id, int64_t *out_product, GArray *vectors, GError **error);
 

@@ -13,16 +13,40 @@
 void search_clear(Search *search) {
     g_clear_pointer(&search->filter, nt_filter_unref);
     g_clear_pointer(&search->left_out, g_hash_table_unref);
+    g_clear_pointer(&search->groups_left_out, g_hash_table_unref);
     g_clear_pointer(&search->found, g_array_unref);
     nt_snapshot_clear(&search->own);
     nt_call_clear(&search->call);
 }
 
-void search_leave_out(Search *search, int64_t product) {
-    if (search->left_out == NULL) {
-        search->left_out = g_hash_table_new(NULL, NULL);
+static void add_number(GHashTable **set, uint64_t number) {
+    if (*set == NULL) {
+        *set = g_hash_table_new(NULL, NULL);
     }
-    g_hash_table_add(search->left_out, GSIZE_TO_POINTER((gsize)product));
+    g_hash_table_add(*set, GSIZE_TO_POINTER((gsize)number));
+}
+
+static uint64_t group_of(const Search *search, uint64_t product) {
+    return search->options.group ? nt_cells_get(&search->snapshot->groups, product) : 0;
+}
+
+void search_leave_out(Search *search, int64_t product) { add_number(&search->left_out, (uint64_t)product); }
+
+void search_leave_out_group(Search *search, int64_t product) {
+    uint64_t group = group_of(search, (uint64_t)product);
+    if (group != 0) {
+        add_number(&search->groups_left_out, group);
+    }
+}
+
+bool search_leaves_out_group(const Search *search, uint32_t product) {
+    uint64_t group = search->groups_left_out != NULL ? group_of(search, product) : 0;
+    return group != 0 && g_hash_table_contains(search->groups_left_out, GSIZE_TO_POINTER((gsize)group));
+}
+
+void *search_key(const Search *search, uint32_t product) {
+    uint64_t group = group_of(search, product);
+    return GSIZE_TO_POINTER((gsize)(group != 0 ? 2 * group + 1 : 2 * (uint64_t)product));
 }
 
 /* The numbers of products that are to be left out; those that are not there are. */
@@ -58,7 +82,7 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
     return nt_call_begin(&search->call, catalogue, search->options.timeout_ms, cancellable, error);
 }
 
-bool search_begin_on(Search *search, const NtSnapshot *snapshot, GError **error) {
+bool search_begin_on(Search *search, NtSnapshot *snapshot, GError **error) {
     const NiteruSearchOptions *options = &search->options;
     search->snapshot = snapshot;
     search->version = snapshot->version;
@@ -67,7 +91,9 @@ bool search_begin_on(Search *search, const NtSnapshot *snapshot, GError **error)
     if (options->where != NULL) {
         search->filter = nt_filter_open(snapshot, options->where, error);
     }
-    return (options->where == NULL || search->filter != NULL) && prepare_left_out(search, options->exclude, error) &&
+    return (options->where == NULL || search->filter != NULL) &&
+           (!options->group || nt_snapshot_groups(snapshot, error)) &&
+           prepare_left_out(search, options->exclude, error) &&
            (search->version->rows > 0 || nt_fail_no_vectors(search->version->model, error));
 }
 
@@ -94,22 +120,20 @@ static int nearest_first(const void *a, const void *b, void *data) {
     return first != second ? (first < second ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
 }
 
-static bool is_left_out(const Search *search, uint32_t product) {
-    return search->left_out != NULL && g_hash_table_contains(search->left_out, GUINT_TO_POINTER(product));
-}
-
-/* Of the hits of all queries together: each product once, the best k of them. Those of one query are so already. */
-static void merge(Search *search, size_t queries, size_t k) {
+/* Of the hits of all queries together: each product, or group, once, the best k of them. Those of one query are so
+ * already. */
+static void merge(const Ask *ask) {
+    Search *search = ask->search;
     g_autoptr(GHashTable) seen = NULL;
-    if (queries > 1) {
+    if (ask->queries.count > 1) {
         g_array_sort_with_data(search->found, nearest_first, search);
         seen = g_hash_table_new(NULL, NULL);
     }
     guint kept = 0;
-    for (guint i = 0; i < search->found->len && kept < k; i++) {
+    for (guint i = 0; i < search->found->len && kept < ask->k; i++) {
         Found found = g_array_index(search->found, Found, i);
-        if (!is_left_out(search, found.product) &&
-            (seen == NULL || g_hash_table_add(seen, GUINT_TO_POINTER(found.product)))) {
+        void *key = ask->each ? GUINT_TO_POINTER(found.product) : search_key(search, found.product);
+        if (seen == NULL || g_hash_table_add(seen, key)) {
             g_array_index(search->found, Found, kept++) = found;
         }
     }
@@ -117,7 +141,7 @@ static void merge(Search *search, size_t queries, size_t k) {
 }
 
 size_t search_wanted(const Ask *ask) {
-    size_t more = ask->search->left_out != NULL ? g_hash_table_size(ask->search->left_out) : 0;
+    size_t more = ask->search->groups_left_out != NULL ? g_hash_table_size(ask->search->groups_left_out) : 0;
     return ask->k < SIZE_MAX - more ? ask->k + more : ask->k;
 }
 
@@ -129,6 +153,9 @@ static void take_hits(const Ask *ask, const NtIndexHit *hits, const size_t *coun
     for (size_t q = 0; q < ask->queries.count; q++) {
         for (size_t i = 0; i < MIN(counts[q], wanted); i++) {
             const NtIndexHit *hit = &hits[q * most + i];
+            if (!ask->each && search_leaves_out_group(search, hit->label)) {
+                continue;
+            }
             double score = nt_scores_of(&search->version->card->scores, hit->raw);
             search->best = MAX(search->best, score);
             if (score < search->options.threshold) { /* those behind it too, but of this query only */
@@ -139,31 +166,51 @@ static void take_hits(const Ask *ask, const NtIndexHit *hits, const size_t *coun
             g_array_append_val(search->found, found);
         }
     }
-    merge(search, ask->queries.count, ask->k);
+    merge(ask);
 }
 
-/* The queries of all, one after the other, and whom each is not to find; *out_copied holds them where they had to be
- * put side by side. */
-static bool put_together(const Ask *asks, size_t count, NtQueries *out, float **out_copied, uint32_t **out_skip,
-                         GError **error) {
-    *out = asks[0].queries;
-    for (size_t i = 1; i < count; i++) {
-        out->count += asks[i].queries.count;
+/* The queries of all, one after the other, and whom each is not to find. */
+typedef struct Together {
+    NtQueries queries;
+    float *copied;            /* what they are, where they had to be put side by side */
+    uint32_t *skip;           /* (queries) */
+    GHashTable **skip_labels; /* (queries) borrowed; NULL: nobody leaves anyone out */
+} Together;
+
+static void clear_together(Together *together) {
+    nt_free(together->copied);
+    nt_free(together->skip);
+    nt_free(together->skip_labels);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Together, clear_together)
+
+static bool put_together(const Ask *asks, size_t count, Together *out, GError **error) {
+    NtQueries *queries = &out->queries;
+    bool copy = count > 1, any = false;
+    *queries = (NtQueries){.data = asks[0].queries.data, .dim = asks[0].queries.dim};
+    for (size_t i = 0; i < count; i++) {
+        queries->count += asks[i].queries.count;
+        any = any || asks[i].search->left_out != NULL;
     }
-    *out_skip = nt_alloc(out->count, sizeof **out_skip, "queries", error);
-    if (*out_skip == NULL ||
-        (count > 1 && (*out_copied = nt_alloc(out->count, out->dim * sizeof(float), "queries", error)) == NULL)) {
+    out->skip = nt_alloc(queries->count, sizeof *out->skip, "queries", error);
+    out->skip_labels = any ? nt_alloc(queries->count, sizeof *out->skip_labels, "queries", error) : NULL;
+    out->copied = copy ? nt_alloc(queries->count, queries->dim * sizeof(float), "queries", error) : NULL;
+    if (out->skip == NULL || (any && out->skip_labels == NULL) || (copy && out->copied == NULL)) {
         return false;
     }
     for (size_t i = 0, at = 0; i < count; at += asks[i++].queries.count) {
         for (size_t q = 0; q < asks[i].queries.count; q++) {
-            (*out_skip)[at + q] = asks[i].own;
+            out->skip[at + q] = asks[i].own;
+            if (any) {
+                out->skip_labels[at + q] = asks[i].search->left_out;
+            }
         }
-        if (count > 1) {
-            memcpy(*out_copied + at * out->dim, asks[i].queries.data, asks[i].queries.count * out->dim * sizeof(float));
+        if (copy) {
+            memcpy(out->copied + at * queries->dim, asks[i].queries.data,
+                   asks[i].queries.count * queries->dim * sizeof(float));
         }
     }
-    out->data = count > 1 ? *out_copied : out->data;
+    queries->data = copy ? out->copied : queries->data;
     return true;
 }
 
@@ -182,16 +229,18 @@ static void set_end(const Ask *asks, size_t count, NtIndexOptions *options) {
 bool search_scan(const Ask *asks, size_t count, GError **error) {
     const Search *first = asks[0].search;
     NtVersion *version = first->version;
-    NtQueries queries;
-    nt_autofree float *copied = NULL;
-    nt_autofree uint32_t *skip = NULL;
-    bool partial = false;
-    if (!put_together(asks, count, &queries, &copied, &skip, error)) {
+    g_auto(Together) together = {{0}};
+    bool partial = false, by_group = first->options.group && !asks[0].each;
+    if (!put_together(asks, count, &together, error)) {
         return false;
     }
+    const NtQueries queries = together.queries;
     NtIndexOptions options = {.labels = &version->labels,
                               .allow = first->filter != NULL ? &first->filter->bits : NULL,
-                              .skip_label = skip,
+                              .groups = by_group ? &first->snapshot->groups : NULL,
+                              .by_group = by_group,
+                              .skip_label = together.skip,
+                              .skip_labels = (GHashTable *const *)together.skip_labels,
                               .pool = version->model->catalogue->pool,
                               .out_partial = &partial};
     set_end(asks, count, &options);
@@ -213,9 +262,8 @@ bool search_scan(const Ask *asks, size_t count, GError **error) {
     return true;
 }
 
-bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, size_t k,
-                    GError **error) {
-    const Ask ask = {search, *queries, weights, own, k};
+bool search_nearest(Search *search, const NtQueries *queries, const double *weights, uint32_t own, GError **error) {
+    const Ask ask = {search, *queries, weights, own, search->k, false};
     return search_scan(&ask, 1, error);
 }
 

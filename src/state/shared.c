@@ -12,6 +12,7 @@
 #include "state/state.h"
 
 #include "state/described.h"
+#include "state/groups.h"
 #include "state/ranks.h"
 
 #include <string.h>
@@ -24,6 +25,7 @@ struct NtShared {
     uint64_t commits;    /* as of which all is */
     uint64_t changes;    /* the last entry in the log of changed products that it knows */
     NtRanks ranks;       /* of all products */
+    NtGroups groups;     /* likewise, once they were asked for */
     GPtrArray *versions; /* NtVersion, of the models in use */
 };
 
@@ -200,6 +202,7 @@ static NtVersion *next_version(NiteruCatalogue *catalogue, NtCatalogue *db, cons
 static void forget_all(NtShared *shared) {
     g_ptr_array_set_size(shared->versions, 0);
     nt_ranks_clear(&shared->ranks);
+    nt_groups_clear(&shared->groups);
     shared->valid = false;
 }
 
@@ -227,7 +230,8 @@ static bool forward(NiteruCatalogue *catalogue, NtCatalogue *db, uint64_t commit
         return false;
     }
     g_autoptr(GArray) changed = step.changed = shared->valid ? changed_products(shared, db, last, &fault) : NULL;
-    bool ok = changed != NULL && nt_ranks_forward(db, &shared->ranks, changed, &fault);
+    bool ok = changed != NULL && nt_ranks_forward(db, &shared->ranks, changed, &fault) &&
+              nt_groups_forward(db, &shared->groups, step.fields, changed, &fault);
     for (guint i = 0; ok && i < shared->versions->len;) {
         NtVersion *next =
             next_version(catalogue, db, g_ptr_array_index(shared->versions, i), &shared->ranks, &step, &fault);
@@ -291,10 +295,12 @@ static NtVersion *build_version(NiteruCatalogue *catalogue, NtCatalogue *db, con
     return g_steal_pointer(&version);
 }
 
-/* What is shared, at the moment that the connection sees; *out_again when it is past that moment already. */
-static NtVersion *take_version(NiteruCatalogue *catalogue, NtCatalogue *db, uint64_t commits, const char *name,
-                               bool *out_again, GError **error) {
+/* What is shared, at the moment that the snapshot's connection sees; *out_again when it is past that already. */
+static bool take_version(NtSnapshot *snapshot, const char *name, bool *out_again, GError **error) {
+    NiteruCatalogue *catalogue = snapshot->reader.catalogue;
     NtShared *shared = catalogue->shared;
+    NtCatalogue *db = snapshot->reader.db;
+    uint64_t commits = snapshot->commits;
     NtVersion *version = NULL;
     g_mutex_lock(&shared->lock);
     *out_again = shared->valid && commits < shared->commits;
@@ -305,8 +311,13 @@ static NtVersion *take_version(NiteruCatalogue *catalogue, NtCatalogue *db, uint
             version = version != NULL ? version : build_version(catalogue, db, name, error);
         }
     }
+    if (version != NULL && shared->groups.known) {
+        nt_cells_copy(&snapshot->groups, &shared->groups.of);
+        snapshot->grouped = true;
+    }
     g_mutex_unlock(&shared->lock);
-    return version;
+    snapshot->version = version;
+    return version != NULL;
 }
 
 /* Begins the transaction again, at the moment of now. */
@@ -326,8 +337,7 @@ bool nt_snapshot_open(NtSnapshot *snapshot, NiteruCatalogue *catalogue, const ch
         bool behind = false;
         GError *fault = NULL;
         uint64_t commits = snapshot->commits;
-        snapshot->version = take_version(catalogue, snapshot->reader.db, commits, model, &behind, &fault);
-        if (snapshot->version != NULL) {
+        if (take_version(snapshot, model, &behind, &fault)) {
             return true;
         }
         /* A vectors file that is not there may have been compacted away since the transaction began. */
@@ -343,8 +353,34 @@ bool nt_snapshot_open(NtSnapshot *snapshot, NiteruCatalogue *catalogue, const ch
 
 void nt_snapshot_clear(NtSnapshot *snapshot) {
     g_clear_pointer(&snapshot->version, nt_version_unref);
+    nt_cells_clear(&snapshot->groups);
     nt_reader_clear(&snapshot->reader);
     *snapshot = (NtSnapshot){0};
+}
+
+bool nt_snapshot_groups(NtSnapshot *snapshot, GError **error) {
+    NtShared *shared = snapshot->reader.catalogue->shared;
+    if (snapshot->grouped) {
+        return true;
+    }
+    g_mutex_lock(&shared->lock);
+    bool now = shared->valid && shared->commits == snapshot->commits;
+    if (now && (shared->groups.known || nt_groups_build(snapshot->reader.db, &shared->groups, error))) {
+        nt_cells_copy(&snapshot->groups, &shared->groups.of);
+        snapshot->grouped = true;
+    }
+    g_mutex_unlock(&shared->lock);
+    if (now) {
+        return snapshot->grouped;
+    }
+    /* What is shared has gone on since: these are for this snapshot alone. */
+    NtGroups own = {0};
+    if (nt_groups_build(snapshot->reader.db, &own, error)) {
+        nt_cells_copy(&snapshot->groups, &own.of);
+        snapshot->grouped = true;
+        nt_groups_clear(&own);
+    }
+    return snapshot->grouped;
 }
 
 /* ---- life ---- */

@@ -175,11 +175,16 @@ typedef struct NtSnapshot {
     NtReader reader;
     NtVersion *version;
     uint64_t commits; /* the number of the last one it sees */
+    NtCells groups;   /* product -> its group, see nt_snapshot_groups */
+    bool grouped;     /* these are known */
 } NtSnapshot;
 /* The model of a name (NULL: the default one). The first one of a model costs time in proportion to it, and those after
  * a commit in proportion to what that changed. */
 bool nt_snapshot_open(NtSnapshot *snapshot, NiteruCatalogue *catalogue, const char *model, GError **error);
 void nt_snapshot_clear(NtSnapshot *snapshot);
+/* Sees to the snapshot's groups: numbers that are equal for products of equal field `group`, 0 for those without. Costs
+ * time in proportion to the catalogue when they are asked for first, or a field was added since. */
+bool nt_snapshot_groups(NtSnapshot *snapshot, GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtSnapshot, nt_snapshot_clear)
 
 /* What an answer says of a product; never changed. */

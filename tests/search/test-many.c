@@ -18,9 +18,9 @@ static void id_of(unsigned i, char out[16]) { snprintf(out, 16, "p%02u", i); }
 
 static void set_price(NiteruCatalogue *catalogue, unsigned product, int price) {
     g_autoptr(GError) error = NULL;
-    char id[16], metadata[32];
+    char id[16], metadata[64];
     id_of(product, id);
-    snprintf(metadata, sizeof metadata, "{\"price\": %d}", price);
+    snprintf(metadata, sizeof metadata, "{\"price\": %d, \"group\": \"g%d\"}", price, price % 20);
     const NiteruProduct change = {.size = sizeof change, .id = id, .metadata = metadata};
     bool done = niteru_patch(catalogue, &change, NULL, NULL, NULL, &error);
     g_assert_true(done || g_error_matches(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)); /* it may be removed */
