@@ -236,8 +236,9 @@ NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const 
                               GCancellable *cancellable, GError **error);
 
 /* Products that look like a photo that need not be in the catalogue: a file, or `size` encoded bytes, which `name`
- * names in messages. Errors: INVALID (a model of imported vectors), NOT_FOUND (the model has no vectors), CANCELLED,
- * TIMEOUT, and those of reading a photo: NOT_FOUND, UNSUPPORTED (not a photo niteru reads), LIMIT, CORRUPT. */
+ * names in messages. Errors: INVALID (a model of imported vectors; a part that is none), NOT_FOUND (the model has no
+ * vectors), CANCELLED, TIMEOUT, and those of reading a photo: NOT_FOUND, UNSUPPORTED (not a photo niteru reads), LIMIT,
+ * CORRUPT. */
 NiteruResults *niteru_search_photo(NiteruCatalogue *catalogue, const char *path, const NiteruSearchOptions *options,
                                    GCancellable *cancellable, GError **error);
 NiteruResults *niteru_search_bytes(NiteruCatalogue *catalogue, const void *bytes, size_t size, const char *name,

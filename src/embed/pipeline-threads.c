@@ -11,6 +11,7 @@
 enum {
     MISFIRES = 3, /* decoders lost in a row, whatever the photos, that end a run */
     RUNNERS = 2,  /* kept by a thread, of the networks it used last */
+    QUALITY = 82, /* of pictures, as JPEG has it */
 };
 
 /* ---- readers ---- */
@@ -65,13 +66,14 @@ static bool take_buffer(NtPipeline *pipeline, Task *task, GError **error) {
     return task->pixels != NULL;
 }
 
-/* The decoder, and a preprocessor for this card; made when they are needed, and tried again for the next photo. */
+/* The decoder, and a preprocessor for this card (NULL: none is needed); made when they are needed, and tried again for
+ * the next photo. */
 static bool prepare_reader(Reader *reader, const NtCard *card, GError **error) {
     if (reader->decoder == NULL) {
         reader->decoder = nt_decoder_new(&reader->pipeline->limits, error);
     }
-    if (reader->decoder == NULL) {
-        return false;
+    if (reader->decoder == NULL || card == NULL) {
+        return reader->decoder != NULL;
     }
     if (reader->preprocessor == NULL || memcmp(&reader->rules, &card->preprocess, sizeof reader->rules) != 0) {
         g_clear_pointer(&reader->preprocessor, nt_preprocessor_free);
@@ -98,16 +100,40 @@ static bool ends_run(Reader *reader, GError *fault) {
     return g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
 }
 
+/* To how few pixels on its shorter side the decoder may shrink a photo while it reads it; 0: not at all. */
+static uint32_t shrink_to(const Task *task) {
+    const NtCard *card = task->queue->card;
+    const NtBox *box = &task->job->box;
+    if (card == NULL) {
+        return task->job->side;
+    }
+    double wanted = MAX(card->preprocess.width, card->preprocess.height);
+    double part = nt_box_is_whole(box) ? 1 : MIN(box->width, box->height);
+    return card->shrink_on_load ? (uint32_t)MIN(wanted / part, (double)UINT32_MAX) : 0;
+}
+
+/* Makes of the pixels what is wanted: the network's input, or a picture. */
+static bool make_ready(Reader *reader, Task *task, const NtPixels *pixels, GError **error) {
+    NtEmbedJob *job = task->job;
+    if (task->queue->card != NULL) {
+        NtPixels part = nt_pixels_cut(pixels, &job->box);
+        return take_buffer(reader->pipeline, task, error) &&
+               nt_preprocess(reader->preprocessor, &part, task->pixels, error);
+    }
+    g_autoptr(NtPicture) picture = nt_image_thumbnail(pixels, job->side, error);
+    job->picture =
+        picture != NULL ? nt_image_encode(reader->decoder, &picture->pixels, NT_IMAGE_JPEG, QUALITY, error) : NULL;
+    return job->picture != NULL;
+}
+
 /* Decodes and makes ready. The header's size is before the EXIF turn; the pixels' is what a person sees. */
 static bool decode(Reader *reader, Task *task, GBytes *bytes, GError **error) {
-    const NtCard *card = task->queue->card;
     NtEmbedJob *job = task->job;
-    NtDecodeOptions options = {.shrink_to =
-                                   card->shrink_on_load ? MAX(card->preprocess.width, card->preprocess.height) : 0};
+    NtDecodeOptions options = {.shrink_to = shrink_to(task)};
     gsize size;
     const void *data = g_bytes_get_data(bytes, &size);
     NtPixels pixels;
-    if (!prepare_reader(reader, card, error)) {
+    if (!prepare_reader(reader, task->queue->card, error)) {
         job->ends_run = true;
         return false;
     }
@@ -120,8 +146,7 @@ static bool decode(Reader *reader, Task *task, GBytes *bytes, GError **error) {
         job->header.width = pixels.width;
         job->header.height = pixels.height;
     }
-    return take_buffer(reader->pipeline, task, error) &&
-           nt_preprocess(reader->preprocessor, &pixels, task->pixels, error);
+    return make_ready(reader, task, &pixels, error);
 }
 
 /* Reads and decodes one photo, and passes it on. */
@@ -134,7 +159,7 @@ static void read_one(Reader *reader, Task *task) {
     g_mutex_lock(&pipeline->lock);
     pipeline->reading--;
     pipeline->reading_bulk -= kind == BULK;
-    if (ok && !task->queue->abandoned) {
+    if (ok && task->pixels != NULL && !task->queue->abandoned) {
         pipeline_need_runner(pipeline);
         if (pipeline->runners > 0) {
             g_queue_push_tail(&pipeline->inputs[kind], g_steal_pointer(&task));

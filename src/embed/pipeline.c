@@ -25,6 +25,7 @@ void nt_embed_job_free(NtEmbedJob *job) {
     if (job != NULL) {
         g_clear_error(&job->fault);
         g_free(job->vector);
+        g_clear_pointer(&job->picture, g_bytes_unref);
         job->free(job);
     }
 }
@@ -34,7 +35,7 @@ static void queue_unref(NtEmbedQueue *queue) {
         g_queue_clear_full(&queue->done, (GDestroyNotify)nt_embed_job_free);
         g_cond_clear(&queue->changed);
         nt_card_free(queue->card);
-        nt_network_unref(queue->network);
+        g_clear_pointer(&queue->network, nt_network_unref);
         g_free(queue);
     }
 }
@@ -51,8 +52,8 @@ NtEmbedQueue *nt_embed_queue_new(NtPipeline *pipeline, const NtCard *card, NtNet
     NtEmbedQueue *queue = g_new0(NtEmbedQueue, 1);
     queue->refs = 1;
     queue->pipeline = pipeline;
-    queue->card = nt_card_copy(card);
-    queue->network = nt_network_ref(network);
+    queue->card = card != NULL ? nt_card_copy(card) : NULL;
+    queue->network = network != NULL ? nt_network_ref(network) : NULL;
     queue->kind = bulk ? BULK : SINGLE;
     g_cond_init(&queue->changed);
     return queue;
@@ -190,30 +191,64 @@ static void free_single(NtEmbedJob *job) {
     g_free(single);
 }
 
-bool nt_pipeline_embed(NtPipeline *pipeline, const NtCard *card, NtNetwork *network, GBytes *bytes, const char *name,
-                       const NtWait *wait, float *out, GError **error) {
-    if (!nt_wait_check(wait, error)) {
-        return false;
-    }
-    SinglePhoto *single = g_new(SinglePhoto, 1);
-    *single = (SinglePhoto){.bytes = g_bytes_ref(bytes), .name = g_strdup(name)};
-    single->job = (NtEmbedJob){.name = single->name, .read = read_single, .free = free_single};
-    g_autoptr(NtEmbedQueue) queue = nt_embed_queue_new(pipeline, card, network, false);
-    nt_embed_queue_offer(queue, &single->job);
+static SinglePhoto *new_single(GBytes *bytes, const char *name) {
+    SinglePhoto *single = g_new0(SinglePhoto, 1);
+    single->bytes = g_bytes_ref(bytes);
+    single->name = g_strdup(name);
+    single->job.name = single->name;
+    single->job.read = read_single;
+    single->job.free = free_single;
+    return single;
+}
+
+/* Does one job, and takes it; NULL where it failed. */
+static NtEmbedJob *do_single(NtEmbedQueue *queue, SinglePhoto *single, const NtWait *wait, GError **error) {
     g_autoptr(NtEmbedJob) job = NULL;
+    nt_embed_queue_offer(queue, &single->job);
     while (job == NULL) {
         int64_t patience = nt_wait_until(wait, G_TIME_SPAN_SECOND / 50) - g_get_monotonic_time();
         job = nt_embed_queue_take(queue, MAX(patience, 1));
         if (job == NULL && !nt_wait_check(wait, error)) {
-            return false;
+            return NULL;
         }
     }
     if (job->fault != NULL) {
         g_propagate_error(error, g_steal_pointer(&job->fault));
+        return NULL;
+    }
+    return g_steal_pointer(&job);
+}
+
+bool nt_pipeline_embed_part(NtPipeline *pipeline, const NtCard *card, NtNetwork *network, GBytes *bytes,
+                            const char *name, const NtBox *box, const NtWait *wait, float *out, GError **error) {
+    if (!nt_wait_check(wait, error)) {
         return false;
     }
-    memcpy(out, job->vector, card->dimension * sizeof *out);
-    return true;
+    SinglePhoto *single = new_single(bytes, name);
+    single->job.box = *box;
+    g_autoptr(NtEmbedQueue) queue = nt_embed_queue_new(pipeline, card, network, false);
+    g_autoptr(NtEmbedJob) job = do_single(queue, single, wait, error);
+    if (job != NULL) {
+        memcpy(out, job->vector, card->dimension * sizeof *out);
+    }
+    return job != NULL;
+}
+
+bool nt_pipeline_embed(NtPipeline *pipeline, const NtCard *card, NtNetwork *network, GBytes *bytes, const char *name,
+                       const NtWait *wait, float *out, GError **error) {
+    return nt_pipeline_embed_part(pipeline, card, network, bytes, name, &(NtBox){0}, wait, out, error);
+}
+
+GBytes *nt_pipeline_thumbnail(NtPipeline *pipeline, GBytes *bytes, const char *name, unsigned side, const NtWait *wait,
+                              GError **error) {
+    if (!nt_wait_check(wait, error)) {
+        return NULL;
+    }
+    SinglePhoto *single = new_single(bytes, name);
+    single->job.side = side;
+    g_autoptr(NtEmbedQueue) queue = nt_embed_queue_new(pipeline, NULL, NULL, false);
+    g_autoptr(NtEmbedJob) job = do_single(queue, single, wait, error);
+    return job != NULL ? g_steal_pointer(&job->picture) : NULL;
 }
 
 /* ---- life ---- */

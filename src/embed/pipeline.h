@@ -37,18 +37,22 @@ struct NtEmbedJob {
     /* Reads the encoded photo, in a thread of the pipeline. *out_bytes is new; where it stays NULL there is nothing to
      * embed after all, and the job comes back without a vector. */
     bool (*read)(NtEmbedJob *job, GBytes **out_bytes, GError **error);
-    void (*free)(NtEmbedJob *job); /* all but `fault` and `vector`, which nt_embed_job_free sees to */
+    void (*free)(NtEmbedJob *job); /* all but `fault`, `vector` and `picture`, which nt_embed_job_free sees to */
+    NtBox box;                     /* the part that is embedded; all zeros: the whole */
+    unsigned side;                 /* not 0: no vector is wanted but `picture`, at most so many pixels wide and high */
 
     /* What became of it. */
     GError *fault;        /* NULL: it went well */
     bool ends_run;        /* the fault is not the photo's (there is no decode helper, say): others would have it too */
     NtImageHeader header; /* of the photo, when it was decoded; width and height upright */
     float *vector;        /* (card->dimension); NULL: failed, or nothing to embed */
+    GBytes *picture;      /* a JPEG, upright and in sRGB, on white, without metadata; NULL: failed, or not wanted */
 };
 void nt_embed_job_free(NtEmbedJob *job); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtEmbedJob, nt_embed_job_free)
 
-/* A queue for the model of this card (copied) and network (a reference is kept). `bulk`: others go first. */
+/* A queue for the model of this card (copied) and network (a reference is kept); both NULL for jobs that want pictures.
+ * `bulk`: others go first. */
 NtEmbedQueue *nt_embed_queue_new(NtPipeline *pipeline, const NtCard *card, NtNetwork *network, bool bulk);
 /* Drops it with all its jobs, without waiting for those under way. NULL is fine. */
 void nt_embed_queue_free(NtEmbedQueue *queue);
@@ -65,5 +69,12 @@ size_t nt_embed_queue_pending(const NtEmbedQueue *queue);
  * network's answer is not finite. */
 bool nt_pipeline_embed(NtPipeline *pipeline, const NtCard *card, NtNetwork *network, GBytes *bytes, const char *name,
                        const NtWait *wait, float *out, GError **error);
+/* The same of a part of it, which was checked. */
+bool nt_pipeline_embed_part(NtPipeline *pipeline, const NtCard *card, NtNetwork *network, GBytes *bytes,
+                            const char *name, const NtBox *box, const NtWait *wait, float *out, GError **error);
+/* One encoded photo as a small JPEG of at most side x side pixels (never enlarged), upright and in sRGB, transparency
+ * laid on white, without metadata; new. Errors: CANCELLED, TIMEOUT, those of decoding. */
+GBytes *nt_pipeline_thumbnail(NtPipeline *pipeline, GBytes *bytes, const char *name, unsigned side, const NtWait *wait,
+                              GError **error);
 
 #endif

@@ -77,6 +77,16 @@ typedef struct NtPixels {
     size_t stride;          /* bytes from one row to the next, at least 3 * width */
 } NtPixels;
 
+/* A part of a picture as it is seen, in fractions of it from its upper left corner; all zeros: the whole. */
+typedef struct NtBox {
+    double x, y, width, height;
+} NtBox;
+bool nt_box_is_whole(const NtBox *box);
+/* Errors: INVALID, naming the member that is wrong, with the fact "field". */
+bool nt_box_check(const NtBox *box, GError **error);
+/* The pixels of a part that was checked, the same memory; at least one. */
+NtPixels nt_pixels_cut(const NtPixels *pixels, const NtBox *box);
+
 /* One helper process and the memory shared with it. Not thread-safe: one per thread. The process is started when first
  * needed, replaced after limits.decoder_photos photos or when it died, and ends with this process however that ends. */
 typedef struct NtDecoder NtDecoder;

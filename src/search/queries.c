@@ -22,9 +22,14 @@ NiteruResults *niteru_similar(NiteruCatalogue *catalogue, const char *id, const 
 /* Embeds before the search begins: no snapshot is held while a photo is decoded. */
 static NiteruResults *search_photo(Search *search, GBytes *bytes, const char *name, GError **error) {
     NiteruCatalogue *catalogue = search->call.catalogue;
+    const NiteruSearchOptions *options = &search->options;
+    const NtBox box = {options->x, options->y, options->width, options->height};
+    if (!nt_box_check(&box, error)) {
+        return NULL;
+    }
     g_autoptr(NtModel) model = nt_model_find(catalogue, search->options.model, error);
     g_autofree float *vector =
-        model != NULL ? nt_model_embed(catalogue, model, bytes, name, &search->call.wait, error) : NULL;
+        model != NULL ? nt_model_embed(catalogue, model, bytes, name, &box, &search->call.wait, error) : NULL;
     if (vector == NULL || !search_begin(search, error)) {
         return NULL;
     }

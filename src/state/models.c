@@ -258,14 +258,14 @@ NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError *
     return network;
 }
 
-float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes, const char *name, const NtWait *wait,
-                      GError **error) {
+float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes, const char *name, const NtBox *box,
+                      const NtWait *wait, GError **error) {
     NtNetwork *network = nt_model_network(catalogue, model, error);
     if (network == NULL) {
         return NULL;
     }
     g_autofree float *vector = g_new(float, model->card->dimension);
-    return nt_pipeline_embed(catalogue->pipeline, model->card, network, bytes, name, wait, vector, error)
+    return nt_pipeline_embed_part(catalogue->pipeline, model->card, network, bytes, name, box, wait, vector, error)
                ? g_steal_pointer(&vector)
                : NULL;
 }
@@ -273,5 +273,5 @@ float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes,
 float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, const NtWait *wait,
                            GError **error) {
     g_autoptr(GBytes) bytes = nt_photo_read(path, &catalogue->limits, error);
-    return bytes != NULL ? nt_model_embed(catalogue, model, bytes, path, wait, error) : NULL;
+    return bytes != NULL ? nt_model_embed(catalogue, model, bytes, path, &(NtBox){0}, wait, error) : NULL;
 }

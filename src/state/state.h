@@ -244,10 +244,10 @@ void nt_generations_remove(const NtCatalogue *db, const char *name, uint32_t kep
 /* Its network, loaded on first use. Errors: also INVALID for a model of imported vectors, and those of
  * nt_card_fits. */
 NtNetwork *nt_model_network(NiteruCatalogue *catalogue, NtModel *model, GError **error);
-/* Embeds one encoded photo, or photo file, before all bulk work: a new vector of card->dimension floats, free with
- * g_free. Hold no read transaction meanwhile. */
-float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes, const char *name, const NtWait *wait,
-                      GError **error);
+/* Embeds one encoded photo, or a part of it, or a photo file, before all bulk work: a new vector of card->dimension
+ * floats, free with g_free. Hold no read transaction meanwhile. */
+float *nt_model_embed(NiteruCatalogue *catalogue, NtModel *model, GBytes *bytes, const char *name, const NtBox *box,
+                      const NtWait *wait, GError **error);
 float *nt_model_embed_file(NiteruCatalogue *catalogue, NtModel *model, const char *path, const NtWait *wait,
                            GError **error);
 /* Adds the model that niteru ships when it is asked for (by its name, or by NULL in a catalogue without models) and

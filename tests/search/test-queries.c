@@ -191,6 +191,55 @@ static void test_stopped(void) {
     shop_drop(&shop);
 }
 
+/* A part of a photo finds what a photo of that part finds. */
+static void test_box(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    shop_open(&shop);
+    for (unsigned i = 0; i < 6; i++) {
+        g_autofree char *name = g_strdup_printf("photos/p%u.png", i);
+        draw_picture(&shop, name, i);
+    }
+    index_shop(&shop, "photos", NULL, &error);
+    g_assert_no_error(error);
+    g_autofree char *path = below(&shop, "photos/p3.png"), *bytes = NULL;
+    gsize size = 0;
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    NtPixels pixels;
+    g_autoptr(NtDecoder) decoder = nt_decoder_new(NULL, &error);
+    g_assert_true(nt_decoder_decode(decoder, bytes, size, "p3", NULL, &pixels, NULL, &error));
+    NiteruSearchOptions options = {.size = sizeof options, .k = 6, .x = 0.25, .y = 0.125, .width = 0.5, .height = 0.75};
+    NtPixels part = nt_pixels_cut(&pixels, &(NtBox){options.x, options.y, options.width, options.height});
+    g_autoptr(GBytes) png = nt_image_encode(decoder, &part, NT_IMAGE_PNG, 0, &error);
+    g_assert_no_error(error);
+    const NiteruSearchOptions whole = {.size = sizeof whole, .k = 6};
+    g_autoptr(NiteruResults) by_box = niteru_search_bytes(shop.catalogue, bytes, size, "p", &options, NULL, &error);
+    g_autoptr(NiteruResults) by_part = niteru_search_bytes(shop.catalogue, g_bytes_get_data(png, NULL),
+                                                           g_bytes_get_size(png), "p", &whole, NULL, &error);
+    g_autoptr(NiteruResults) by_all = niteru_search_bytes(shop.catalogue, bytes, size, "p", &whole, NULL, &error);
+    g_assert_no_error(error);
+    g_autofree char *box = niteru_results_json(by_box), *cut = niteru_results_json(by_part),
+                    *all = niteru_results_json(by_all);
+    g_assert_cmpstr(box, ==, cut);
+    g_assert_cmpstr(box, !=, all);
+    const struct {
+        double x, y, width, height;
+        const char *field;
+    } refused[] = {{-0.1, 0, 1, 1, "x"},      {NAN, 0, 1, 1, "x"},       {0, 1, 1, 1, "y"},
+                   {0.5, 0, 0.6, 1, "width"}, {0.5, 0.5, 0, 0, "width"}, {0, 0, 1, NAN, "height"},
+                   {0, 0, 1, -1, "height"},   {0, 0, 1, 1.1, "height"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
+        options.x = refused[i].x;
+        options.y = refused[i].y;
+        options.width = refused[i].width;
+        options.height = refused[i].height;
+        g_assert_null(niteru_search_photo(shop.catalogue, path, &options, NULL, &error));
+        expect_fact(error, "field", refused[i].field);
+        expect_error(&error, NITERU_ERROR_INVALID, refused[i].field);
+    }
+    shop_drop(&shop);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/search/queries/vectors", test_vectors);
@@ -198,5 +247,6 @@ int main(int argc, char **argv) {
     g_test_add_func("/search/queries/left-out", test_left_out);
     g_test_add_func("/search/queries/bytes", test_bytes);
     g_test_add_func("/search/queries/stopped", test_stopped);
+    g_test_add_func("/search/queries/box", test_box);
     return g_test_run();
 }
