@@ -31,6 +31,7 @@ typedef enum NiteruError {
 /* What an error of this domain knows beside its message, for programs that show it in their own words; NULL: nothing of
  * that name. Borrowed, as long as the error lives. Copies of the error have it too. Names:
  *   "option"   the field of the options struct that has to do with it: "encoding", "model", "photos", ...
+ *   "parameter"  what a query was given that is wrong: "where", "model"
  *   "value"    what that option might be set to: "cp1252"; of "map" perhaps several settings, parted by commas
  *   "limit"    the limit that was met, as in NiteruOptions.limits: "photo-bytes"
  *   "remedy"   what would help: "index" (index the sources again, or for the first time), "import" (import the

@@ -117,8 +117,8 @@ static bool no_such_model(NtCatalogue *catalogue, const char *name, GError **err
         return nt_fact(error, "remedy", "index");
     }
     g_autofree char *safe = nt_text_printable(name != NULL ? name : "", 60);
-    return nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no model '%s' in this catalogue; there are: %s", safe,
-                   names->str);
+    nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no model '%s' in this catalogue; there are: %s", safe, names->str);
+    return nt_fact(error, "parameter", "model");
 }
 
 bool nt_catalogue_find_model(NtCatalogue *catalogue, const char *name, NtModelRow *out, GError **error) {

@@ -360,5 +360,9 @@ NtWhere *nt_where_compile(const GArray *fields, const Node *node, GError **error
 NtWhere *nt_where_parse(NtCatalogue *catalogue, const char *text, GError **error) {
     g_autoptr(Node) node = nt_where_read(text, error);
     const GArray *fields = node != NULL ? nt_fields(catalogue, error) : NULL;
-    return fields != NULL ? nt_where_compile(fields, node, error) : NULL;
+    NtWhere *where = fields != NULL ? nt_where_compile(fields, node, error) : NULL;
+    if (where == NULL) {
+        nt_fact(error, "parameter", "where");
+    }
+    return where;
 }

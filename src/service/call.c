@@ -60,7 +60,12 @@ unsigned api_error_status(const GError *error, const char **out_code, const char
         {NITERU_ERROR_NO_SPACE, 507, "no-space"},
         {NITERU_ERROR_NO_MEMORY, 503, "no-memory"},
     };
-    *out_field = niteru_error_fact(error, "option");
+    const char *parameter = niteru_error_fact(error, "parameter");
+    *out_field = parameter != NULL ? parameter : niteru_error_fact(error, "option");
+    if (g_strcmp0(parameter, "where") == 0 && g_error_matches(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        *out_code = "invalid"; /* a field is not there, and not what the path names */
+        return 400;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(table) && error->domain == NITERU_ERROR; i++) {
         if (table[i].error == (NiteruError)error->code) {
             *out_code = table[i].code;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products: one, and the list of them. */
+/* Products out: one, and the list of them. */
 #include "service/service-internal.h"
 
 #include <string.h>
 
-/* A product's JSON as the API has it: photos by number and address; where they lie on this machine is not told. */
-static NtJson *product_json(const char *text) {
-    g_autoptr(NtJson) from = nt_json_parse(text, strlen(text), "product", NULL, NULL);
+#include "state/state.h"
+
+/* ---- how a product is shown ---- */
+
+NtJson *api_product_json(const NtJson *from) {
+    static const char *const facts[] = {"format", "width", "height", "bytes", "error"};
     const char *id = nt_json_text(nt_json_get(from, "product"), "");
     const NtJson *photos = nt_json_get(from, "photos");
     g_autofree char *escaped = nt_http_encode(id);
@@ -15,7 +18,6 @@ static NtJson *product_json(const char *text) {
     nt_json_set(out, "metadata", nt_json_ref(nt_json_get(from, "metadata")));
     for (size_t i = 0; i < nt_json_count(photos); i++) {
         const NtJson *photo = nt_json_at(photos, i);
-        static const char *const facts[] = {"format", "width", "height", "bytes", "error"};
         g_autofree char *address = g_strdup_printf("/v1/products/%s/photos/%zu", escaped, i);
         NtJson *item = nt_json_object();
         nt_json_set(item, "number", nt_json_integer((int64_t)i));
@@ -31,78 +33,73 @@ static NtJson *product_json(const char *text) {
     return nt_json_set(out, "photos", list);
 }
 
-/* The tag of a product as it is: changes with whatever the API shows of it. New. */
-static char *etag_of(const char *json) {
+char *api_product_tag(const char *json) {
     return g_strdup_printf("\"%016" G_GINT64_MODIFIER "x\"", nt_xxh3(json, strlen(json), 0));
 }
 
-/* Whether a header of tags (If-Match, If-None-Match) names this one. */
-static bool has_tag(const char *tags, const char *tag) {
-    return tags != NULL && (strcmp(tags, "*") == 0 || strstr(tags, tag) != NULL);
+bool api_tag_matches(const char *tags, const char *tag) {
+    g_auto(GStrv) items = g_strsplit(tags, ",", -1);
+    for (size_t i = 0; items[i] != NULL; i++) {
+        const char *item = g_strstrip(items[i]);
+        item += g_str_has_prefix(item, "W/") ? 2 : 0;
+        if (strcmp(item, "*") == 0 || strcmp(item, tag) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
+
+/* ---- one ---- */
 
 static bool is_hidden(const ApiCall *call, const NtJson *product) {
     return call->access <= API_PUBLISHABLE &&
            !nt_json_truth(nt_json_get(nt_json_get(product, "metadata"), "public"), true);
 }
 
-/* Answers with a product as it is now. */
-static void answer_product(ApiCall *call, unsigned status) {
+static NtJson *read_product(NiteruCatalogue *catalogue, const char *id, GError **error) {
+    g_auto(NtReader) reader = {0};
+    int64_t product;
+    g_autoptr(NtJson) json =
+        nt_reader_open(&reader, catalogue, error) && nt_catalogue_find_product(reader.db, id, &product, error)
+            ? nt_catalogue_product_json(reader.db, product, error)
+            : NULL;
+    return json != NULL ? api_product_json(json) : NULL;
+}
+
+NtJson *api_visible_product(ApiCall *call) {
     g_autoptr(GError) error = NULL;
-    g_autofree char *text = niteru_product_json(call->service->catalogue, call->pieces[0], &error);
-    if (text == NULL) {
+    g_autoptr(NtJson) product = read_product(call->service->catalogue, call->pieces[0], &error);
+    if (product == NULL) {
         api_fail(call, g_steal_pointer(&error));
-        return;
+        return NULL;
     }
-    g_autoptr(NtJson) product = product_json(text);
-    g_autofree char *json = nt_json_print(product, false), *tag = etag_of(json);
-    if (is_hidden(call, product)) {
+    if (is_hidden(call, product)) { /* in the words of one that is not there */
         api_problem(call, 404, "not-found", NULL, "there is no product '%s'", call->pieces[0]);
+        return NULL;
+    }
+    return g_steal_pointer(&product);
+}
+
+void api_answer_product(ApiCall *call, unsigned status, NtJson *warnings) {
+    g_autoptr(NtJson) product = api_visible_product(call);
+    if (product == NULL) {
         return;
     }
+    g_autofree char *json = nt_json_print(product, false), *tag = api_product_tag(json);
+    const char *known = nt_http_header(call->request, "if-none-match");
     nt_http_add_header(call->request, "ETag", tag);
-    if (status == 200 && has_tag(nt_http_header(call->request, "if-none-match"), tag)) {
+    if (strcmp(nt_http_method(call->request), "GET") == 0 && known != NULL && api_tag_matches(known, tag)) {
         nt_http_answer(call->request, 304, NULL, NULL);
         return;
     }
-    api_answer_text(call, status, g_steal_pointer(&json));
-}
-
-void api_run_product_get(ApiCall *call) { answer_product(call, 200); }
-
-static void write_product(ApiCall *call, bool patch) {
-    g_autoptr(GError) error = NULL;
-    NtJson *metadata = nt_json_get(call->body, "metadata");
-    g_autofree char *text = metadata != NULL ? nt_json_print(metadata, false) : NULL;
-    NiteruProduct product = {.size = sizeof product, .id = call->pieces[0], .metadata = text};
-    NiteruPutOptions options = {.size = sizeof options};
-    NiteruPutReport report = {.size = sizeof report};
-    GCancellable *cancellable = nt_http_cancellable(call->request);
-    bool ok = patch ? niteru_patch(call->service->catalogue, &product, &options, cancellable, &report, &error)
-                    : niteru_put(call->service->catalogue, &product, &options, cancellable, &report, &error);
-    if (ok) {
-        answer_product(call, report.added ? 201 : 200);
+    if (nt_json_count(warnings) > 0) {
+        api_answer(call, status, nt_json_ref(nt_json_set(product, "warnings", nt_json_ref(warnings))));
     } else {
-        api_fail(call, g_steal_pointer(&error));
+        api_answer_text(call, status, g_steal_pointer(&json));
     }
 }
 
-void api_run_product_put(ApiCall *call) { write_product(call, false); }
-void api_run_product_patch(ApiCall *call) { write_product(call, true); }
-
-void api_run_product_delete(ApiCall *call) {
-    g_autoptr(GError) error = NULL;
-    const char *const ids[] = {call->pieces[0]};
-    uint64_t removed = 0;
-    if (!niteru_remove(call->service->catalogue, ids, 1, NULL, 0, nt_http_cancellable(call->request), &removed,
-                       &error)) {
-        api_fail(call, g_steal_pointer(&error));
-    } else if (removed == 0) {
-        api_problem(call, 404, "not-found", NULL, "there is no product '%s'", call->pieces[0]);
-    } else {
-        api_answer_nothing(call);
-    }
-}
+void api_run_product_get(ApiCall *call) { api_answer_product(call, 200, NULL); }
 
 /* ---- the list ---- */
 
@@ -113,7 +110,8 @@ typedef struct Listing {
 
 static bool add_product(const char *id, const char *json, void *data) {
     Listing *listing = data;
-    nt_json_append(listing->products, product_json(json));
+    g_autoptr(NtJson) product = nt_json_parse(json, strlen(json), "product", NULL, NULL);
+    nt_json_append(listing->products, api_product_json(product));
     g_free(listing->last);
     listing->last = g_strdup(id);
     return true;

@@ -53,8 +53,7 @@ static GBytes *decode_base64(const char *text) {
     return g_bytes_new_take(bytes, size);
 }
 
-/* The photo that was sent; NULL: answered. */
-static GBytes *read_photo(ApiCall *call) {
+GBytes *api_read_photo(ApiCall *call) {
     const char *type = nt_http_header(call->request, "content-type");
     GBytes *photo = NULL;
     if (nt_http_type_is(type, "multipart/form-data")) {
@@ -100,7 +99,7 @@ void api_fail_photo(ApiCall *call, GError *error) {
 }
 
 void api_run_search_image(ApiCall *call) {
-    g_autoptr(GBytes) photo = read_photo(call);
+    g_autoptr(GBytes) photo = api_read_photo(call);
     g_autoptr(GError) error = NULL;
     NiteruSearchOptions options;
     g_autofree char *where = NULL;

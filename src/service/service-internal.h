@@ -180,6 +180,21 @@ void api_answer_results(ApiCall *call, const NiteruResults *results);
 /* api_fail, for errors that may be those of a photo that was sent. (search-image.c) */
 void api_fail_photo(ApiCall *call, GError *error);
 
+/* The photo that was sent, as multipart/form-data, base64 in JSON or the body itself; new. NULL: answered. Fields of a
+ * form are call->body afterwards. (search-image.c) */
+GBytes *api_read_photo(ApiCall *call);
+/* A product as the API shows it, from what nt_catalogue_product_json gives; where its photos lie is not told.
+ * (products.c) */
+NtJson *api_product_json(const NtJson *from);
+/* Its entity tag, from the printed text; new. */
+char *api_product_tag(const char *json);
+/* Whether a header of tags (If-Match, If-None-Match) names this one. */
+bool api_tag_matches(const char *tags, const char *tag);
+/* The product that the path names, as shown to the one who asks; new. NULL: answered. */
+NtJson *api_visible_product(ApiCall *call);
+/* Answers with it and its tag, and with these texts as "warnings", where there are any. */
+void api_answer_product(ApiCall *call, unsigned status, NtJson *warnings);
+
 /* ---- handlers ---- */
 
 void api_run_similar(ApiCall *call);
@@ -192,6 +207,10 @@ void api_run_product_put(ApiCall *call);
 void api_run_product_patch(ApiCall *call);
 void api_run_product_delete(ApiCall *call);
 void api_run_products_list(ApiCall *call);
+void api_run_products_batch(ApiCall *call);
+void api_run_photo_put(ApiCall *call);
+void api_run_photo_add(ApiCall *call);
+void api_run_photo_delete(ApiCall *call);
 void api_run_models(ApiCall *call);
 void api_run_limits(ApiCall *call);
 void api_run_healthz(ApiCall *call);

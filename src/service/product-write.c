@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Products in: put, changed, removed, their photos, and many at a time. */
+#include "service/service-internal.h"
+
+#include <string.h>
+
+#include "ingest/ingest.h"
+
+#define API_CONDITION (g_quark_from_static_string("niteru-api-condition"))
+
+/* ---- conditions of a write ---- */
+
+typedef struct Condition {
+    const char *match, *none_match; /* the headers; NULL: not given */
+} Condition;
+
+/* Looked at within the transaction: so what was compared is what is overwritten. */
+static bool is_allowed(NtCatalogue *db, int64_t product, void *data, GError **error) {
+    const Condition *condition = data;
+    g_autofree char *tag = NULL;
+    if (product != 0) {
+        g_autoptr(NtJson) json = nt_catalogue_product_json(db, product, error);
+        g_autoptr(NtJson) shown = json != NULL ? api_product_json(json) : NULL;
+        if (shown == NULL) {
+            return false;
+        }
+        g_autofree char *text = nt_json_print(shown, false);
+        tag = api_product_tag(text);
+    }
+    bool fits = (condition->match == NULL || (tag != NULL && api_tag_matches(condition->match, tag))) &&
+                (condition->none_match == NULL || tag == NULL || !api_tag_matches(condition->none_match, tag));
+    if (!fits) {
+        g_set_error_literal(error, API_CONDITION, 0,
+                            tag == NULL                     ? "there is no such product to match"
+                            : condition->none_match != NULL ? "the product is there already"
+                                                            : "the product was changed meanwhile: its ETag is another");
+    }
+    return fits;
+}
+
+/* Sets up the conditions of the request's headers. */
+static void set_conditions(ApiCall *call, NtProductEdit *edit, Condition *condition) {
+    *condition = (Condition){nt_http_header(call->request, "if-match"), nt_http_header(call->request, "if-none-match")};
+    if (condition->match != NULL || condition->none_match != NULL) {
+        edit->allow = is_allowed;
+        edit->data = condition;
+    }
+}
+
+/* ---- what could not be used ---- */
+
+static void add_warning(const NiteruFailure *failure, void *data) {
+    nt_json_append(data, nt_json_string(failure->message));
+}
+
+/* Carries out one edit and answers with the product. */
+static void carry_out(ApiCall *call, NtProductEdit *edit) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NtJson) warnings = nt_json_array();
+    Condition condition;
+    NiteruPutOptions options = {.size = sizeof options, .failure = add_warning, .data = warnings};
+    set_conditions(call, edit, &condition);
+    if (!nt_products_edit(call->service->catalogue, edit, 1, &options, nt_http_cancellable(call->request), &error)) {
+        api_fail(call, g_steal_pointer(&error));
+        return;
+    }
+    if (edit->error == NULL) {
+        api_answer_product(call, edit->report.added ? 201 : 200, warnings);
+    } else if (edit->error->domain == API_CONDITION) {
+        api_problem(call, 412, "precondition-failed", NULL, "%s", edit->error->message);
+        g_error_free(edit->error);
+    } else if (edit->photo_count > 0) {
+        api_fail_photo(call, edit->error);
+    } else {
+        api_fail(call, edit->error);
+    }
+}
+
+void api_run_product_put(ApiCall *call) {
+    NtProductEdit edit = {.id = call->pieces[0], .metadata = nt_json_get(call->body, "metadata"), .whole = true};
+    carry_out(call, &edit);
+}
+
+void api_run_product_patch(ApiCall *call) {
+    NtProductEdit edit = {.id = call->pieces[0], .metadata = nt_json_get(call->body, "metadata"), .must_exist = true};
+    carry_out(call, &edit);
+}
+
+void api_run_product_delete(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    const char *const ids[] = {call->pieces[0]};
+    uint64_t removed = 0;
+    if (!niteru_remove(call->service->catalogue, ids, 1, NULL, 0, nt_http_cancellable(call->request), &removed,
+                       &error)) {
+        api_fail(call, g_steal_pointer(&error));
+    } else if (removed == 0) {
+        api_problem(call, 404, "not-found", NULL, "there is no product '%s'", call->pieces[0]);
+    } else {
+        api_answer_nothing(call);
+    }
+}
+
+/* ---- photos ---- */
+
+/* The number in the path; false: answered. */
+static bool read_number(ApiCall *call, size_t *out) {
+    const char *text = call->pieces[1];
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 4 || text[digits] != '\0') {
+        api_problem(call, 404, "not-found", NULL, "photos are numbered from 0");
+        return false;
+    }
+    *out = (size_t)g_ascii_strtoull(text, NULL, 10);
+    return true;
+}
+
+static void put_photo(ApiCall *call, size_t position) {
+    g_autoptr(GBytes) bytes = api_read_photo(call);
+    if (bytes == NULL) {
+        return;
+    }
+    const NtGivenPhoto photo = {"the photo", bytes};
+    NtProductEdit edit = {.id = call->pieces[0],
+                          .must_exist = true,
+                          .photo_edit = NT_PHOTOS_SET,
+                          .position = position,
+                          .photos = &photo,
+                          .photo_count = 1,
+                          .all_photos = true};
+    carry_out(call, &edit);
+}
+
+void api_run_photo_put(ApiCall *call) {
+    size_t number;
+    if (read_number(call, &number)) {
+        put_photo(call, number);
+    }
+}
+
+void api_run_photo_add(ApiCall *call) { put_photo(call, SIZE_MAX); }
+
+void api_run_photo_delete(ApiCall *call) {
+    NtProductEdit edit = {.id = call->pieces[0], .must_exist = true, .photo_edit = NT_PHOTOS_REMOVE};
+    if (read_number(call, &edit.position)) {
+        carry_out(call, &edit);
+    }
+}
+
+/* ---- many at a time ---- */
+
+static NtJson *outcome_json(const NtProductEdit *edit) {
+    NtJson *out = nt_json_object();
+    const char *code = NULL, *field = NULL;
+    nt_json_set(out, "product", nt_json_string(edit->id));
+    if (edit->error == NULL) {
+        return nt_json_set(out, "status", nt_json_integer(edit->report.added ? 201 : 200));
+    }
+    nt_json_set(out, "status", nt_json_integer(api_error_status(edit->error, &code, &field)));
+    nt_json_set(out, "code", nt_json_string(code));
+    return nt_json_set(out, "detail", nt_json_string(edit->error->message));
+}
+
+void api_run_products_batch(ApiCall *call) {
+    const NtJson *products = nt_json_get(call->body, "products");
+    size_t count = nt_json_count(products);
+    bool patch = strcmp(nt_json_text(nt_json_get(call->body, "mode"), "put"), "patch") == 0;
+    g_autofree NtProductEdit *edits = g_new0(NtProductEdit, count);
+    g_autoptr(GError) error = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const NtJson *product = nt_json_at(products, i);
+        edits[i] = (NtProductEdit){.id = nt_json_text(nt_json_get(product, "product"), ""),
+                                   .metadata = nt_json_get(product, "metadata"),
+                                   .whole = !patch,
+                                   .must_exist = patch};
+    }
+    if (!nt_products_edit(call->service->catalogue, edits, count, NULL, nt_http_cancellable(call->request), &error)) {
+        api_fail(call, g_steal_pointer(&error));
+    } else {
+        NtJson *outcomes = nt_json_array();
+        for (size_t i = 0; i < count; i++) {
+            nt_json_append(outcomes, outcome_json(&edits[i]));
+        }
+        api_answer(call, 200, nt_json_set(nt_json_object(), "products", outcomes));
+    }
+    for (size_t i = 0; i < count; i++) {
+        g_clear_error(&edits[i].error);
+    }
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schemas that routes name. */
+#ifndef NT_SERVICE_SCHEMAS_H
+#define NT_SERVICE_SCHEMAS_H
+
+#include "service/schema.h"
+
+extern const ApiSchema api_only_key, api_results_answer, api_product_answer, api_products_answer, api_models_answer,
+    api_status_answer, api_limits_answer, api_document_answer, api_similar_query, api_vector_body, api_image_body,
+    api_recommend_body, api_product_body, api_list_query, api_batch_body, api_batch_answer, api_photo_body;
+
+#endif

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API as a client meets it: what is found, what is written, what is refused."""
+import base64
+import json
+import os
+
+import shop
+from shop import ShopTest, multipart, quote
+
+
+class Search(ShopTest):
+    def test_similar(self):
+        first = self.shop.ids()[0]
+        answer = self.ask("GET", f"/v1/products/{quote(first)}/similar?k=7")
+        self.assertEqual(answer.status, 200, answer)
+        found = answer.json["products"]
+        self.assertEqual(len(found), 7)
+        self.assertNotIn(first, [product["product"] for product in found])
+        scores = [product["score"] for product in found]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        told = json.loads(self.shop.run("similar", first, "-k", "7", "--json").stdout)
+        self.assertEqual([p["product"] for p in told["results"]], [p["product"] for p in found])
+        self.assertFalse(answer.json["partial"])
+
+    def test_similar_where(self):
+        ids = self.shop.ids()
+        where = quote("category = 'Bag' or price > 0")
+        every = self.ask("GET", f"/v1/products/{quote(ids[0])}/similar?k=1000&where={where}").json["products"]
+        self.assertEqual(len(every), len(ids) - 1)
+        bags = self.ask("GET", f"/v1/products/{quote(ids[0])}/similar?k=1000&where=" + quote("category = 'Bag'"))
+        self.assertTrue(all(p["metadata"]["category"] == "Bag" for p in bags.json["products"]))
+        none = self.ask("GET", f"/v1/products/{quote(ids[0])}/similar?metadata=false&exclude={ids[1]}&exclude={ids[2]}")
+        self.assertTrue(all("metadata" not in p for p in none.json["products"]))
+        self.assertFalse({ids[1], ids[2]} & {p["product"] for p in none.json["products"]})
+
+    def test_wrong_parameters(self):
+        path = f"/v1/products/{quote(self.shop.ids()[0])}/similar?"
+        for query, code, field in [
+                ("k=x", "wrong-type", "k"), ("k=0", "out-of-range", "k"), ("k=1001", "out-of-range", "k"),
+                ("k=5&k=6", "repeated-parameter", "k"), ("threshold=101", "out-of-range", "threshold"),
+                ("metadata=yes", "wrong-type", "metadata"), ("colour=red", "unknown-parameter", "colour"),
+                ("k=%zz", "bad-encoding", None), ("where=%ff", "bad-encoding", None),
+                ("where=price+%3C", "invalid", "where"), ("where=prize%3C5", "invalid", "where")]:
+            with self.subTest(query):
+                self.assertProblem(self.ask("GET", path + query), 400, code, field)
+        self.assertProblem(self.ask("GET", path + "model=none"), 404, "not-found", "model")
+        self.assertProblem(self.ask("GET", "/v1/products/none/similar"), 404, "not-found")
+        self.assertProblem(self.ask("GET", "/v1/products/%zz/similar"), 400, "bad-encoding")
+        self.assertProblem(self.ask("GET", "/v1/products/a%00b/similar"), 400, "bad-encoding")
+
+    def test_image(self):
+        first = self.shop.ids()[0]
+        photo = self.shop.photo(first)
+        body, headers = multipart([("k", None, b"3"), ("photo", "a.jpg", photo), ("exclude", None, b'["none"]')])
+        form = self.ask("POST", "/v1/search/image", body, headers)
+        self.assertEqual(form.status, 200, form)
+        self.assertEqual(len(form.json["products"]), 3)
+        self.assertEqual(form.json["products"][0]["product"], first)
+        self.assertGreater(form.json["products"][0]["score"], 99.9)
+        text = self.ask("POST", "/v1/search/image", {"photo": base64.b64encode(photo).decode(), "k": 3})
+        self.assertEqual(text.json["products"], form.json["products"])
+        plain = self.ask("POST", "/v1/search/image", photo, {"Content-Type": "image/jpeg"})
+        self.assertEqual(plain.json["products"][:3], form.json["products"])
+
+    def test_wrong_image(self):
+        photo = self.shop.photo(self.shop.ids()[0])
+        jpeg = {"Content-Type": "image/jpeg"}
+        self.assertProblem(self.ask("POST", "/v1/search/image", b"", jpeg), 400, "missing-photo", "photo")
+        self.assertProblem(self.ask("POST", "/v1/search/image", {"k": 3}), 400, "missing-photo", "photo")
+        self.assertProblem(self.ask("POST", "/v1/search/image", b"<svg/>", jpeg), 415, "unsupported-photo", "photo")
+        self.assertProblem(self.ask("POST", "/v1/search/image", photo[:200], jpeg), 422, "damaged-photo", "photo")
+        bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\2\0\0\0" + b"\0" * 100
+        self.assertEqual(self.ask("POST", "/v1/search/image", bomb, jpeg).status, 422)
+        body, headers = multipart([("photo", "a.jpg", photo)])
+        self.assertProblem(self.ask("POST", "/v1/search/image", body[:-9], headers), 400, "malformed-multipart")
+        body, headers = multipart([("photo", "a.jpg", photo), ("colour", None, b"red")])
+        self.assertProblem(self.ask("POST", "/v1/search/image", body, headers), 400, "unknown-field", "colour")
+        body, headers = multipart([("photo", "a.jpg", photo), ("k", None, b"many")])
+        self.assertProblem(self.ask("POST", "/v1/search/image", body, headers), 400, "wrong-type", "k")
+
+    def test_vector(self):
+        dimension = self.ask("GET", "/v1/models").json["models"][0]["dimension"]
+        answer = self.ask("POST", "/v1/search/vector", {"vector": [1.0] * dimension, "k": 4})
+        self.assertEqual(len(answer.json["products"]), 4, answer)
+        for vector in ([0.0] * dimension, [1.0] * (dimension - 1), [1e38] * dimension):
+            with self.subTest(len(vector)):
+                self.assertEqual(self.ask("POST", "/v1/search/vector", {"vector": vector}).status, 400)
+        self.assertProblem(self.ask("POST", "/v1/search/vector", {"vector": []}), 400, "out-of-range", "vector")
+        self.assertProblem(self.ask("POST", "/v1/search/vector", {"vector": [1, "x"]}), 400, "wrong-type", "vector[1]")
+        self.assertProblem(self.ask("POST", "/v1/search/vector", {}), 400, "missing-field", "vector")
+        self.assertProblem(self.ask("POST", "/v1/search/vector", {"vector": [1], "a": 1}), 400, "unknown-field", "a")
+
+    def test_recommend(self):
+        ids = self.shop.ids()
+        for strategy in ("best", "average"):
+            body = {"positive": ids[:2], "negative": ids[2:3], "strategy": strategy, "k": 4}
+            found = self.ask("POST", "/v1/recommend", body).json["products"]
+            self.assertLessEqual(len(found), 4)
+            self.assertFalse(set(ids[:3]) & {p["product"] for p in found})
+        self.assertProblem(self.ask("POST", "/v1/recommend", {"positive": []}), 400, "out-of-range", "positive")
+        self.assertProblem(self.ask("POST", "/v1/recommend", {"positive": ["none"]}), 404, "not-found")
+        self.assertProblem(self.ask("POST", "/v1/recommend", {"positive": ids[:1], "strategy": "x"}), 400,
+                           "not-a-choice", "strategy")
+
+
+class Products(ShopTest):
+    def test_life(self):
+        """A product put by the API is found by the next query, and finds itself; removed, it is gone from all."""
+        path, other = "/v1/products/" + quote("new/ワンピース 1"), self.shop.ids()[0]
+        photo = self.shop.photo(other)
+        put = self.ask("PUT", path, {"metadata": {"title": "Blue", "price": 10.5, "tags": ["a", "b"]}})
+        self.assertEqual(put.status, 201, put)
+        self.assertEqual(put.json, {"product": "new/ワンピース 1", "photos": [],
+                                    "metadata": {"title": "Blue", "price": 10.5, "tags": ["a", "b"]}})
+        self.assertProblem(self.ask("GET", path + "/similar"), 404, "not-found")
+        with_photo = self.ask("POST", path + "/photos", photo, {"Content-Type": "image/jpeg"})
+        self.assertEqual(with_photo.status, 200, with_photo)
+        self.assertEqual(with_photo.json["photos"][0]["format"], "jpeg")
+        self.assertNotIn(self.shop.folder, with_photo.body.decode())
+        alike = self.ask("GET", f"/v1/products/{quote(other)}/similar").json["products"]
+        self.assertEqual(alike[0]["product"], "new/ワンピース 1")
+        self.assertEqual(alike[0]["metadata"]["title"], "Blue")
+        self.assertEqual(self.ask("GET", path + "/similar").json["products"][0]["product"], other)
+        patched = self.ask("PATCH", path, {"metadata": {"price": None, "stock": 0}})
+        self.assertEqual(patched.json["metadata"], {"title": "Blue", "tags": ["a", "b"], "stock": 0})
+        self.assertEqual(len(patched.json["photos"]), 1)
+        sold = self.ask("GET", f"/v1/products/{quote(other)}/similar?where=" + quote("stock is missing or stock > 0"))
+        self.assertNotEqual(sold.json["products"][0]["product"], "new/ワンピース 1")
+        again = self.ask("PUT", path, {"metadata": {"title": "Red"}})
+        self.assertEqual((again.status, again.json["metadata"]), (200, {"title": "Red"}))
+        self.assertEqual(len(again.json["photos"]), 1) # photos are not metadata
+        self.assertEqual(self.ask("DELETE", path).status, 204)
+        self.assertProblem(self.ask("DELETE", path), 404, "not-found")
+        self.assertProblem(self.ask("GET", path), 404, "not-found")
+        gone = self.ask("GET", f"/v1/products/{quote(other)}/similar?k=1000").json["products"]
+        self.assertNotIn("new/ワンピース 1", [product["product"] for product in gone])
+
+    def test_photos(self):
+        ids = self.shop.ids()
+        first, second = self.shop.photo(ids[0]), self.shop.photo(ids[1])
+        jpeg = {"Content-Type": "image/jpeg"}
+        self.ask("PUT", "/v1/products/album", {"metadata": {}})
+        self.ask("POST", "/v1/products/album/photos", first, jpeg)
+        both = self.ask("PUT", "/v1/products/album/photos/5", second, jpeg).json
+        self.assertEqual([photo["bytes"] for photo in both["photos"]], [len(first), len(second)])
+        body, headers = multipart([("photo", "x", second)])
+        twice = self.ask("PUT", "/v1/products/album/photos/0", body, headers).json
+        self.assertEqual([photo["bytes"] for photo in twice["photos"]], [len(second), len(second)])
+        self.assertProblem(self.ask("PUT", "/v1/products/album/photos/0", b"no photo", jpeg), 415,
+                           "unsupported-photo", "photo")
+        self.assertEqual(self.ask("GET", "/v1/products/album").json, twice)
+        self.assertEqual(len(self.ask("DELETE", "/v1/products/album/photos/0").json["photos"]), 1)
+        self.assertEqual(self.ask("DELETE", "/v1/products/album/photos/1").status, 404)
+        self.assertProblem(self.ask("DELETE", "/v1/products/album/photos/x"), 404, "not-found")
+        self.assertProblem(self.ask("POST", "/v1/products/none/photos", first, jpeg), 404, "not-found")
+        self.assertEqual(self.ask("GET", "/v1/products/album/similar?k=1").json["products"][0]["product"], ids[1])
+        self.ask("DELETE", "/v1/products/album")
+
+    def test_conditions(self):
+        path = "/v1/products/tagged"
+        tag = self.ask("PUT", path, {"metadata": {"stock": 1}}, {"If-None-Match": "*"}).headers["ETag"]
+        self.assertProblem(self.ask("PUT", path, {"metadata": {}}, {"If-None-Match": "*"}), 412,
+                           "precondition-failed")
+        self.assertEqual(self.ask("GET", path).headers["ETag"], tag)
+        self.assertEqual(self.ask("GET", path, headers={"If-None-Match": f'"x", {tag}'}).status, 304)
+        changed = self.ask("PATCH", path, {"metadata": {"stock": 2}}, {"If-Match": tag})
+        self.assertEqual(changed.status, 200, changed)
+        self.assertNotEqual(changed.headers["ETag"], tag)
+        self.assertProblem(self.ask("PATCH", path, {"metadata": {"stock": 3}}, {"If-Match": tag}), 412,
+                           "precondition-failed")
+        self.assertEqual(self.ask("GET", path).json["metadata"], {"stock": 2})
+        self.assertProblem(self.ask("PATCH", "/v1/products/none", {"metadata": {}}), 404, "not-found")
+        self.ask("DELETE", path)
+
+    def test_batch(self):
+        items = [{"product": "b1", "metadata": {"price": 1}}, {"product": "b\u0001"}, {"product": "b2"}]
+        answer = self.ask("POST", "/v1/products:batch", {"products": items})
+        self.assertEqual([p["status"] for p in answer.json["products"]], [201, 400, 201], answer)
+        items = [{"product": "b1", "metadata": {"title": "x"}}, {"product": "none", "metadata": {}}]
+        answer = self.ask("POST", "/v1/products:batch", {"products": items, "mode": "patch"})
+        self.assertEqual([p["status"] for p in answer.json["products"]], [200, 404])
+        self.assertEqual(self.ask("GET", "/v1/products/b1").json["metadata"], {"title": "x", "price": 1})
+        many = {"products": [{"product": "x"}] * 1001}
+        self.assertProblem(self.ask("POST", "/v1/products:batch", many), 400, "out-of-range", "products")
+        for product in ("b1", "b2"):
+            self.ask("DELETE", "/v1/products/" + product)
+
+    def test_list(self):
+        ids, seen, after = self.shop.ids(), [], ""
+        while True:
+            page = self.ask("GET", "/v1/products?limit=7" + (f"&after={quote(after)}" if after else "")).json
+            seen += [product["product"] for product in page["products"]]
+            if "next" not in page:
+                break
+            after = page["next"]
+        self.assertEqual(seen, ids)
+
+    def test_strings(self):
+        """Any text is data, and comes back as it was sent."""
+        naughty = ["' or 1=1 --", "<script>alert(1)</script>", "a\tb", "\u202etxt", "𝒳", "{}", "null", "%00", "../../etc"]
+        for text in naughty:
+            with self.subTest(text):
+                put = self.ask("PUT", "/v1/products/n", {"metadata": {"title": text}})
+                self.assertEqual(put.json["metadata"]["title"], text, put)
+        for product in ("..", "a/../b", "c:d", "?", "#", "%", "é"):
+            with self.subTest(product):
+                put = self.ask("PUT", "/v1/products/" + quote(product).replace(".", "%2E"), {"metadata": {}})
+                self.assertEqual(put.json["product"], product, put)
+                self.assertEqual(self.ask("DELETE", "/v1/products/" + quote(product)).status, 204)
+        self.ask("DELETE", "/v1/products/n")
+
+    def test_wrong_bodies(self):
+        path, json_type = "/v1/products/w", {"Content-Type": "application/json"}
+        self.assertProblem(self.ask("PUT", path, b"{", json_type), 400, "malformed-json")
+        self.assertProblem(self.ask("PUT", path, b"", json_type), 400, "missing-body")
+        self.assertProblem(self.ask("PUT", path, b"[]", json_type), 400, "wrong-type")
+        self.assertProblem(self.ask("PUT", path, b"{}", {"Content-Type": "text/plain"}), 415, "unsupported-media-type")
+        self.assertProblem(self.ask("PUT", path, {"metadata": 1}), 400, "wrong-type", "metadata")
+        self.assertProblem(self.ask("PUT", path, {"meta": {}}), 400, "unknown-field", "meta")
+        self.assertProblem(self.ask("PUT", path, b'{"metadata": {"a": 1, "a": 2}}', json_type), 400, "malformed-json")
+        self.assertProblem(self.ask("PUT", path, b"[" * 100000, json_type), 413, "over-limit")
+        self.assertProblem(self.ask("PUT", path, b" " * (1 << 20) + b"{}", json_type), 413, "body-too-large")
+        self.assertProblem(self.ask("PUT", "/v1/products/" + "x" * 1025, {"metadata": {}}), 400, "invalid")
+        self.assertProblem(self.ask("PUT", "/v1/products/a%0Ab", {"metadata": {}}), 400, "invalid")
+
+
+class Service(ShopTest):
+    def test_addresses(self):
+        self.assertProblem(self.ask("GET", "/"), 404, "no-such-address")
+        self.assertProblem(self.ask("GET", "/v1/products/"), 404, "no-such-address")
+        self.assertProblem(self.ask("GET", "/v1/products/a/b"), 404, "no-such-address")
+        wrong = self.ask("POST", "/v1/products/a/similar", {})
+        self.assertProblem(wrong, 405, "method-not-allowed")
+        self.assertEqual(wrong.headers["Allow"], "GET, HEAD")
+        self.assertEqual(self.ask("OPTIONS", "/v1/products/a").headers["Allow"], "GET, HEAD, PUT, PATCH, DELETE")
+        head = self.ask("HEAD", "/healthz")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertGreater(int(head.headers["Content-Length"]), 0)
+
+    def test_ops(self):
+        self.assertEqual(self.ask("GET", "/healthz").json, {"status": "ok"})
+        self.assertEqual(self.ask("GET", "/readyz").status, 200)
+        self.assertEqual(self.ask("GET", "/v1/limits").json["photo_bytes"], 20 << 20)
+        document = self.ask("GET", "/openapi.json").json
+        self.assertEqual(document["openapi"], "3.1.0")
+        self.assertIn("/v1/products/{id}/similar", document["paths"])
+        self.ask("GET", "/none")
+        metrics = self.ask("GET", "/metrics").body.decode()
+        self.assertIn('niteru_requests_total{route="isAlive",status="2xx"}', metrics)
+        self.assertIn('niteru_requests_total{route="none",status="4xx"}', metrics)
+
+    def test_request_id(self):
+        self.assertEqual(self.ask("GET", "/healthz", headers={"X-Request-Id": "mine-1"}).headers["X-Request-Id"], "mine-1")
+        made = self.ask("GET", "/healthz", headers={"X-Request-Id": "a b"}).headers["X-Request-Id"]
+        self.assertRegex(made, "^[0-9a-f]{16}$")
+        lines = [json.loads(line) for line in self.shop.log().splitlines()]
+        self.assertIn("mine-1", [line.get("request_id") for line in lines])
+
+    def test_gzip(self):
+        plain = self.ask("GET", "/openapi.json")
+        small = self.ask("GET", "/openapi.json", headers={"Accept-Encoding": "gzip"})
+        self.assertEqual(small.headers["Content-Encoding"], "gzip")
+        import gzip
+        self.assertEqual(gzip.decompress(small.body), plain.body)
+
+    def test_other_sites(self):
+        """A page of elsewhere must not reach a service that asks for no key, by its own name or by rebinding."""
+        self.assertProblem(self.ask("GET", "/v1/models", headers={"Origin": "https://evil.example"}), 403,
+                           "origin-not-allowed")
+        self.assertProblem(self.ask("GET", "/v1/models", headers={"Host": "evil.example"}), 403, "origin-not-allowed")
+        own = f"127.0.0.1:{self.shop.port}"
+        self.assertEqual(self.ask("GET", "/v1/models", headers={"Origin": "http://" + own}).status, 200)
+        self.assertProblem(self.ask("POST", "/v1/products:batch", {"products": [{"product": "x"}]},
+                                    {"Origin": "https://evil.example"}), 403, "origin-not-allowed")
+
+
+if __name__ == "__main__":
+    shop.main()
