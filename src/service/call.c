@@ -14,6 +14,7 @@ static void free_call(void *data) {
         g_free(call->pieces[i]);
     }
     g_free(call->key);
+    g_free(call->idempotency);
     nt_json_free(call->query);
     nt_json_free(call->body);
     g_free(call);
@@ -22,6 +23,7 @@ static void free_call(void *data) {
 /* ---- answers ---- */
 
 void api_answer_text(ApiCall *call, unsigned status, char *json) {
+    api_idempotency_end(call, status, json);
     nt_http_answer(call->request, status, "application/json", g_bytes_new_take(json, strlen(json)));
 }
 
@@ -38,6 +40,7 @@ void api_problem(ApiCall *call, unsigned status, const char *code, const char *f
     g_autofree char *detail = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     g_autofree char *safe = nt_text_message(detail, 600);
+    api_idempotency_end(call, status, NULL);
     if (status == 429 || status == 503) {
         nt_http_add_header(call->request, "Retry-After", "1");
     }
@@ -366,7 +369,7 @@ static void run_elsewhere(void *data) {
 void api_on_serve(NtHttpRequest *request, void *data) {
     NtService *service = data;
     ApiCall *call = nt_http_data(request);
-    if (!read_query(call) || !read_body(call)) {
+    if (!read_query(call) || !read_body(call) || !api_idempotency_begin(call)) {
         return;
     }
     ApiWorkers *workers = call->route->place == API_READER     ? service->readers

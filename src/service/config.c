@@ -39,6 +39,7 @@ static const Setting settings[] = {
     S(queue, NUMBER, "64", 1, 100000, "calls that wait for such a thread, each kind; beyond: 429"),
     S(json_bytes, BYTES, "1Mi", 1024, 1024 * MIB, "of a JSON body"),
     S(photo_bytes, BYTES, "20Mi", 1024, 1024 * MIB, "of a photo"),
+    S(upload_bytes, BYTES, "64Mi", 0, 1024 * 1024 * MIB, "of photos that were searched with, kept for 15 minutes"),
     S(list_bytes, BYTES, "1Gi", 1024, 1024 * 1024 * MIB, "of a list that is imported"),
     S(import_bytes, BYTES, "20Gi", 1024, 1024 * 1024 * MIB, "of a list that is imported and its photos"),
     S(connections, NUMBER, "0", 0, 1000000, "open at a time; 0: as many as descriptors allow, at most 20000"),

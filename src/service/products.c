@@ -51,11 +51,6 @@ bool api_tag_matches(const char *tags, const char *tag) {
 
 /* ---- one ---- */
 
-static bool is_hidden(const ApiCall *call, const NtJson *product) {
-    return call->access <= API_PUBLISHABLE &&
-           !nt_json_truth(nt_json_get(nt_json_get(product, "metadata"), "public"), true);
-}
-
 static NtJson *read_product(NiteruCatalogue *catalogue, const char *id, GError **error) {
     g_auto(NtReader) reader = {0};
     int64_t product;
@@ -73,8 +68,9 @@ NtJson *api_visible_product(ApiCall *call) {
         api_fail(call, g_steal_pointer(&error));
         return NULL;
     }
-    if (is_hidden(call, product)) { /* in the words of one that is not there */
-        api_problem(call, 404, "not-found", NULL, "there is no product '%s'", call->pieces[0]);
+    if (api_is_hidden(call, product)) {
+        api_fail_hidden(call->pieces[0], &error);
+        api_fail(call, g_steal_pointer(&error));
         return NULL;
     }
     return g_steal_pointer(&product);

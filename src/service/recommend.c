@@ -20,7 +20,7 @@ void api_run_recommend(ApiCall *call) {
                                                                     nt_http_cancellable(call->request), &error)
                                            : NULL;
     if (results != NULL) {
-        api_answer_results(call, results);
+        api_answer_results(call, results, NULL);
     } else {
         api_fail(call, g_steal_pointer(&error));
     }

@@ -37,7 +37,9 @@ static const ApiSchema a_number = {.type = API_NUMBER, .least = -1e18, .most = 1
     }
 #define KEY                                                                                                            \
     { "key", API_TEXT, .text = "A publishable key, where no Authorization header can be sent." }
-#define SEARCH K, WHERE, THRESHOLD, MODEL, EXCLUDE, METADATA, TIMEOUT
+#define GROUP                                                                                                          \
+    { "group", API_BOOL, .text = "Products of one `group` (variants of a design) count once, by the best of them." }
+#define SEARCH K, WHERE, THRESHOLD, MODEL, GROUP, EXCLUDE, METADATA, TIMEOUT
 
 const ApiSchema api_only_key = {.type = API_OBJECT, .members = (const ApiSchema[]){KEY, END}};
 
@@ -63,6 +65,8 @@ const ApiSchema api_results_answer = {
         {"model", API_TEXT, true, .text = "The model that compared."},
         {"products", API_ARRAY, true, .items = &found_answer, .text = "Best first."},
         {"partial", API_BOOL, true, .text = "The time was up before all products had been looked at."},
+        {"upload", API_TEXT,
+         .text = "Where a photo was searched with: for 15 minutes at most it can be named by this."},
         {"note", API_TEXT, .text = "Why the answer is empty, or that even its best is not alike."},
         {"took_ms", API_NUMBER, true, .text = "From the request's head to its answer."},
         END}};
@@ -128,10 +132,21 @@ const ApiSchema api_vector_body = {
                                    SEARCH,
                                    END}};
 
+#define SHARE(name, what)                                                                                              \
+    { name, API_NUMBER, true, .least = 0, .most = 1, .text = what }
+static const ApiSchema box_members[] = {SHARE("x", "Its left edge."), SHARE("y", "Its upper edge."),
+                                        SHARE("width", "Its width."), SHARE("height", "Its height."), END};
+
 const ApiSchema api_image_body = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
-        {"photo", API_TEXT, .text = "The photo's bytes in base64 (in a form: the part with the file)."}, SEARCH, END}};
+        {"photo", API_TEXT, .text = "The photo's bytes in base64 (in a form: the part with the file)."},
+        {"upload", API_TEXT, .least = 1, .most = 100,
+         .text = "Instead of a photo: the id that an earlier search gave one."},
+        {"box", API_OBJECT, .members = box_members,
+         .text = "Only this part of the photo, as fractions of its width and height."},
+        SEARCH,
+        END}};
 
 const ApiSchema api_recommend_body = {
     .type = API_OBJECT,

@@ -63,7 +63,12 @@ GBytes *api_read_photo(ApiCall *call) {
         }
     } else if (call->body != NULL) {
         const char *text = nt_json_text(nt_json_get(call->body, "photo"), NULL);
+        const char *upload = nt_json_text(nt_json_get(call->body, "upload"), NULL);
         photo = text != NULL ? decode_base64(text) : NULL;
+        if (photo == NULL && upload != NULL && (photo = api_uploads_find(call->service->uploads, upload)) == NULL) {
+            api_problem(call, 404, "upload-expired", "upload", "this photo is not kept any more: send it again");
+            return NULL;
+        }
     } else {
         photo = nt_http_body_bytes(call->request);
     }
@@ -98,6 +103,23 @@ void api_fail_photo(ApiCall *call, GError *error) {
     api_fail(call, error);
 }
 
+/* The part of the photo that is searched with. */
+static void read_box(const ApiCall *call, NiteruSearchOptions *options) {
+    const NtJson *box = call->body != NULL ? nt_json_get(call->body, "box") : NULL;
+    if (box != NULL) {
+        options->x = nt_json_number(nt_json_get(box, "x"), 0);
+        options->y = nt_json_number(nt_json_get(box, "y"), 0);
+        options->width = nt_json_number(nt_json_get(box, "width"), 0);
+        options->height = nt_json_number(nt_json_get(box, "height"), 0);
+    }
+}
+
+/* The id under which the photo can be searched with again. New; NULL: it is not kept. */
+static char *keep(ApiCall *call, GBytes *photo) {
+    const char *before = call->body != NULL ? nt_json_text(nt_json_get(call->body, "upload"), NULL) : NULL;
+    return before != NULL ? g_strdup(before) : api_uploads_keep(call->service->uploads, photo);
+}
+
 void api_run_search_image(ApiCall *call) {
     g_autoptr(GBytes) photo = api_read_photo(call);
     g_autoptr(GError) error = NULL;
@@ -107,13 +129,15 @@ void api_run_search_image(ApiCall *call) {
     if (photo == NULL) {
         return;
     }
+    bool ok = api_search_options(call, &options, &where, &exclude, &error);
+    read_box(call, &options);
     g_autoptr(NiteruResults) results =
-        api_search_options(call, &options, &where, &exclude, &error)
-            ? niteru_search_bytes(call->service->catalogue, g_bytes_get_data(photo, NULL), g_bytes_get_size(photo),
-                                  "the photo", &options, nt_http_cancellable(call->request), &error)
-            : NULL;
+        ok ? niteru_search_bytes(call->service->catalogue, g_bytes_get_data(photo, NULL), g_bytes_get_size(photo),
+                                 "the photo", &options, nt_http_cancellable(call->request), &error)
+           : NULL;
     if (results != NULL) {
-        api_answer_results(call, results);
+        g_autofree char *upload = keep(call, photo);
+        api_answer_results(call, results, upload);
     } else {
         api_fail_photo(call, g_steal_pointer(&error));
     }

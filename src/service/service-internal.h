@@ -24,6 +24,7 @@ struct NtServiceConfig {
     unsigned loops, readers, embedders, writers; /* threads */
     unsigned queue;                              /* calls that wait for such a thread, each kind */
     uint64_t json_bytes, photo_bytes, list_bytes, import_bytes;
+    uint64_t upload_bytes; /* of all photos that were searched with */
     unsigned client_connections, connections;
     unsigned head_seconds, body_seconds, idle_seconds;
     unsigned timeout_ms; /* of a search that names none */
@@ -63,6 +64,26 @@ bool api_workers_push(ApiWorkers *workers, void (*run)(void *data), void *data);
 unsigned api_workers_waiting(ApiWorkers *workers);
 /* Finishes what waits, and ends. */
 void api_workers_free(ApiWorkers *workers);
+
+/* ---- photos that were searched with (uploads.c) ---- */
+
+enum { API_UPLOAD_SECONDS = 15 * 60 };
+typedef struct ApiUploads ApiUploads;
+ApiUploads *api_uploads_new(uint64_t most); /* bytes */
+void api_uploads_free(ApiUploads *uploads);
+char *api_uploads_keep(ApiUploads *uploads, GBytes *photo);    /* its id, new; NULL: it is not kept */
+GBytes *api_uploads_find(ApiUploads *uploads, const char *id); /* a reference; NULL: not there any more */
+void api_uploads_sweep(ApiUploads *uploads);                   /* lets go of those whose time is up */
+
+/* ---- writes that are sent again (idempotency.c) ---- */
+
+typedef struct ApiIdempotency ApiIdempotency;
+ApiIdempotency *api_idempotency_new(void);
+void api_idempotency_free(ApiIdempotency *all);
+/* Whether to go on with a call; false: it was answered as it was the first time, or refused. */
+bool api_idempotency_begin(ApiCall *call);
+/* It is answered with this; NULL: it failed. Without effect for calls without a key. */
+void api_idempotency_end(ApiCall *call, unsigned status, const char *answer);
 
 /* ---- routes (routes.c, route.c) ---- */
 
@@ -111,9 +132,10 @@ struct ApiCall {
     char *pieces[API_MOST_PIECES];
     char id[40]; /* of the request */
     ApiAccess access;
-    char *key;     /* name of the key; NULL: none */
-    NtJson *query; /* an object */
-    NtJson *body;  /* NULL: none */
+    char *key;         /* name of the key; NULL: none */
+    char *idempotency; /* under which its answer is to be remembered; NULL: it is not */
+    NtJson *query;     /* an object */
+    NtJson *body;      /* NULL: none */
 };
 
 /* Handlers of the server. */
@@ -147,6 +169,8 @@ struct NtService {
     bool open; /* keys are not asked for: only this machine reaches it */
     ApiKeys *keys;
     ApiRates *rates;
+    ApiUploads *uploads;
+    ApiIdempotency *idempotency;
     ApiMetrics *metrics;
     ApiWorkers *readers, *embedders, *writers;
     GPtrArray **gathered; /* for each loop: ApiCall that search when its turn comes */
@@ -171,12 +195,18 @@ void api_log(const NtService *service, const char *level, const char *message);
 /* The texts of an array, ending with NULL; borrowed texts in a new block, NULL for none. */
 const char **api_texts(const NtJson *array);
 /* `where` (NULL: none) with what the one who asks may see; new, NULL: no condition. (visible.c) */
-bool api_visible(ApiCall *call, const char *where, char **out_where, GError **error);
+bool api_visible(const ApiCall *call, const char *where, char **out_where, GError **error);
+/* Whether a product, as JSON, is not for the one who asks. */
+bool api_is_hidden(const ApiCall *call, const NtJson *product);
+/* Fails (NOT_FOUND) where one of these products is hidden, in the words of one that is not there. */
+bool api_check_visible(const ApiCall *call, const char *const *ids, GError **error);
+bool api_fail_hidden(const char *id, GError **error);
 /* What a search was asked for, by the body or else the query; *out_where and *out_exclude are new and hold what the
  * options point at. (similar.c) */
 bool api_search_options(ApiCall *call, NiteruSearchOptions *out, char **out_where, const char ***out_exclude,
                         GError **error);
-void api_answer_results(ApiCall *call, const NiteruResults *results);
+/* `upload`: under which id the photo that was searched with is kept; NULL: there is none. */
+void api_answer_results(ApiCall *call, const NiteruResults *results, const char *upload);
 /* api_fail, for errors that may be those of a photo that was sent. (search-image.c) */
 void api_fail_photo(ApiCall *call, GError *error);
 

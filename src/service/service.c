@@ -62,6 +62,8 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->config = config;
     service->keys = api_keys_new(catalogue);
     service->rates = api_rates_new();
+    service->uploads = api_uploads_new(config->upload_bytes);
+    service->idempotency = api_idempotency_new();
     service->metrics = api_metrics_new();
     service->started = g_get_monotonic_time();
     if (!check_settings(config, error) || !check_access(service, error)) {
@@ -132,6 +134,8 @@ void nt_service_free(NtService *service) {
     g_free(service->gathered);
     api_keys_free(service->keys);
     api_rates_free(service->rates);
+    api_uploads_free(service->uploads);
+    api_idempotency_free(service->idempotency);
     api_metrics_free(service->metrics);
     g_free(service->url);
     g_free(service);

@@ -45,6 +45,7 @@ bool api_search_options(ApiCall *call, NiteruSearchOptions *out, char **out_wher
                                  .model = nt_json_text(nt_json_get(from, "model"), NULL),
                                  .threshold = nt_json_number(nt_json_get(from, "threshold"), 0),
                                  .metadata = nt_json_truth(nt_json_get(from, "metadata"), true),
+                                 .group = nt_json_truth(nt_json_get(from, "group"), false),
                                  .timeout_ms = api_timeout(call),
                                  .partial = true};
     *out_exclude = api_texts(nt_json_get(from, "exclude"));
@@ -66,7 +67,7 @@ static NtJson *result_json(const NiteruResult *result) {
     return out;
 }
 
-void api_answer_results(ApiCall *call, const NiteruResults *results) {
+void api_answer_results(ApiCall *call, const NiteruResults *results, const char *upload) {
     NtJson *out = nt_json_object(), *products = nt_json_array();
     nt_json_set(out, "model", nt_json_string(nt_results_model(results)));
     for (size_t i = 0; i < niteru_results_count(results); i++) {
@@ -74,6 +75,9 @@ void api_answer_results(ApiCall *call, const NiteruResults *results) {
     }
     nt_json_set(out, "products", products);
     nt_json_set(out, "partial", nt_json_bool(niteru_results_partial(results)));
+    if (upload != NULL) {
+        nt_json_set(out, "upload", nt_json_string(upload));
+    }
     if (niteru_results_note(results) != NULL) {
         nt_json_set(out, "note", nt_json_string(niteru_results_note(results)));
     }
@@ -92,7 +96,9 @@ void api_run_search_vector(ApiCall *call) { gather(call); }
 static bool prepare(ApiCall *call, Query *query, NtSearchQuery *search) {
     g_autoptr(GError) error = NULL;
     *query = (Query){.call = call};
-    if (!api_search_options(call, &query->options, &query->where, &query->exclude, &error)) {
+    const char *const seed[] = {call->body == NULL ? call->pieces[0] : NULL, NULL};
+    if (!api_check_visible(call, seed, &error) ||
+        !api_search_options(call, &query->options, &query->where, &query->exclude, &error)) {
         api_fail(call, g_steal_pointer(&error));
         return false;
     }
@@ -114,6 +120,9 @@ static bool prepare(ApiCall *call, Query *query, NtSearchQuery *search) {
 void api_search_turn(unsigned loop, void *data) {
     NtService *service = data;
     GPtrArray *gathered = service->gathered[loop];
+    if (loop == 0) { /* a turn comes every second at least */
+        api_uploads_sweep(service->uploads);
+    }
     if (gathered->len == 0) {
         return;
     }
@@ -132,7 +141,7 @@ void api_search_turn(unsigned loop, void *data) {
     nt_search_many(service->catalogue, searches, count);
     for (size_t i = 0; i < count; i++) {
         if (searches[i].results != NULL) {
-            api_answer_results(queries[i].call, searches[i].results);
+            api_answer_results(queries[i].call, searches[i].results, NULL);
         } else {
             api_fail(queries[i].call, searches[i].error);
         }

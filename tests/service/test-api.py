@@ -62,6 +62,34 @@ class Search(ShopTest):
         plain = self.ask("POST", "/v1/search/image", photo, {"Content-Type": "image/jpeg"})
         self.assertEqual(plain.json["products"][:3], form.json["products"])
 
+    def test_upload(self):
+        first, second = self.shop.ids()[:2]
+        jpeg = {"Content-Type": "image/jpeg"}
+        sent = self.ask("POST", "/v1/search/image", self.shop.photo(first), jpeg).json
+        again = self.ask("POST", "/v1/search/image", {"upload": sent["upload"], "k": 1}).json
+        self.assertEqual(again["products"], sent["products"][:1])
+        self.assertEqual(again["upload"], sent["upload"])
+        part = {"upload": sent["upload"], "box": {"x": 0.5, "y": 0.5, "width": 0.4, "height": 0.4}}
+        self.assertLess(self.ask("POST", "/v1/search/image", part).json["products"][0]["score"], 100)
+        self.assertProblem(self.ask("POST", "/v1/search/image", {"upload": "0" * 32}), 404, "upload-expired", "upload")
+        part["box"]["width"] = 0
+        self.assertEqual(self.ask("POST", "/v1/search/image", part).status, 400)
+        part["box"]["x"] = -1
+        self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "out-of-range", "box.x")
+        # A form may name a part too.
+        body, headers = multipart([("photo", "a", self.shop.photo(second)),
+                                   ("box", None, b'{"x": 0, "y": 0, "width": 1, "height": 1}')])
+        self.assertEqual(self.ask("POST", "/v1/search/image", body, headers).json["products"][0]["product"], second)
+
+    def test_group(self):
+        first = self.shop.ids()[0]
+        every = self.ask("GET", f"/v1/products/{quote(first)}/similar?k=1000").json["products"]
+        once = self.ask("GET", f"/v1/products/{quote(first)}/similar?k=1000&group=true").json["products"]
+        groups = [product["metadata"]["group"] for product in once]
+        self.assertEqual(len(groups), len(set(groups)))
+        own = self.ask("GET", f"/v1/products/{quote(first)}").json["metadata"]["group"]
+        self.assertEqual(set(groups), {product["metadata"]["group"] for product in every} - {own})
+
     def test_wrong_image(self):
         photo = self.shop.photo(self.shop.ids()[0])
         jpeg = {"Content-Type": "image/jpeg"}
@@ -184,6 +212,22 @@ class Products(ShopTest):
         self.assertProblem(self.ask("POST", "/v1/products:batch", many), 400, "out-of-range", "products")
         for product in ("b1", "b2"):
             self.ask("DELETE", "/v1/products/" + product)
+
+    def test_again(self):
+        """A write that is sent twice with one Idempotency-Key is done once."""
+        photo, key = self.shop.photo(self.shop.ids()[0]), {"Content-Type": "image/jpeg", "Idempotency-Key": "k1"}
+        self.ask("PUT", "/v1/products/twice", {"metadata": {}})
+        first = self.ask("POST", "/v1/products/twice/photos", photo, key)
+        again = self.ask("POST", "/v1/products/twice/photos", photo, key)
+        self.assertEqual((again.status, again.body), (first.status, first.body))
+        self.assertEqual(again.headers["Idempotency-Replayed"], "true")
+        self.assertEqual(len(self.ask("GET", "/v1/products/twice").json["photos"]), 1)
+        self.assertProblem(self.ask("POST", "/v1/products/twice/photos", photo + b"x", key), 422,
+                           "idempotency-key-reused", "Idempotency-Key")
+        broken = {"Content-Type": "image/jpeg", "Idempotency-Key": "k2"}
+        self.assertEqual(self.ask("POST", "/v1/products/twice/photos", b"x", broken).status, 415)
+        self.assertEqual(self.ask("POST", "/v1/products/twice/photos", photo, broken).status, 200) # it had failed
+        self.ask("DELETE", "/v1/products/twice")
 
     def test_list(self):
         ids, seen, after = self.shop.ids(), [], ""

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may do what: keys, origins, rates, proxies, TLS; and settings that are wrong."""
+import http.client
+import os
+import ssl
+import subprocess
+import unittest
+
+import shop
+from shop import Shop, ShopTest, quote
+
+
+def bearer(key, **more):
+    return {"Authorization": "Bearer " + key, **more}
+
+
+class Keys(ShopTest):
+    settings = ("publishable_rate=1000", "cors_origins=https://admin.example")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        def make(kind, *more):
+            return cls.shop.run("key", "create", "--kind", kind, "--name", kind + str(len(more)), *more).stdout.strip()
+        cls.admin, cls.secret, cls.public = make("admin"), make("secret"), make("publishable")
+        cls.paged = make("publishable", "--origin", "https://shop.example")
+        cls.shop.stop()
+        cls.shop.start()
+        cls.similar = "/v1/products/" + quote(cls.shop_ids()[0]) + "/similar"
+
+    @classmethod
+    def shop_ids(cls):
+        listed = cls.shop.ask("GET", "/v1/products", headers=bearer(cls.secret))
+        return [product["product"] for product in listed.json["products"]]
+
+    def test_kinds(self):
+        for headers, read, write in [({}, 401, 401), (bearer(self.public), 200, 403), (bearer(self.secret), 200, 200),
+                                     (bearer(self.admin), 200, 200)]:
+            with self.subTest(headers):
+                self.assertEqual(self.ask("GET", self.similar, headers=headers).status, read)
+                item = {"products": [{"product": "x"}]}
+                self.assertEqual(self.ask("POST", "/v1/products:batch", item, headers).status, write)
+        self.assertEqual(self.ask("GET", "/healthz").status, 200)
+        self.assertEqual(self.ask("GET", "/metrics").status, 401)
+
+    def test_wrong_keys(self):
+        """Absent, wrong, cut, revoked and long keys get the same answer, and no key is in the log."""
+        revoked = self.shop.run("key", "create", "--kind", "secret", "--name", "gone").stdout.strip()
+        self.assertEqual(self.ask("GET", self.similar, headers=bearer(revoked)).status, 200)
+        self.shop.run("key", "revoke", "gone")
+        bodies = set()
+        for headers in ({}, bearer("x"), bearer(self.secret[:-1]), bearer(self.secret + "x"), bearer(revoked),
+                        bearer("nk_sec_" + "A" * 43), {"Authorization": "Basic eDp5"}, {"Authorization": self.secret},
+                        bearer(" " + self.secret)):
+            answer = self.ask("GET", self.similar, headers=headers)
+            self.assertProblem(answer, 401, "unauthorized")
+            self.assertIn("Bearer", answer.headers["WWW-Authenticate"])
+            bodies.add(answer.body)
+        self.assertEqual(len(bodies), 1)
+        self.assertEqual(self.ask("GET", self.similar, headers=bearer("x" * 20000)).status, 431)
+        for key in (self.secret, self.public, self.admin, revoked):
+            self.assertNotIn(key, self.shop.log())
+
+    def test_in_address(self):
+        """A publishable key may stand in an address; others are refused there."""
+        self.assertEqual(self.ask("GET", f"{self.similar}?k=1&key={self.public}").status, 200)
+        for key in (self.secret, self.admin):
+            self.assertProblem(self.ask("GET", f"{self.similar}?key={key}"), 401, "unauthorized")
+        self.assertNotIn(self.public, self.shop.log())
+
+    def test_origins(self):
+        page, other = {"Origin": "https://shop.example"}, {"Origin": "https://other.example"}
+        fine = self.ask("GET", self.similar, headers=bearer(self.paged, **page))
+        self.assertEqual((fine.status, fine.headers["Access-Control-Allow-Origin"]), (200, "https://shop.example"))
+        for headers in (bearer(self.paged, **other), bearer(self.paged)):
+            self.assertProblem(self.ask("GET", self.similar, headers=headers), 403, "origin-not-allowed")
+        self.assertEqual(self.ask("GET", self.similar, headers=bearer(self.public, **other)).status, 200)
+        secret = self.ask("GET", self.similar, headers=bearer(self.secret, **other))
+        self.assertNotIn("Access-Control-Allow-Origin", secret.headers)
+        admin = self.ask("GET", self.similar, headers=bearer(self.secret, Origin="https://admin.example"))
+        self.assertEqual(admin.headers["Access-Control-Allow-Origin"], "https://admin.example")
+        first = self.ask("OPTIONS", self.similar, headers={**page, "Access-Control-Request-Method": "GET"})
+        self.assertEqual(first.status, 204)
+        self.assertIn("Authorization", first.headers["Access-Control-Allow-Headers"])
+
+    def test_public_field(self):
+        """Publishable keys see products that are public only; the others see all."""
+        ids = self.shop_ids()
+        hidden = ids[1]
+        put = self.ask("PATCH", "/v1/products/" + quote(hidden), {"metadata": {"public": False}}, bearer(self.secret))
+        self.assertEqual(put.json["metadata"]["public"], False)
+        for key, seen in ((self.public, False), (self.secret, True)):
+            found = self.ask("GET", self.similar + "?k=1000", headers=bearer(key)).json["products"]
+            self.assertEqual(hidden in [product["product"] for product in found], seen)
+            also = self.ask("GET", self.similar + "?k=1000&where=" + quote("price > 0 or price is missing"),
+                            headers=bearer(key)).json["products"]
+            self.assertEqual(hidden in [product["product"] for product in also], seen)
+            one = self.ask("GET", "/v1/products/" + quote(hidden), headers=bearer(key))
+            self.assertEqual(one.status, 200 if seen else 404)
+            alike = self.ask("GET", f"/v1/products/{quote(hidden)}/similar", headers=bearer(key))
+            self.assertEqual(alike.status, 200 if seen else 404)
+            liked = self.ask("POST", "/v1/recommend", {"positive": [hidden]}, bearer(key))
+            self.assertEqual(liked.status, 200 if seen else 404)
+        none = self.ask("GET", "/v1/products/none", headers=bearer(self.public)).json
+        shy = self.ask("GET", "/v1/products/" + quote(hidden), headers=bearer(self.public)).json
+        self.assertEqual(shy["detail"].replace(hidden, "none"), none["detail"])
+
+
+class Rates(ShopTest):
+    settings = ("publishable_rate=5", "trusted_proxies=127.0.0.1", "public=true")
+
+    def test_rates(self):
+        path = "/v1/models"
+        def ask(client):
+            return self.ask("GET", path, headers={"X-Forwarded-For": client})
+        answers = [ask("203.0.113.1") for _ in range(30)]
+        self.assertEqual(answers[0].headers["RateLimit-Limit"], "5")
+        refused = [answer for answer in answers if answer.status == 429]
+        self.assertGreaterEqual(len(refused), 10)
+        self.assertProblem(refused[0], 429, "too-many-requests")
+        self.assertEqual(refused[0].headers["Retry-After"], "1")
+        self.assertEqual(ask("203.0.113.2").status, 200) # another client behind the same proxy
+        self.assertEqual(ask("1.2.3.4, 203.0.113.1").status, 429) # what the client made up does not count
+        self.assertEqual(self.ask("POST", "/v1/products:batch", {"products": [{"product": "x"}]},
+                                  {"X-Forwarded-For": "203.0.113.9"}).status, 403)
+        self.assertIn('"client": "203.0.113.2"', self.shop.log())
+
+
+class Tls(unittest.TestCase):
+    def test_tls(self):
+        served = Shop(4)
+        try:
+            files = [os.path.join(served.folder, name) for name in ("tls.key", "tls.crt")]
+            try:
+                subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                                "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                                "subjectAltName=IP:127.0.0.1", "-keyout", files[0], "-out", files[1]],
+                               check=True, capture_output=True)
+            except (FileNotFoundError, subprocess.CalledProcessError):
+                self.skipTest("openssl is not here to make a certificate")
+            served.start("--set", "key=" + files[0], "--set", "certificate=" + files[1])
+            self.assertTrue(served.url.startswith("https://"))
+            trust = ssl.create_default_context(cafile=files[1])
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                trust.minimum_version = trust.maximum_version = version
+                connection = http.client.HTTPSConnection("127.0.0.1", served.port, context=trust, timeout=20)
+                for _ in range(3): # on one connection
+                    answer = served.ask("GET", "/openapi.json", connection=connection)
+                    self.assertEqual(answer.json["openapi"], "3.1.0")
+                big = {"products": [{"product": f"p{i}", "metadata": {"title": "x" * 700}} for i in range(1000)]}
+                self.assertEqual(served.ask("POST", "/v1/products:batch", big, connection=connection).status, 200)
+                connection.close()
+            self.assertNotIn(b"200 OK", served.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
+        finally:
+            served.close()
+
+
+class Settings(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shop = Shop(4)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.shop.close()
+
+    def check(self, *flags):
+        return self.shop.run("serve", "--check", *flags, check=False)
+
+    def test_check(self):
+        self.assertEqual(self.check().returncode, 0)
+        config = os.path.join(self.shop.folder, "c.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(self.shop.run("serve", "--settings").stdout)
+        self.assertEqual(self.check("--config", config).returncode, 0)
+        for flags, said in [
+                (["--set", "lissen=x"], "did you mean 'listen'"),
+                (["--set", "queue=0"], "queue = 0: must be a whole number from 1"),
+                (["--set", "public=yes"], "must be true or false"),
+                (["--set", "log=loud"], "requests, errors, off"),
+                (["--set", "trusted_proxies=shop.example"], "no address or network"),
+                (["--set", "certificate=/none"], "certificate and key go together"),
+                (["--set", "certificate=/none", "--set", "key=/none"], "cannot be used"),
+                (["--set", "json_bytes=5Q"], "json_bytes = 5Q"),
+                (["--config", "/none.conf"], "/none.conf"),
+                (["--listen", "0.0.0.0:0"], "there is no key"),
+                (["--set", "listen="], "no address")]:
+            with self.subTest(flags):
+                done = self.check(*flags)
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn(said, done.stderr)
+        self.assertEqual(self.check("--listen", "0.0.0.0:0", "--public").returncode, 0)
+        for text, said in [("[other]\na=1\n", "no group [other]"), ("[serve]\nprot=1\n", "did you mean 'key'"),
+                           ("nonsense\n", "c.conf")]:
+            with open(config, "w", encoding="utf-8") as file:
+                file.write(text)
+            self.assertEqual(self.check("--config", config).returncode, 1)
+        busy = Shop(4).start()
+        try:
+            done = self.shop.run("serve", "--listen", f"127.0.0.1:{busy.port}", check=False)
+            self.assertIn("is taken", done.stderr)
+        finally:
+            busy.close()
+
+
+if __name__ == "__main__":
+    shop.main()
