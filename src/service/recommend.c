@@ -15,7 +15,9 @@ void api_run_recommend(ApiCall *call) {
                                .positive = positive,
                                .negative = negative,
                                .average = strcmp(strategy, "average") == 0};
-    g_autoptr(NiteruResults) results = api_search_options(call, &options, &where, &exclude, &error)
+    g_autoptr(NiteruResults) results = api_check_visible(call, positive, &error) &&
+                                               api_check_visible(call, negative, &error) &&
+                                               api_search_options(call, &options, &where, &exclude, &error)
                                            ? niteru_search_examples(call->service->catalogue, &examples, &options,
                                                                     nt_http_cancellable(call->request), &error)
                                            : NULL;
