@@ -206,7 +206,7 @@ typedef struct NiteruResult {
     const char *photo;    /* which of its photos matched: path or address; "" for imported vectors without photos */
     double score;         /* 0 .. 100: 100 the identical photo, 0 the median pair of the catalogue */
     double raw;           /* the metric's own value: cosine, inner product, or Euclidean distance */
-    const char *word;     /* "nearly the same", "very alike", "alike", "loosely alike", "not alike" */
+    const char *word;     /* "nearly the same", "very alike", "alike", "loosely alike", "not alike"; "" of texts */
     const char *metadata; /* a JSON object of its fields, as of the search; NULL: not asked for */
 } NiteruResult;
 
@@ -269,6 +269,18 @@ typedef struct NiteruExamples {
 NiteruResults *niteru_search_examples(NiteruCatalogue *catalogue, const NiteruExamples *examples,
                                       const NiteruSearchOptions *options, GCancellable *cancellable, GError **error);
 
+/* Products whose title, other texts, lists or id have all the words of `text`, of which the last may be a beginning;
+ * where none has all, those that have some, and the note says so. Case, accents and the width of letters make no
+ * difference; a word of Chinese, Japanese or Korean is found within others, one of a single character too; nothing in
+ * the text has a meaning of its own. Best first: by BM25, a word in the title counting four times, equal ones in the
+ * order of ids; k products come back whenever k match. Of a result `photo` is the product's first one ("": none), `raw`
+ * BM25, `score` its share (0 .. 100) of what a product that is nothing but these words would have at most: some 75 for
+ * a title that has them, 40 for a description, less where some are missing; `word` is "". No model is used. Errors:
+ * LIMIT (over 1,024 bytes), INVALID (not UTF-8, threshold), UNSUPPORTED (a catalogue of an earlier version, open for
+ * reading only), CANCELLED, TIMEOUT. */
+NiteruResults *niteru_search_text(NiteruCatalogue *catalogue, const char *text, const NiteruSearchOptions *options,
+                                  GCancellable *cancellable, GError **error);
+
 /* How many there are, and one of them, borrowed until niteru_results_free (NULL beyond the last). */
 size_t niteru_results_count(const NiteruResults *results);
 const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i);
@@ -277,9 +289,9 @@ const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i);
 const char *niteru_results_note(const NiteruResults *results);
 /* Whether the time was up before all products had been looked at. */
 bool niteru_results_partial(const NiteruResults *results);
-/* {"query", "model", "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]}, where asked for with
- * "metadata"; where there is a note, "note"; where a condition matched nothing, "near" as niteru_where_json has it;
- * "partial" where it is. */
+/* {"query", "model" (null where none was used), "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]},
+ * where asked for with "metadata"; where there is a note, "note"; where a condition matched nothing, "near" as
+ * niteru_where_json has it; "partial" where it is. */
 char *niteru_results_json(const NiteruResults *results);
 void niteru_results_free(NiteruResults *results); /* NULL is fine */
 

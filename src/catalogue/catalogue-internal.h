@@ -37,6 +37,8 @@ struct NtCatalogue {
     int64_t fields_version;
     GArray *changed;   /* int64_t: products this transaction changed, some of them repeatedly; see change-log.c */
     bool changed_many; /* too many to be listed */
+    GArray *texts;     /* int64_t: products whose words are to be looked at again; see text-index.c */
+    bool ranks;        /* the function that orders what a search by text finds is known to it */
 };
 
 /* ---- statements (sql.c) ----------------------------------------------------------------------------------------- */
@@ -134,6 +136,8 @@ static inline bool nt_has_makers(const NtCatalogue *catalogue) { return catalogu
 static inline bool nt_has_changes(const NtCatalogue *catalogue) { return catalogue->version >= 3; }
 /* Whether it has keys (version 4). */
 static inline bool nt_has_keys(const NtCatalogue *catalogue) { return catalogue->version >= 4; }
+/* Whether it has the index of words (version 5). */
+static inline bool nt_has_words(const NtCatalogue *catalogue) { return catalogue->version >= 5; }
 /* The table of which source listed which product. */
 static inline const char *nt_product_source(const NtCatalogue *catalogue) {
     return nt_has_changes(catalogue) ? "product_source" : "brought";
@@ -147,6 +151,41 @@ bool nt_change_note_owners(NtCatalogue *catalogue, int64_t content, bool *out_sh
 /* Writes what was noted, before the transaction is committed; forgets it, when it has ended. */
 bool nt_change_write(NtCatalogue *catalogue, GError **error);
 void nt_change_forget(NtCatalogue *catalogue);
+/* Sorts the numbers (int64_t) from the one at `first` on and drops repeated ones. */
+void nt_numbers_sort(GArray *numbers, guint first);
+
+/* ---- the words of products (words.c, text-index.c) -------------------------------------------------------------- */
+
+/* Calls `each` for the words of a text, as nt_words has them, and whole runs of a script without blanks; these
+ * consist of the tokens that nt_words_pairs gives. */
+void nt_words_each(const char *text, size_t limit, void (*each)(const char *word, size_t size, bool run, void *data),
+                   void *data);
+void nt_words_pairs(const char *run, size_t size, void (*each)(const char *token, size_t size, void *data), void *data);
+/* Appends them all, with blanks between. */
+void nt_words_append(GString *out, const char *text, size_t limit);
+
+/* How the words of a query are asked for, as long as nothing is found: all of them; likewise, with the parts of runs
+ * apart; any, and of runs any pair. */
+typedef enum NtTextMode { NT_TEXT_WHOLE, NT_TEXT_PARTS, NT_TEXT_PAIRS, NT_TEXT_MODES } NtTextMode;
+
+typedef struct NtTextQuery {
+    GString *expression; /* for FTS5 */
+    int units;           /* words, phrases or pairs asked for: phrase i of the expression is unit i ... */
+    bool prefix;         /* ... and the one behind them the last unit, as the beginning of a word */
+    NtTextMode mode;
+} NtTextQuery;
+/* Makes the query of a text; out->expression is the caller's, and overwritten. */
+void nt_text_query(const char *text, NtTextMode mode, NtTextQuery *out);
+
+/* Notes a product after each change of its texts: the transaction brings the index up to date before it is committed,
+ * or here, when many are noted. */
+bool nt_words_note(NtCatalogue *catalogue, int64_t product, GError **error);
+bool nt_words_write(NtCatalogue *catalogue, GError **error);
+void nt_words_forget(NtCatalogue *catalogue);
+/* Indexes all products, in a transaction; none is indexed. */
+bool nt_words_build(NtCatalogue *catalogue, GError **error);
+/* Compares the index with the words it was made of, and these with the products there are; see nt_catalogue_check. */
+bool nt_words_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data, GError **error);
 
 /* ---- dead rows (vector-row.c) ----------------------------------------------------------------------------------- */
 

@@ -125,6 +125,7 @@ uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue);
 #include "catalogue/model.h"
 #include "catalogue/photo.h"
 #include "catalogue/product.h"
+#include "catalogue/text-match.h"
 #include "catalogue/where.h"
 
 #endif

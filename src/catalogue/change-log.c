@@ -20,8 +20,7 @@ static int compare(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-/* Sorts the items from `first` on and drops repeated ones. */
-static void sort_unique(GArray *products, guint first) {
+void nt_numbers_sort(GArray *products, guint first) {
     if (products->len == first) {
         return;
     }
@@ -44,7 +43,7 @@ void nt_change_note(NtCatalogue *catalogue, int64_t product) {
     }
     g_array_append_val(changed, product);
     if (changed->len == MOST_NOTES) {
-        sort_unique(changed, 0);
+        nt_numbers_sort(changed, 0);
         catalogue->changed_many = changed->len > LOG_ENTRIES;
     }
 }
@@ -84,7 +83,7 @@ static bool write_many(NtCatalogue *catalogue, GError **error) {
 
 bool nt_change_write(NtCatalogue *catalogue, GError **error) {
     GArray *changed = catalogue->changed;
-    sort_unique(changed, 0);
+    nt_numbers_sort(changed, 0);
     if (catalogue->changed_many || changed->len > LOG_ENTRIES) {
         return write_many(catalogue, error);
     }
@@ -144,7 +143,7 @@ bool nt_catalogue_changes(NtCatalogue *catalogue, uint64_t since, GArray *out, b
         complete = false;
     }
     if (step >= 0) {
-        sort_unique(out, before);
+        nt_numbers_sort(out, before);
         *out_complete = complete;
     }
     return step >= 0;

@@ -66,4 +66,11 @@ bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown 
 bool nt_catalogue_each_value(NtCatalogue *catalogue, const char *field, int64_t product,
                              bool (*each)(int64_t product, const char *text, void *data), void *data, GError **error);
 
+/* The same of products that are there, whatever rows they have: the location is that of the first photo ("": none), and
+ * shown[i].vrow is not looked at. */
+bool nt_catalogue_describe_products(NtCatalogue *catalogue, const NtShown *shown, size_t count, bool metadata,
+                                    bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata,
+                                                 void *data),
+                                    void *data, GError **error);
+
 #endif

@@ -242,8 +242,10 @@ void nt_value_bind(sqlite3_stmt *stmt, int at, const NtValue *value) {
 }
 
 /* Reads each value as text (a list: as JSON) and writes it as the new type. A row is written after it was read, and
- * its place in the order (its number) does not change, so reading and writing may go side by side. */
-static bool turn_values(NtCatalogue *catalogue, const StoredField *field, NtFieldType type, GError **error) {
+ * its place in the order (its number) does not change, so reading and writing may go side by side. `turned` gets the
+ * numbers of the products. */
+static bool turn_values(NtCatalogue *catalogue, const StoredField *field, NtFieldType type, GArray *turned,
+                        GError **error) {
     g_autofree char *read_sql = g_strdup_printf(
         "SELECT product, m_%" G_GINT64_FORMAT " FROM product WHERE m_%" G_GINT64_FORMAT " IS NOT NULL ORDER BY product",
         field->field, field->field);
@@ -255,34 +257,41 @@ static bool turn_values(NtCatalogue *catalogue, const StoredField *field, NtFiel
     }
     int step;
     while ((step = nt_query_step(&query, error)) == 1) {
-        g_autofree char *text = nt_field_text(field->type, query.stmt, 1), *turned = NULL;
+        int64_t product = nt_column_int(&query, 0);
+        g_autofree char *text = nt_field_text(field->type, query.stmt, 1), *owned = NULL;
         const char *currency = NULL;
         NtValue value = {0};
-        nt_value_read(type, '.', text, NULL, &value, &turned, &currency);
+        nt_value_read(type, '.', text, NULL, &value, &owned, &currency);
         g_auto(NtQuery) update = {0};
-        if (!nt_query_open(&update, catalogue, error, write_sql, "i", nt_column_int(&query, 0))) {
+        if (!nt_query_open(&update, catalogue, error, write_sql, "i", product)) {
             return false;
         }
         nt_value_bind(update.stmt, 2, &value);
         if (nt_query_step(&update, error) < 0) {
             return false;
         }
+        g_array_append_val(turned, product);
     }
     return step == 0;
 }
 
 bool nt_field_retype(NtCatalogue *catalogue, int64_t field, NtFieldType type, GError **error) {
     const GArray *fields = nt_fields(catalogue, error);
+    g_autoptr(GArray) turned = g_array_new(false, false, sizeof(int64_t));
     if (fields == NULL) {
         return false;
     }
     for (guint i = 0; i < fields->len; i++) {
         const StoredField *stored = &g_array_index(fields, StoredField, i);
-        if (stored->field == field && stored->type != type && !turn_values(catalogue, stored, type, error)) {
+        if (stored->field == field && stored->type != type && !turn_values(catalogue, stored, type, turned, error)) {
             return false;
         }
     }
-    return nt_sql_run(catalogue, error, "UPDATE field SET type = ?2, declared = 1 WHERE field = ?1", "it", field,
-                      nt_field_type_name(type)) &&
-           fields_changed(catalogue, error);
+    bool ok = nt_sql_run(catalogue, error, "UPDATE field SET type = ?2, declared = 1 WHERE field = ?1", "it", field,
+                         nt_field_type_name(type)) &&
+              fields_changed(catalogue, error);
+    for (guint i = 0; ok && i < turned->len; i++) { /* a text may have become a number, which is no word */
+        ok = nt_words_note(catalogue, g_array_index(turned, int64_t, i), error);
+    }
+    return ok;
 }

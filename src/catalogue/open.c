@@ -301,6 +301,7 @@ NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *opt
     catalogue->statements = nt_statements_new();
     catalogue->fields_version = -1;
     catalogue->changed = g_array_new(false, false, sizeof(int64_t));
+    catalogue->texts = g_array_new(false, false, sizeof(int64_t));
     if (!(given.read_only ? connect_reader(catalogue, error) : connect_writer(catalogue, given.must_exist, error))) {
         nt_catalogue_close(catalogue);
         return NULL;
@@ -329,6 +330,7 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
     }
     g_clear_pointer(&catalogue->fields, g_array_unref);
     g_array_unref(catalogue->changed);
+    g_array_unref(catalogue->texts);
     g_free(catalogue->path);
     g_free(catalogue->folder);
     g_free(catalogue);

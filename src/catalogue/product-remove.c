@@ -13,6 +13,7 @@ static bool open_lists(NtCatalogue *catalogue, GError **error) {
            nt_sql_run(catalogue, error, "DELETE FROM temp.unshown", "");
 }
 
+/* The log of changes and the index of words are told of the products that are gone. */
 static bool note_gone(NtCatalogue *catalogue, GError **error) {
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(&query, catalogue, error, "SELECT product FROM temp.gone", "")) {
@@ -21,6 +22,9 @@ static bool note_gone(NtCatalogue *catalogue, GError **error) {
     int step;
     while ((step = nt_query_step(&query, error)) == 1) {
         nt_change_note(catalogue, nt_column_int(&query, 0));
+        if (!nt_words_note(catalogue, nt_column_int(&query, 0), error)) {
+            return false;
+        }
     }
     return step == 0;
 }
@@ -38,16 +42,13 @@ static bool remove_listed(NtCatalogue *catalogue, uint64_t *out_removed, GError 
         "INSERT INTO free_product SELECT product FROM temp.gone",
         "DELETE FROM product WHERE product IN (SELECT product FROM temp.gone)",
     };
-    if (!note_gone(catalogue, error)) {
-        return false;
-    }
     for (size_t i = 0; i < G_N_ELEMENTS(statements); i++) {
         if (!nt_sql_run(catalogue, error, statements[i], "")) {
             return false;
         }
     }
     *out_removed = (uint64_t)sqlite3_changes64(catalogue->db);
-    return true;
+    return note_gone(catalogue, error);
 }
 
 bool nt_catalogue_remove_product(NtCatalogue *catalogue, const char *id, bool *out_removed, GError **error) {

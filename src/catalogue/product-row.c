@@ -138,10 +138,11 @@ static bool put_values(NtCatalogue *catalogue, int64_t product, const NtProductP
     if (nt_query_step(&query, error) < 0) {
         return false;
     }
-    if (sqlite3_changes(catalogue->db) > 0) {
-        nt_change_note(catalogue, product);
+    if (sqlite3_changes(catalogue->db) == 0) {
+        return true;
     }
-    return true;
+    nt_change_note(catalogue, product);
+    return nt_words_note(catalogue, product, error);
 }
 
 /* A new product's row, under a number that is free, else the next. */
@@ -156,7 +157,7 @@ static bool insert(NtCatalogue *catalogue, const char *id, int64_t *out_product,
     }
     *out_product = sqlite3_last_insert_rowid(catalogue->db);
     nt_change_note(catalogue, *out_product);
-    return true;
+    return nt_words_note(catalogue, *out_product, error);
 }
 
 /* The product's row, made when it is new. Checks before it writes. */

@@ -3,8 +3,8 @@
  * The tables, their versions, and what is refused at the door. doc/catalogue.md explains each table.
  *
  * A new database is built beside its place under another name, in rollback mode, synced and renamed: catalogue.db is
- * either whole or not there. Later versions add a script to `migrations`; each runs in one transaction that also
- * writes the new version, so that a stop in the middle leaves the old one.
+ * either whole or not there. Later versions add a script to `migrations`; those that are needed run in one transaction
+ * that also writes the new version, so that a stop in the middle leaves the old one.
  */
 #include "catalogue/catalogue-internal.h"
 
@@ -97,21 +97,44 @@ static const char *const migrations[] = {
     " created INTEGER NOT NULL, revoked INTEGER);"
     "CREATE UNIQUE INDEX api_key_name ON api_key(name) WHERE revoked IS NULL;"
     "INSERT INTO meta VALUES('keys_version', 0);",
-};
 
-static bool migrate(NtCatalogue *catalogue, GError **error) {
-    for (int version = catalogue->version; version < (int)G_N_ELEMENTS(migrations); version++) {
-        g_autofree char *script =
-            g_strdup_printf("BEGIN IMMEDIATE; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
-                            migrations[version], catalogue->checked ? NT_IDENTITY_CHECKED : NT_IDENTITY, version + 1);
-        if (sqlite3_exec(catalogue->db, script, NULL, NULL, NULL) != SQLITE_OK) {
-            nt_sql_fail(catalogue, error);
-            sqlite3_exec(catalogue->db, "ROLLBACK", NULL, NULL, NULL);
+    /* 5: the words of products (words.c), which are the tokens already, so that SQLite has to part them at blanks only
+     * and any other program can read the table. It keeps them beside its index: to take a product out of an index, one
+     * must know what was put in, and another version of Unicode may make other words of the same text. */
+    "CREATE VIRTUAL TABLE product_words USING fts5(title, body, tokenize = 'ascii');",
+};
+enum { WORDS_MIGRATION = 4 }; /* the one after which the products there are get their words */
+
+static bool run_script(NtCatalogue *catalogue, const char *script, GError **error) {
+    return sqlite3_exec(catalogue->db, script, NULL, NULL, NULL) == SQLITE_OK || nt_sql_fail(catalogue, error);
+}
+
+/* From the version there is to the newest. */
+static bool run_migrations(NtCatalogue *catalogue, GError **error) {
+    for (; catalogue->version < (int)G_N_ELEMENTS(migrations); catalogue->version++) {
+        if (!run_script(catalogue, migrations[catalogue->version], error) ||
+            (catalogue->version == WORDS_MIGRATION && !nt_words_build(catalogue, error))) {
             return false;
         }
-        catalogue->version = version + 1;
     }
-    return true;
+    g_autofree char *names =
+        g_strdup_printf("PRAGMA application_id=%d; PRAGMA user_version=%d",
+                        catalogue->checked ? NT_IDENTITY_CHECKED : NT_IDENTITY, catalogue->version);
+    return run_script(catalogue, names, error);
+}
+
+static bool migrate(NtCatalogue *catalogue, GError **error) {
+    int before = catalogue->version;
+    if (before == (int)G_N_ELEMENTS(migrations)) {
+        return true;
+    }
+    if (run_script(catalogue, "BEGIN IMMEDIATE", error) && run_migrations(catalogue, error) &&
+        run_script(catalogue, "COMMIT", error)) {
+        return true;
+    }
+    sqlite3_exec(catalogue->db, "ROLLBACK", NULL, NULL, NULL);
+    catalogue->version = before;
+    return false;
 }
 
 /* Builds a whole database at `path`, which must not exist. */
@@ -129,6 +152,7 @@ static bool build(const char *path, GError **error) {
         ok = nt_sql_fail(&fresh, error);
     }
     ok = ok && migrate(&fresh, error);
+    g_clear_pointer(&fresh.fields, g_array_unref);
     nt_statements_free(fresh.statements);
     sqlite3_close(fresh.db);
     return ok;
@@ -314,5 +338,5 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
             return false;
         }
     }
-    return true;
+    return told || nt_words_check(catalogue, problem, data, error);
 }

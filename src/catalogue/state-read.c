@@ -125,6 +125,14 @@ bool nt_catalogue_each_shown(NtCatalogue *catalogue, int64_t model,
 
 enum { MOST_SHOWN = 1000000 /* the JSON of more could be longer than a value may be */ };
 
+static const char by_row[] = " FROM json_each(?2) j CROSS JOIN vector v ON v.model = ?1 AND v.vrow = j.value ->> 1"
+                             " CROSS JOIN product p ON p.product = j.value ->> 0"
+                             " CROSS JOIN photo f ON f.photo = (SELECT photo FROM photo WHERE content = v.content"
+                             " AND product = p.product ORDER BY position LIMIT 1)";
+static const char by_product[] = " FROM json_each(?2) j CROSS JOIN product p ON p.product = j.value ->> 0"
+                                 " LEFT JOIN photo f ON f.photo = (SELECT photo FROM photo WHERE product = p.product"
+                                 " ORDER BY position LIMIT 1)";
+
 /* The rows asked for as JSON: [[product, vrow], ...]. */
 static char *shown_as_json(const NtShown *shown, size_t count) {
     GString *out = g_string_new("[");
@@ -136,21 +144,19 @@ static char *shown_as_json(const NtShown *shown, size_t count) {
     return g_string_free(out, FALSE);
 }
 
-static char *describe_sql(const GArray *fields) {
-    g_autoptr(GString) sql = g_string_new("SELECT j.key, p.id, f.location");
+static char *describe_sql(const char *from, const GArray *fields) {
+    g_autoptr(GString) sql = g_string_new("SELECT j.key, p.id, coalesce(f.location, '')");
     for (guint i = 0; fields != NULL && i < fields->len; i++) {
         g_string_append_printf(sql, ", p.m_%" G_GINT64_FORMAT, g_array_index(fields, StoredField, i).field);
     }
-    g_string_append(sql, " FROM json_each(?2) j CROSS JOIN vector v ON v.model = ?1 AND v.vrow = j.value ->> 1"
-                         " CROSS JOIN product p ON p.product = j.value ->> 0"
-                         " CROSS JOIN photo f ON f.photo = (SELECT photo FROM photo WHERE content = v.content"
-                         " AND product = p.product ORDER BY position LIMIT 1)");
+    g_string_append(sql, from);
     return g_string_free(g_steal_pointer(&sql), FALSE);
 }
 
-bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown *shown, size_t count, bool metadata,
-                           bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata, void *data),
-                           void *data, GError **error) {
+static bool describe(NtCatalogue *catalogue, const char *from, int64_t model, const NtShown *shown, size_t count,
+                     bool metadata,
+                     bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata, void *data),
+                     void *data, GError **error) {
     g_autoptr(GArray) fields = NULL;
     if (count > MOST_SHOWN) {
         return nt_fail(error, NITERU_ERROR_LIMIT, "%zu rows are to be described; %d at a time are allowed", count,
@@ -163,7 +169,7 @@ bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown 
         }
         fields = g_array_ref((GArray *)present); /* `each` may cause the table to be read anew */
     }
-    g_autofree char *sql = describe_sql(fields), *asked = shown_as_json(shown, count);
+    g_autofree char *sql = describe_sql(from, fields), *asked = shown_as_json(shown, count);
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(&query, catalogue, error, sql, "it", model, asked)) {
         return false;
@@ -177,6 +183,19 @@ bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown 
         }
     }
     return step >= 0;
+}
+
+bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown *shown, size_t count, bool metadata,
+                           bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata, void *data),
+                           void *data, GError **error) {
+    return describe(catalogue, by_row, model, shown, count, metadata, each, data, error);
+}
+
+bool nt_catalogue_describe_products(NtCatalogue *catalogue, const NtShown *shown, size_t count, bool metadata,
+                                    bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata,
+                                                 void *data),
+                                    void *data, GError **error) {
+    return describe(catalogue, by_product, 0, shown, count, metadata, each, data, error);
 }
 
 /* ---- one field of products -------------------------------------------------------------------------------------- */

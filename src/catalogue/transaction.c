@@ -92,6 +92,7 @@ static void bound_log(NtCatalogue *catalogue) {
 
 static void end(NtCatalogue *catalogue) {
     nt_change_forget(catalogue);
+    nt_words_forget(catalogue);
     if (catalogue->writing) {
         nt_lock_release(catalogue, true);
     }
@@ -104,7 +105,8 @@ bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) {
         return false;
     }
     bool changed = sqlite3_total_changes64(catalogue->db) != catalogue->changes_at_begin;
-    if ((changed && (!nt_change_write(catalogue, error) || !nt_commits_raise(catalogue, &count, error))) ||
+    if ((changed && (!nt_words_write(catalogue, error) || !nt_change_write(catalogue, error) ||
+                     !nt_commits_raise(catalogue, &count, error))) ||
         !nt_sql_run(catalogue, error, "COMMIT", "")) {
         return false;
     }

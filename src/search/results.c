@@ -25,16 +25,21 @@ NiteruResults *nt_results_new(const char *query, const char *model, size_t room)
     return results;
 }
 
-void nt_results_add(NiteruResults *results, NtDescribed *described, bool metadata, double raw, const NtScores *scores) {
+void nt_results_add_scored(NiteruResults *results, NtDescribed *described, bool metadata, double raw, double score,
+                           const char *word) {
     g_assert(results->count < results->room);
-    double score = nt_scores_of(scores, raw);
     results->items[results->count] = (NiteruResult){.product = described->id,
                                                     .photo = described->location,
                                                     .metadata = metadata ? described->metadata : NULL,
                                                     .score = score,
                                                     .raw = raw,
-                                                    .word = nt_score_word(score)};
+                                                    .word = word};
     results->held[results->count++] = described;
+}
+
+void nt_results_add(NiteruResults *results, NtDescribed *described, bool metadata, double raw, const NtScores *scores) {
+    double score = nt_scores_of(scores, raw);
+    nt_results_add_scored(results, described, metadata, raw, score, nt_score_word(score));
 }
 
 void niteru_results_free(NiteruResults *results) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared inside the room only: one search, from its snapshot (search.c) to its answer (answer.c), for all that is asked
- * (queries.c, examples.c, many.c). */
+ * (queries.c, examples.c, many.c, text-search.c). */
 #ifndef NT_SEARCH_INTERNAL_H
 #define NT_SEARCH_INTERNAL_H
 
@@ -36,6 +36,8 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
 bool search_begin(Search *search, GError **error);
 /* The same with a snapshot of others, which must outlive the search. */
 bool search_begin_on(Search *search, NtSnapshot *snapshot, GError **error);
+/* The same where no vector is needed; the snapshot may be one without a model. */
+bool search_begin_without(Search *search, NtSnapshot *snapshot, GError **error);
 void search_clear(Search *search);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
 

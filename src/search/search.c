@@ -82,7 +82,7 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
     return nt_call_begin(&search->call, catalogue, search->options.timeout_ms, cancellable, error);
 }
 
-bool search_begin_on(Search *search, NtSnapshot *snapshot, GError **error) {
+bool search_begin_without(Search *search, NtSnapshot *snapshot, GError **error) {
     const NiteruSearchOptions *options = &search->options;
     search->snapshot = snapshot;
     search->version = snapshot->version;
@@ -93,7 +93,11 @@ bool search_begin_on(Search *search, NtSnapshot *snapshot, GError **error) {
     }
     return (options->where == NULL || search->filter != NULL) &&
            (!options->group || nt_snapshot_groups(snapshot, error)) &&
-           prepare_left_out(search, options->exclude, error) &&
+           prepare_left_out(search, options->exclude, error);
+}
+
+bool search_begin_on(Search *search, NtSnapshot *snapshot, GError **error) {
+    return search_begin_without(search, snapshot, error) &&
            (search->version->rows > 0 || nt_fail_no_vectors(search->version->model, error));
 }
 

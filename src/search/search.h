@@ -41,6 +41,9 @@ bool nt_fail_no_vectors(const NtModel *model, GError **error);
 NiteruResults *nt_results_new(const char *query, const char *model, size_t room);
 /* One more product, whose reference it takes; `metadata`: shows its metadata. */
 void nt_results_add(NiteruResults *results, NtDescribed *described, bool metadata, double raw, const NtScores *scores);
+/* The same with a score and a word (static) of another kind. */
+void nt_results_add_scored(NiteruResults *results, NtDescribed *described, bool metadata, double raw, double score,
+                           const char *word);
 /* The model that answered; borrowed. */
 const char *nt_results_model(const NiteruResults *results);
 void nt_results_set_partial(NiteruResults *results, bool partial);

@@ -49,8 +49,10 @@ void expect_dead(NtCatalogue *catalogue);
         g_assert_true(check_ok);                                                                                       \
     } while (0)
 
-/* SQL that takes out of a catalogue what layouts brought after the third, the second, and the first. */
-#define TO_LAYOUT_3 "DROP TABLE api_key; DELETE FROM meta WHERE key = 'keys_version'; PRAGMA user_version=3;"
+/* SQL that takes out of a catalogue what layouts brought after the fourth, the third, the second, and the first. */
+#define TO_LAYOUT_4 "DROP TABLE IF EXISTS product_words; PRAGMA user_version=4;"
+#define TO_LAYOUT_3                                                                                                    \
+    TO_LAYOUT_4 "DROP TABLE api_key; DELETE FROM meta WHERE key = 'keys_version'; PRAGMA user_version=3;"
 #define TO_LAYOUT_2                                                                                                    \
     TO_LAYOUT_3                                                                                                        \
     "ALTER TABLE product_source RENAME TO brought; DROP INDEX product_source_run;"                                     \

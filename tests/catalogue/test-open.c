@@ -128,7 +128,7 @@ static void test_older(const void *data) {
     g_assert_true(nt_catalogue_put_digests(catalogue, model, 0, &(uint64_t){1}, 1, 2, NULL));
     g_assert_true(nt_catalogue_commit(catalogue, NULL));
     nt_catalogue_close(catalogue);
-    run_sql(folder, layout == 1 ? TO_LAYOUT_1 : layout == 2 ? TO_LAYOUT_2 : TO_LAYOUT_3);
+    run_sql(folder, (const char *const[]){NULL, TO_LAYOUT_1, TO_LAYOUT_2, TO_LAYOUT_3, TO_LAYOUT_4}[layout]);
     for (int pass = 0; pass < 3; pass++) { /* an old one read, turned, read again */
         catalogue = open_catalogue(folder, pass != 1);
         g_auto(NtModelRow) row = {0};
@@ -161,6 +161,11 @@ static void test_older(const void *data) {
         g_assert_true(nt_catalogue_each_key(catalogue, refuse_key, NULL, NULL));
         g_assert_true(nt_catalogue_keys_version(catalogue, &keys, NULL));
         g_assert_cmpint(keys, ==, 0);
+        g_auto(NtTextFound) words = {0};
+        g_autoptr(GError) no_words = NULL;
+        bool found = nt_catalogue_find_text(catalogue, &(NtTextSearch){.text = "a", .most = 1}, &words, &no_words);
+        g_assert_true(found == (pass > 0) && (!found || words.hits->len == 1));
+        g_assert_true(found || g_error_matches(no_words, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED));
         nt_catalogue_close(catalogue);
     }
     drop_folder(folder);
@@ -295,6 +300,7 @@ int main(int argc, char **argv) {
     g_test_add_data_func("/open/older-1", GINT_TO_POINTER(1), test_older);
     g_test_add_data_func("/open/older-2", GINT_TO_POINTER(2), test_older);
     g_test_add_data_func("/open/older-3", GINT_TO_POINTER(3), test_older);
+    g_test_add_data_func("/open/older-4", GINT_TO_POINTER(4), test_older);
     g_test_add_func("/open/turned", test_turned);
     g_test_add_func("/open/damage", test_damage);
     g_test_add_func("/open/read-only-folder", test_read_only_folder);
