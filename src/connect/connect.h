@@ -37,6 +37,11 @@ typedef struct NtSourceOptions {
     /* Whether a file that is not named as photos are is one, by its first bytes (NT_LOOK_BYTES, or the whole file when
      * that is shorter). *out_what: static text, what else it seems to be, or NULL. NULL: told by the names alone. */
     bool (*look)(const uint8_t *head, size_t size, const char **out_what);
+    /* Of a list that came from elsewhere with photos of its own: the absolute path, new, that a photo's name means, or
+     * NULL with an error. Nothing else on this machine is looked at, and rows may have no photo. NULL: names are paths
+     * on this machine. */
+    char *(*find_photo)(const char *name, void *data, GError **error);
+    void *find_data;
     const NtLimits *limits; /* copied; NULL: the defaults (list_line, list_field, list_columns, json_...) */
 } NtSourceOptions;
 
@@ -50,7 +55,8 @@ typedef struct NtListingValue {
 /* One product; everything in it is borrowed until the next call on the source. */
 typedef struct NtListing {
     const char *id;            /* UTF-8, 1..1,024 bytes, no control characters; not checked for doubles */
-    const char *const *photos; /* absolute paths, photo_count (1..1,000) of them; whether they exist is not checked */
+    const char *const *photos; /* absolute paths, photo_count (1..1,000; 0.. with find_photo) of them; whether they
+                                  exist is not checked */
     size_t photo_count;
     const NtListingValue *values; /* in the order of the columns */
     size_t value_count;

@@ -204,7 +204,7 @@ static bool read_header(NtSource *source, CsvList *list, GError **error) {
     }
     bool id = has_role(list, ROLE_ID), image = has_role(list, ROLE_IMAGE);
     note_shopify(source, list);
-    return (id && image) || fail_missing(source, list, id, image, error);
+    return (id && (image || list->map.find_photo != NULL)) || fail_missing(source, list, id, image, error);
 }
 
 static bool open_csv(NtSource *source, const NtSourceOptions *options, GError **error) {
@@ -268,7 +268,7 @@ static NtSourceStep next_of_csv(NtSource *source, GError **error) {
             return NT_SOURCE_FAULT;
         }
     }
-    return nt_list_finish(source) ? NT_SOURCE_PRODUCT : NT_SOURCE_FAULT;
+    return nt_list_finish(source, &list->map) ? NT_SOURCE_PRODUCT : NT_SOURCE_FAULT;
 }
 
 static double share_of_csv(const NtSource *source) {

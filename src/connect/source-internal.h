@@ -80,6 +80,8 @@ typedef struct NtListMap {
     GArray *entries; /* NtMapEntry */
     char *base;      /* folder against which paths are taken */
     char *separator; /* of photos in a cell; NULL: "|", and others are asked about */
+    char *(*find_photo)(const char *name, void *data, GError **error); /* as in NtSourceOptions */
+    void *find_data;
 } NtListMap;
 
 bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOptions *options, GError **error);
@@ -90,8 +92,8 @@ const char *nt_list_field(const NtListMap *map, const char *column);
 /* Adds the photos a cell or string names: one, several parted by the separator, or a JSON array. Queues faults. */
 void nt_list_add_photos(NtSource *source, const NtListMap *map, const char *text);
 void nt_list_add_photo(NtSource *source, const NtListMap *map, const char *text);
-/* Whether the row is a product: has an id and a photo. Queues the fault when not. */
-bool nt_list_finish(NtSource *source);
+/* Whether the row is a product: has an id and, where it must, a photo. Queues the fault when not. */
+bool nt_list_finish(NtSource *source, const NtListMap *map);
 
 /* ---- lines (line-reader.c) -------------------------------------------------------------------------------------- */
 

@@ -133,7 +133,7 @@ static NtSourceStep take_row(NtSource *source, JsonList *list, const char *text,
     }
     visit.ids = false;
     bool whole = nt_json_foreach(list->row, take_member, &visit);
-    return whole && nt_list_finish(source) ? NT_SOURCE_PRODUCT : NT_SOURCE_FAULT;
+    return whole && nt_list_finish(source, &list->map) ? NT_SOURCE_PRODUCT : NT_SOURCE_FAULT;
 }
 
 static NtSourceStep next_of_jsonl(NtSource *source, GError **error) {

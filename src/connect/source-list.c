@@ -36,6 +36,8 @@ static char *find_base(const NtSource *source, const NtSourceOptions *options, G
 bool nt_list_map_open(NtListMap *map, const NtSource *source, const NtSourceOptions *options, GError **error) {
     map->entries = g_array_new(false, false, sizeof(NtMapEntry));
     g_array_set_clear_func(map->entries, clear_entry);
+    map->find_photo = options->find_photo;
+    map->find_data = options->find_data;
     map->base = find_base(source, options, error);
     if (map->base == NULL) {
         return false;
@@ -111,6 +113,14 @@ static char *scheme_of(const char *text) {
 /* The absolute path a name means, or NULL with a fault queued. */
 static char *path_of(NtSource *source, const NtListMap *map, const char *name) {
     g_autofree char *scheme = scheme_of(name), *safe = nt_text_printable(name, 200);
+    if (map->find_photo != NULL) {
+        GError *fault = NULL;
+        char *path = map->find_photo(name, map->find_data, &fault);
+        if (path == NULL) {
+            nt_row_fault_error(source, name, fault);
+        }
+        return path;
+    }
     if (scheme == NULL) {
         return g_canonicalize_filename(name, map->base);
     }
@@ -202,7 +212,8 @@ void nt_list_add_photos(NtSource *source, const NtListMap *map, const char *text
         }
         return;
     }
-    if (map->separator == NULL && strchr(text, '|') == NULL && asks_for_separator(source, map, text)) {
+    if (map->find_photo == NULL && map->separator == NULL && strchr(text, '|') == NULL &&
+        asks_for_separator(source, map, text)) {
         return;
     }
     g_auto(GStrv) parts = g_strsplit(text, map->separator != NULL ? map->separator : "|", NT_MOST_PHOTOS + 1);
@@ -211,11 +222,11 @@ void nt_list_add_photos(NtSource *source, const NtListMap *map, const char *text
     }
 }
 
-bool nt_list_finish(NtSource *source) {
+bool nt_list_finish(NtSource *source, const NtListMap *map) {
     if (source->id->len == 0) {
         return nt_row_fault(source, NULL, NITERU_ERROR_INVALID, "the row has no id");
     }
-    if (source->photos->len > 0) {
+    if (source->photos->len > 0 || map->find_photo != NULL) {
         return true;
     }
     /* Where each of its images was refused, that has been said. */

@@ -18,9 +18,10 @@ typedef struct PhotoJob {
     int64_t model, only_of; /* a vector of this model counts as there when this maker made it; NT_MAKER_UNKNOWN: any */
     int64_t photo;          /* its row */
     char *path;
-    char *product; /* id, for messages */
-    char *place;   /* "list.csv:17", for messages; NULL: of a folder */
-    NtStamp stamp; /* zeros: not known, or too fresh to be trusted */
+    char *location; /* in the catalogue; NULL: the path */
+    char *product;  /* id, for messages */
+    char *place;    /* "list.csv:17", for messages; NULL: of a folder */
+    NtStamp stamp;  /* zeros: not known, or too fresh to be trusted */
     NtContent content;
 } PhotoJob;
 PhotoJob *photo_job_new(NiteruCatalogue *catalogue, int64_t photo, const char *path, const char *product,
@@ -41,10 +42,19 @@ typedef struct Waiting {
     PhotoJob *job;
 } Waiting;
 
+/* A product that was listed. */
+typedef struct TakenProduct {
+    char *id;
+    uint64_t line;
+    bool added;
+} TakenProduct;
+
 typedef struct Ingest {
     NiteruCatalogue *catalogue;
     NtCatalogue *db;
     const NiteruIndexOptions *options;
+    const NtListUpload *upload; /* NULL: a source on this machine */
+    GArray *taken;              /* TakenProduct, until the turn is over; only for an upload */
     const NtWait *wait;
     NiteruIndexReport report;
 

@@ -24,6 +24,8 @@ static NtSourceOptions source_options(const Ingest *ingest) {
                              .separator = ingest->options->image_separator,
                              .product_from_folder = ingest->options->product_from_folder,
                              .look = is_photo,
+                             .find_photo = ingest->upload != NULL ? ingest->upload->find_photo : NULL,
+                             .find_data = ingest->upload != NULL ? ingest->upload->data : NULL,
                              .limits = &ingest->catalogue->limits};
 }
 
@@ -98,7 +100,8 @@ static bool read_values(Ingest *ingest, const NtListing *listing, GError **error
 
 /* Queues the photos of a product that are to be read: new and changed ones, and those that failed, for what stood in
  * the way may be gone. */
-static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhotoState *states, GError **error) {
+static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhotoPut *photos, const NtPhotoState *states,
+                         GError **error) {
     for (size_t i = 0; i < listing->photo_count; i++) {
         bool known = false, now = false;
         if (states[i].content > 0 && !ingest_find_vector(ingest, states[i].content, &known, &now, error)) {
@@ -110,6 +113,7 @@ static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhoto
         if (!known) {
             PhotoJob *job = photo_job_new(ingest->catalogue, states[i].photo, listing->photos[i], listing->id,
                                           listing->line > 0 ? listing->place : NULL);
+            job->location = g_strdup(photos[i].location);
             job->model = ingest->model->model;
             job->shown = states[i].shown;
             job->only_of = ingest->options->rehash ? ingest->maker : NT_MAKER_UNKNOWN;
@@ -124,7 +128,7 @@ static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error
     g_autofree NtPhotoPut *photos = g_new0(NtPhotoPut, listing->photo_count);
     g_autofree NtPhotoState *states = g_new0(NtPhotoState, listing->photo_count);
     for (size_t i = 0; i < listing->photo_count; i++) {
-        photos[i].location = listing->photos[i];
+        photos[i].location = nt_path_location(ingest->catalogue, listing->photos[i]);
         if (!ingest->options->rehash) {
             nt_stamp_read(listing->photos[i], &photos[i].stamp, NULL); /* a fault is found by reading it */
         }
@@ -157,7 +161,11 @@ static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error
     }
     ingest->report.products++;
     ingest->report.added += added;
-    return queue_photos(ingest, listing, states, error);
+    if (ingest->upload != NULL) {
+        TakenProduct taken = {g_strdup(listing->id), listing->line, added};
+        g_array_append_val(ingest->taken, taken);
+    }
+    return queue_photos(ingest, listing, photos, states, error);
 }
 
 void ingest_unread(Ingest *ingest, const char *place) {

@@ -146,7 +146,8 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
         return false;
     }
     bool still = false;
-    if (!nt_catalogue_photo_is(ingest->db, job->photo, job->path, job->shown, &still, error)) {
+    const char *location = job->location != NULL ? job->location : job->path;
+    if (!nt_catalogue_photo_is(ingest->db, job->photo, location, job->shown, &still, error)) {
         return false;
     }
     if (!still) { /* the product was given other photos, or removed, while this one was on its way */
@@ -274,12 +275,24 @@ static bool commit(Ingest *ingest, GError **error) {
     return true;
 }
 
+static void clear_taken(void *taken) { g_free(((TakenProduct *)taken)->id); }
+
+/* Tells of the products that the turn committed, or forgets them. */
+static void tell_taken(Ingest *ingest, bool committed) {
+    for (guint i = 0; committed && i < ingest->taken->len; i++) {
+        const TakenProduct *taken = &g_array_index(ingest->taken, TakenProduct, i);
+        ingest->upload->product(taken->id, taken->line, taken->added, ingest->upload->data);
+    }
+    g_array_set_size(ingest->taken, 0);
+}
+
 static bool end(Ingest *ingest, bool ok, GError **error) {
     if (ok) {
         ok = commit(ingest, error);
     } else {
         nt_turn_rollback(ingest->catalogue);
     }
+    tell_taken(ingest, ok);
     tell_failures(ingest);
     return ok;
 }
@@ -403,8 +416,10 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     return begin(ingest, error) &&
            end(ingest,
                nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error) &&
-                   nt_catalogue_start_run(ingest->db, nt_source_kind(ingest->source),
-                                          nt_source_location(ingest->source), &ingest->run, error) &&
+                   nt_catalogue_start_run(
+                       ingest->db, ingest->upload != NULL ? "upload" : nt_source_kind(ingest->source),
+                       ingest->upload != NULL ? ingest->upload->source : nt_source_location(ingest->source),
+                       &ingest->run, error) &&
                    ingest_learn_columns(ingest, location, error),
                error);
 }
@@ -473,13 +488,15 @@ static void clear(Ingest *ingest) {
     clear_waiting(ingest);
     nt_model_unref(ingest->model);
     g_array_unref(ingest->waiting);
+    g_array_unref(ingest->taken);
     g_hash_table_unref(ingest->fresh);
     g_clear_pointer(&ingest->columns, nt_columns_free);
     g_clear_pointer(&ingest->source, nt_source_close);
 }
 
-static bool run(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *given,
-                GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
+static bool run(NiteruCatalogue *catalogue, const char *source, const NtListUpload *upload,
+                const NiteruIndexOptions *given, GCancellable *cancellable, NiteruIndexReport *out_report,
+                GError **error) {
     NiteruIndexOptions options;
     g_auto(NtCall) call = {0};
     if (!NT_OPTIONS_READ(NiteruIndexOptions, &options, given, error) ||
@@ -489,6 +506,8 @@ static bool run(NiteruCatalogue *catalogue, const char *source, const NiteruInde
     Ingest ingest = {.catalogue = catalogue,
                      .db = catalogue->db,
                      .options = &options,
+                     .upload = upload,
+                     .taken = g_array_new(FALSE, FALSE, sizeof(TakenProduct)),
                      .wait = &call.wait,
                      .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
                      .short_names = g_string_new(NULL),
@@ -496,6 +515,7 @@ static bool run(NiteruCatalogue *catalogue, const char *source, const NiteruInde
                      .unread_at = g_ptr_array_new_with_free_func(g_free),
                      .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
                      .started = g_get_monotonic_time()};
+    g_array_set_clear_func(ingest.taken, clear_taken);
     bool ok = start(&ingest, source, error) && work(&ingest, error) && keep_the_rest(&ingest, error) &&
               finish(&ingest, error);
     tell_failures(&ingest);
@@ -512,11 +532,17 @@ static bool run(NiteruCatalogue *catalogue, const char *source, const NiteruInde
 
 bool niteru_index(NiteruCatalogue *catalogue, const char *source, const NiteruIndexOptions *options,
                   GCancellable *cancellable, NiteruIndexReport *out_report, GError **error) {
-    bool ok = run(catalogue, source, options, cancellable, out_report, error);
+    bool ok = run(catalogue, source, NULL, options, cancellable, out_report, error);
     if (!ok && error != NULL &&
         (g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_CANCELLED) ||
          g_error_matches(*error, NITERU_ERROR, NITERU_ERROR_TIMEOUT))) {
         nt_fact(error, "remedy", "again");
     }
     return ok;
+}
+
+bool nt_index_upload(NiteruCatalogue *catalogue, const char *list, const NtListUpload *upload,
+                     const NiteruIndexOptions *options, GCancellable *cancellable, NiteruIndexReport *out_report,
+                     GError **error) {
+    return run(catalogue, list, upload, options, cancellable, out_report, error);
 }

@@ -53,4 +53,20 @@ typedef struct NtProductEdit {
 bool nt_products_edit(NiteruCatalogue *catalogue, NtProductEdit *edits, size_t count, const NiteruPutOptions *options,
                       GCancellable *cancellable, GError **error);
 
+/* ---- lists that came with photos of their own (ingest.c) ---- */
+
+typedef struct NtListUpload {
+    const char *source; /* what the list is called from run to run, instead of its path: pruning goes by it */
+    /* The path of the original (nt_original_keep) that a photo's name in the list means; new, NULL with an error. */
+    char *(*find_photo)(const char *name, void *data, GError **error);
+    /* A product was taken: it is committed, and so are those of its photos that need no embedding. */
+    void (*product)(const char *id, uint64_t line, bool added, void *data);
+    void *data;
+} NtListUpload;
+
+/* niteru_index for such a list: nothing but it is read on this machine, and products may be without photos. */
+bool nt_index_upload(NiteruCatalogue *catalogue, const char *list, const NtListUpload *upload,
+                     const NiteruIndexOptions *options, GCancellable *cancellable, NiteruIndexReport *out_report,
+                     GError **error);
+
 #endif

@@ -69,6 +69,7 @@ static void free_photo(NtEmbedJob *base) {
     PhotoJob *job = (PhotoJob *)base;
     g_clear_pointer(&job->bytes, g_bytes_unref);
     g_free(job->path);
+    g_free(job->location);
     g_free(job->product);
     g_free(job->place);
     g_free(job);

@@ -30,6 +30,13 @@ char *nt_location_path(const NiteruCatalogue *catalogue, const char *location) {
     return kept ? g_build_filename(catalogue->folder, location, NULL) : g_strdup(location);
 }
 
+const char *nt_path_location(const NiteruCatalogue *catalogue, const char *path) {
+    size_t folder = strlen(catalogue->folder);
+    return strncmp(path, catalogue->folder, folder) == 0 && g_str_has_prefix(path + folder, "/photos/")
+               ? path + folder + 1
+               : path;
+}
+
 bool nt_original_keep(NiteruCatalogue *catalogue, const uint8_t hash[32], GBytes *bytes, GError **error) {
     g_autofree char *location = nt_original_location(hash), *path = nt_location_path(catalogue, location);
     g_autofree char *folder = g_path_get_dirname(path);
