@@ -491,6 +491,18 @@ bool niteru_key_revoke(NiteruCatalogue *catalogue, const char *name, unsigned ti
 
 /* ---- pictures --------------------------------------------------------------------------------------------------- */
 
+/* A photo of a product as it was given: `position` counts from 0. *out_type (NULL is fine) is its MIME type, static.
+ * Free it with g_bytes_unref. Errors: NOT_FOUND (no such product or photo; its file is gone), UNSUPPORTED (the file is
+ * no photo any more), LIMIT, CANCELLED, TIMEOUT. */
+GBytes *niteru_photo_bytes(NiteruCatalogue *catalogue, const char *product, unsigned position, const char **out_type,
+                           unsigned timeout_ms, GCancellable *cancellable, GError **error);
+
+/* The same as a small JPEG, upright and in sRGB, transparency laid on white, without metadata: at most `side` (1 ..
+ * 1,024) pixels wide and high, or the next of 64, 128, 256, 384, 512, 768, 1,024, and never enlarged. It is kept in the
+ * catalogue's folder, 256 MiB in all. Errors: also INVALID (side), and those of reading a photo. */
+GBytes *niteru_photo_thumbnail(NiteruCatalogue *catalogue, const char *product, unsigned position, unsigned side,
+                               unsigned timeout_ms, GCancellable *cancellable, GError **error);
+
 typedef struct NiteruSheet NiteruSheet;
 
 /* A contact sheet: each row a query and what looks like it. Free it before the catalogue is closed. */

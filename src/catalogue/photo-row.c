@@ -386,3 +386,28 @@ bool nt_catalogue_each_failure(NtCatalogue *catalogue, bool (*each)(const NtPhot
     }
     return step >= 0;
 }
+
+bool nt_catalogue_find_photo(NtCatalogue *catalogue, const char *id, unsigned position, char **out_location,
+                             uint8_t out_hash[32], bool *out_hashed, GError **error) {
+    int64_t product = 0;
+    g_auto(NtQuery) query = {0};
+    if (!nt_catalogue_find_product(catalogue, id, &product, error) ||
+        !nt_query_open(&query, catalogue, error,
+                       "SELECT f.location, c.hash FROM photo f LEFT JOIN content c USING(content)"
+                       " WHERE f.product = ?1 AND f.position = ?2",
+                       "ii", product, (int64_t)position)) {
+        return false;
+    }
+    int step = nt_query_step(&query, error);
+    if (step <= 0) {
+        g_autofree char *safe = nt_text_printable(id, 80);
+        return step < 0 ? false
+                        : nt_fail(error, NITERU_ERROR_NOT_FOUND, "product '%s' has no photo number %u", safe, position);
+    }
+    *out_location = g_strdup(nt_column_text(&query, 0));
+    *out_hashed = sqlite3_column_bytes(query.stmt, 1) == 32;
+    if (*out_hashed) {
+        memcpy(out_hash, sqlite3_column_blob(query.stmt, 1), 32);
+    }
+    return true;
+}

@@ -93,4 +93,9 @@ typedef struct NtPhotoFailure {
 bool nt_catalogue_each_failure(NtCatalogue *catalogue, bool (*each)(const NtPhotoFailure *failure, void *data),
                                void *data, GError **error);
 
+/* The photo at a position (from 0) of a product: its location, new, and the hash of what it shows; *out_hashed: it has
+ * one. Errors: NOT_FOUND (no product of that id, or not so many photos). */
+bool nt_catalogue_find_photo(NtCatalogue *catalogue, const char *id, unsigned position, char **out_location,
+                             uint8_t out_hash[32], bool *out_hashed, GError **error);
+
 #endif

@@ -14,8 +14,8 @@ void nt_helper_encode(const NtHelper *helper, const NtWireRequest *request, NtWi
     if (image != NULL) {
         image->Type = VIPS_INTERPRETATION_sRGB;
         status = request->format == NT_IMAGE_JPEG
-                     ? vips_jpegsave_buffer(image, &bytes, &size, "Q", (int)request->quality, NULL)
-                     : vips_pngsave_buffer(image, &bytes, &size, NULL);
+                     ? vips_jpegsave_buffer(image, &bytes, &size, "Q", (int)request->quality, "strip", TRUE, NULL)
+                     : vips_pngsave_buffer(image, &bytes, &size, "strip", TRUE, NULL);
     }
     if (status != 0) {
         nt_reply_fail(reply, NT_WIRE_FAILED, "%s", vips_error_buffer());

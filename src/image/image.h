@@ -41,6 +41,8 @@ NtImageFormat nt_image_sniff(const uint8_t *bytes, size_t size);
 
 /* "JPEG", "PNG", ...; "unknown". Static text. */
 const char *nt_image_format_name(NtImageFormat format);
+/* "image/jpeg", ...; "application/octet-stream". Static text. */
+const char *nt_image_mime(NtImageFormat format);
 
 /* What else the bytes look like, with its article, to word a message ("a PDF", "an SVG drawing", "an empty file"), or
  * NULL when nothing fits. Static text. */

@@ -83,6 +83,19 @@ const char *nt_image_format_name(NtImageFormat format) {
     return (size_t)format < G_N_ELEMENTS(names) ? names[format] : names[0];
 }
 
+const char *nt_image_mime(NtImageFormat format) {
+    static const char *const types[] = {"application/octet-stream",
+                                        "image/jpeg",
+                                        "image/png",
+                                        "image/webp",
+                                        "image/gif",
+                                        "image/tiff",
+                                        "image/avif",
+                                        "image/heic",
+                                        "image/bmp"};
+    return (size_t)format < G_N_ELEMENTS(types) ? types[format] : types[0];
+}
+
 #define SIGNATURE(literal, offset, what)                                                                               \
     { literal, sizeof(literal) - 1, offset, what }
 

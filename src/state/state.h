@@ -20,7 +20,7 @@ typedef struct NtTurns NtTurns;
 struct NiteruCatalogue {
     NtCatalogue *db; /* the writer's connection, used by whose turn it is; a reader's in a read-only catalogue */
     NtTurns *turns;
-    GMutex lock;           /* the six below */
+    GMutex lock;           /* the eight below */
     GPtrArray *writers;    /* GThread, of writing calls under way */
     unsigned calls;        /* from outside, under way */
     GCond idle;            /* there are none any more */
@@ -28,10 +28,12 @@ struct NiteruCatalogue {
     GPtrArray *models;     /* NtModel that are in use; they take themselves out */
     GPtrArray *networks;   /* NtModelNetwork, kept until the model is gone */
     GCancellable *closing; /* cancelled when no call may begin any more */
-    NtShared *shared;      /* what searches share */
-    NtFilters *filters;    /* conditions that were asked for lately */
-    NtPipeline *pipeline;  /* for bulk work and single photos */
-    NtThreadPool *pool;    /* for searches */
+    bool thumbs_counted;   /* it is known how many bytes the small pictures take that are kept: */
+    uint64_t thumb_bytes;
+    NtShared *shared;     /* what searches share */
+    NtFilters *filters;   /* conditions that were asked for lately */
+    NtPipeline *pipeline; /* for bulk work and single photos */
+    NtThreadPool *pool;   /* for searches */
     NtLimits limits;
     unsigned threads; /* at least 1 */
     bool discard;     /* made by this opening, and not to be kept while nothing is in it */
