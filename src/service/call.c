@@ -13,6 +13,7 @@ static void free_call(void *data) {
     for (size_t i = 0; i < API_MOST_PIECES; i++) {
         g_free(call->pieces[i]);
     }
+    api_upload_clear(call);
     g_free(call->key);
     g_free(call->idempotency);
     nt_json_free(call->query);
@@ -295,6 +296,8 @@ static void accept_body(ApiCall *call) {
     switch (call->route->takes) {
     case API_JSON_BODY: nt_http_accept_body(call->request, config->json_bytes, -1, 0); break;
     case API_PHOTO_BODY: nt_http_accept_body(call->request, config->photo_bytes + config->json_bytes, -1, 0); break;
+    case API_LIST_UPLOAD: api_accept_upload(call, config->list_bytes); break;
+    case API_PHOTO_UPLOAD: api_accept_upload(call, config->photo_bytes); break;
     default: break;
     }
 }
@@ -335,7 +338,7 @@ static bool read_body(ApiCall *call) {
     g_auto(ApiFault) fault = {0};
     size_t size;
     const char *text = nt_http_body(call->request, &size);
-    if (call->route->takes == API_NO_BODY) {
+    if (call->route->takes != API_JSON_BODY && call->route->takes != API_PHOTO_BODY) {
         return true;
     }
     bool json = nt_http_type_is(type, "application/json");

@@ -42,7 +42,18 @@ static NtJson *parameters(const ApiRoute *route) {
     return out;
 }
 
+/* A file as the body. */
+static NtJson *upload_body(const ApiRoute *route) {
+    NtJson *binary = nt_json_set(nt_json_object(), "type", text("string"));
+    nt_json_set(binary, "contentMediaType", text("application/octet-stream"));
+    return content(route->takes == API_LIST_UPLOAD ? "text/csv" : "image/*", binary);
+}
+
 static NtJson *request_body(const ApiRoute *route) {
+    if (route->takes == API_LIST_UPLOAD || route->takes == API_PHOTO_UPLOAD) {
+        return nt_json_set(nt_json_set(nt_json_object(), "required", nt_json_bool(true)), "content",
+                           upload_body(route));
+    }
     NtJson *types = content("application/json", api_schema_document(route->body));
     if (route->takes == API_PHOTO_BODY) {
         NtJson *binary = nt_json_set(nt_json_object(), "type", text("string"));

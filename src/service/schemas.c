@@ -204,6 +204,87 @@ const ApiSchema api_photo_body = {
     .members = (const ApiSchema[]){
         {"photo", API_TEXT, .text = "The photo's bytes in base64 (in a form: the part with the file)."}, END}};
 
+static const ApiSchema counts_answer[] = {
+    {"products", API_INTEGER, true, .text = "Taken."},
+    {"added", API_INTEGER, true, .text = "Of them, new."},
+    {"removed", API_INTEGER, true, .text = "By prune."},
+    {"photos", API_INTEGER, true},
+    {"embedded", API_INTEGER, true, .text = "Photos that went through the network."},
+    {"failed", API_INTEGER, true, .text = "Rows and photos that could not be used."},
+    {"values_left_out", API_INTEGER, true, .text = "Values that did not fit their field's type."},
+    END};
+
+static const ApiSchema progress_answer[] = {
+    {"share", API_NUMBER, true, .text = "Of the photos, from 0 to 1."}, {"remaining_seconds", API_NUMBER}, END};
+
+#define IMPORT_SETTINGS                                                                                                \
+    {"format", API_TEXT, .choices = (const char *const[]){"csv", "jsonl", NULL}, .text = "csv when not given."},       \
+        {"source", API_TEXT, .least = 1, .most = 100,                                                                  \
+         .text = "What the list is called from import to import; prune goes by it."},                                  \
+        {"encoding", API_TEXT, .least = 1, .most = 40, .text = "UTF-8 when not given: cp932, latin1, utf-16, ..."},    \
+        {"map",      API_ARRAY,   .items = &any_text,                                                                  \
+         .least = 0, .most = 500, .text = "field=Column Name: the column that gives a field, such as id=SKU."},        \
+        {"types",    API_ARRAY,   .items = &any_text,                                                                  \
+         .least = 0, .most = 500, .text = "field=type: bool, integer, number, date, text or list."},                   \
+        {"image_separator", API_TEXT, .least = 1, .most = 10,                                                          \
+         .text = "What parts several photos in a cell; | when not given."},                                            \
+        {"prune", API_BOOL, .text = "Remove products that an earlier list of this source had and this one has not."},  \
+    {                                                                                                                  \
+        "model", API_TEXT, .least = 1, .most = 100, .text = "Whose vectors are made; else the default one."            \
+    }
+
+const ApiSchema api_import_body = {.type = API_OBJECT, .members = (const ApiSchema[]){IMPORT_SETTINGS, END}};
+static const ApiSchema import_settings[] = {IMPORT_SETTINGS, END};
+
+const ApiSchema api_job_answer = {
+    .type = API_OBJECT,
+    .members =
+        (const ApiSchema[]){{"job", API_TEXT, true, .text = "Its id."},
+                            {"state", API_TEXT, true,
+                             .choices = (const char *const[]){"waiting", "queued", "running", "done", "failed", NULL},
+                             .text = "waiting: for its list, its photos and its start."},
+                            {"settings", API_OBJECT, true, .members = import_settings},
+                            {"created", API_TEXT, true},
+                            {"started", API_TEXT},
+                            {"finished", API_TEXT},
+                            {"list", API_BOOL, true, .text = "Whether the list was uploaded."},
+                            {"uploaded_photos", API_INTEGER, true},
+                            {"uploaded_bytes", API_INTEGER, true, .text = "Of the photos."},
+                            {"counts", API_OBJECT, true, .members = counts_answer},
+                            {"progress", API_OBJECT, .members = progress_answer, .text = "While it runs."},
+                            {"message", API_TEXT, .text = "Why it failed."},
+                            END}};
+
+const ApiSchema api_jobs_answer = {
+    .type = API_OBJECT,
+    .members =
+        (const ApiSchema[]){{"jobs", API_ARRAY, true, .items = &api_job_answer, .text = "The newest first."}, END}};
+
+static const ApiSchema job_result = {
+    .type = API_OBJECT,
+    .members =
+        (const ApiSchema[]){{"product", API_TEXT, .text = "Its id, where the row has one."},
+                            {"line", API_INTEGER, true, .text = "Of the list, from 1."},
+                            {"status", API_INTEGER, true, .text = "200: changed, 201: added, else what was wrong."},
+                            {"code", API_TEXT},
+                            {"detail", API_TEXT},
+                            END}};
+
+const ApiSchema api_job_results_answer = {
+    .type = API_OBJECT,
+    .members =
+        (const ApiSchema[]){{"results", API_ARRAY, true, .items = &job_result},
+                            {"next", API_INTEGER, .text = "Where there may be more: what to give as `after` for them."},
+                            END}};
+
+const ApiSchema api_job_results_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"limit", API_INTEGER, .least = 1, .most = 1000, .text = "How many; 100 when not given."},
+        {"after", API_INTEGER, .least = 0, .most = 9e15, .text = "The `next` of the answer before."},
+        {"failed", API_BOOL, .text = "Only what could not be used."},
+        END}};
+
 const ApiSchema api_list_query = {
     .type = API_OBJECT,
     .members =

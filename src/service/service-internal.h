@@ -4,6 +4,7 @@
 #define NT_SERVICE_INTERNAL_H
 
 #include "http/http.h"
+#include "service/jobs.h"
 #include "service/schema.h"
 #include "service/service.h"
 
@@ -94,7 +95,13 @@ typedef enum ApiPlace {
     API_WRITER,   /* changes the catalogue */
 } ApiPlace;
 
-typedef enum ApiBody { API_NO_BODY, API_JSON_BODY, API_PHOTO_BODY } ApiBody;
+typedef enum ApiBody {
+    API_NO_BODY,
+    API_JSON_BODY,
+    API_PHOTO_BODY,  /* in one of the ways of api_read_photo */
+    API_LIST_UPLOAD, /* into a file of a job */
+    API_PHOTO_UPLOAD,
+} ApiBody;
 
 typedef struct ApiRoute {
     const char *method;
@@ -135,6 +142,8 @@ struct ApiCall {
     char *key;         /* name of the key; NULL: none */
     char *idempotency; /* under which its answer is to be remembered; NULL: it is not */
     NtJson *query;     /* an object */
+    int upload_fd;     /* where an upload goes ... */
+    char *upload_path; /* ... in a file of this path; NULL: it is none */
     NtJson *body;      /* NULL: none */
 };
 
@@ -171,6 +180,7 @@ struct NtService {
     ApiRates *rates;
     ApiUploads *uploads;
     ApiIdempotency *idempotency;
+    ApiJobs *jobs;
     ApiMetrics *metrics;
     ApiWorkers *readers, *embedders, *writers;
     GPtrArray **gathered; /* for each loop: ApiCall that search when its turn comes */
@@ -225,6 +235,10 @@ NtJson *api_visible_product(ApiCall *call);
 /* Answers with it and its tag, and with these texts as "warnings", where there are any. */
 void api_answer_product(ApiCall *call, unsigned status, NtJson *warnings);
 
+/* In the head of a request: its body goes into a file of the job that the path names. Or answers. (job-calls.c) */
+void api_accept_upload(ApiCall *call, uint64_t limit);
+void api_upload_clear(ApiCall *call);
+
 /* ---- handlers ---- */
 
 void api_run_similar(ApiCall *call);
@@ -241,6 +255,14 @@ void api_run_products_batch(ApiCall *call);
 void api_run_photo_put(ApiCall *call);
 void api_run_photo_add(ApiCall *call);
 void api_run_photo_delete(ApiCall *call);
+void api_run_import(ApiCall *call);
+void api_run_jobs(ApiCall *call);
+void api_run_job(ApiCall *call);
+void api_run_job_results(ApiCall *call);
+void api_run_job_start(ApiCall *call);
+void api_run_job_delete(ApiCall *call);
+void api_run_job_list(ApiCall *call);
+void api_run_job_photo(ApiCall *call);
 void api_run_models(ApiCall *call);
 void api_run_limits(ApiCall *call);
 void api_run_healthz(ApiCall *call);

@@ -105,7 +105,8 @@ bool nt_service_start(NtService *service, GError **error) {
     service->readers = api_workers_new("reader", config->readers, config->queue);
     service->embedders = api_workers_new("embedder", config->embedders, config->queue);
     service->writers = api_workers_new("writer", config->writers, config->queue);
-    return nt_http_server_start(service->server, error);
+    service->jobs = api_jobs_new(service->catalogue, error);
+    return service->jobs != NULL && nt_http_server_start(service->server, error);
 }
 
 const char *nt_service_url(const NtService *service) { return service->url != NULL ? service->url : "unix"; }
@@ -127,6 +128,7 @@ void nt_service_free(NtService *service) {
     api_workers_free(service->readers);
     api_workers_free(service->embedders);
     api_workers_free(service->writers);
+    api_jobs_free(service->jobs);
     nt_http_server_free(service->server);
     for (size_t i = 0; service->gathered != NULL && service->gathered[i] != NULL; i++) {
         g_ptr_array_unref(service->gathered[i]);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a job: its list goes through the same indexing as any, and what became of each row is written down. */
+#include "service/jobs-internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ingest/ingest.h"
+#include "service/service-internal.h"
+
+typedef struct Run {
+    ApiJobs *jobs;
+    Job *job;
+    FILE *results;
+    GHashTable *by_basename; /* the last part of a photo's name -> its hash; "" where several have it */
+} Run;
+
+static const char *basename_of(const char *name) {
+    const char *slash = strrchr(name, '/'), *backslash = strrchr(name, '\\');
+    const char *last = slash > backslash ? slash : backslash;
+    return last != NULL ? last + 1 : name;
+}
+
+static GHashTable *index_basenames(const Job *job) {
+    GHashTable *out = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter iter;
+    gpointer name, hash;
+    g_hash_table_iter_init(&iter, job->photos);
+    while (g_hash_table_iter_next(&iter, &name, &hash)) {
+        const char *last = basename_of(name), *other = g_hash_table_lookup(out, last);
+        g_hash_table_insert(out, (char *)last, other == NULL || strcmp(other, hash) == 0 ? hash : (gpointer) "");
+    }
+    return out;
+}
+
+/* The hash of the photo that the list calls `name`: what was uploaded under that name, or under another whose last part
+ * is the same and nobody else's. */
+static const char *hash_of(const Run *run, const char *name) {
+    while (g_str_has_prefix(name, "./")) {
+        name += 2;
+    }
+    const char *hash = g_hash_table_lookup(run->job->photos, name);
+    hash = hash != NULL ? hash : g_hash_table_lookup(run->by_basename, basename_of(name));
+    return hash != NULL && *hash != '\0' ? hash : NULL;
+}
+
+static char *find_photo(const char *name, void *data, GError **error) {
+    const Run *run = data;
+    const char *hash = hash_of(run, name);
+    if (hash == NULL) {
+        g_autofree char *safe = nt_text_printable(name, 200);
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "photo '%s' was not uploaded to this job", safe);
+        return NULL;
+    }
+    g_autofree char *first = g_strndup(hash, 2);
+    char *path = g_build_filename(niteru_folder(run->jobs->catalogue), "photos", first, hash, NULL);
+    if (access(path, F_OK) != 0) { /* a sweep took it meanwhile */
+        g_autofree char *kept = g_build_filename(run->job->folder, "photos", hash, NULL);
+        if (link(kept, path) != 0) {
+            nt_fail_errno(error, errno, "photo '%s' is not kept any more: upload it again", name);
+            g_clear_pointer(&path, g_free);
+        }
+    }
+    return path;
+}
+
+/* ---- results ---- */
+
+static void write_result(const Run *run, NtJson *result) {
+    g_autofree char *text = nt_json_print(result, false);
+    fprintf(run->results, "%s\n", text);
+    nt_json_free(result);
+}
+
+static void on_product(const char *id, uint64_t line, bool added, void *data) {
+    NtJson *result = nt_json_set(nt_json_object(), "product", nt_json_string(id));
+    nt_json_set(result, "line", nt_json_integer((int64_t)line));
+    write_result(data, nt_json_set(result, "status", nt_json_integer(added ? 201 : 200)));
+}
+
+/* "list:17" as the list's line. */
+static int64_t line_of(const char *place) {
+    const char *colon = place != NULL ? strrchr(place, ':') : NULL;
+    return colon != NULL ? (int64_t)g_ascii_strtoull(colon + 1, NULL, 10) : 0;
+}
+
+static void on_failure(const NiteruFailure *failure, void *data) {
+    NtJson *result = nt_json_object();
+    const char *code = "invalid", *field = NULL;
+    unsigned status = failure->error != NULL ? api_error_status(failure->error, &code, &field) : 400;
+    /* The list's path stands before the message; it is nobody's business. */
+    const char *message = failure->message;
+    if (failure->place != NULL && g_str_has_prefix(message, failure->place)) {
+        message += strlen(failure->place) + (message[strlen(failure->place)] == ':');
+        message += *message == ' ';
+    }
+    if (failure->product != NULL) {
+        nt_json_set(result, "product", nt_json_string(failure->product));
+    }
+    nt_json_set(result, "line", nt_json_integer(line_of(failure->place)));
+    nt_json_set(result, "status", nt_json_integer(failure->value_only ? 422 : status < 500 ? status : 422));
+    nt_json_set(result, "code", nt_json_string(failure->value_only ? "value-left-out" : code));
+    write_result(data, nt_json_set(result, "detail", nt_json_string(message)));
+}
+
+static void on_progress(const NiteruProgress *progress, void *data) {
+    const Run *run = data;
+    fflush(run->results);
+    g_mutex_lock(&run->jobs->lock);
+    run->job->report.embedded = progress->embedded;
+    run->job->report.failed = progress->failed;
+    run->job->share = progress->total > 0 ? MIN((double)progress->done / (double)progress->total, 1) : 0;
+    run->job->remaining = progress->remaining;
+    g_mutex_unlock(&run->jobs->lock);
+}
+
+/* ---- the run ---- */
+
+bool job_run(ApiJobs *jobs, Job *job, GError **error) {
+    const NtJson *settings = job->settings;
+    g_autofree char *list = job_file(job, "list"), *path = job_file(job, "results.jsonl");
+    g_autofree const char **map = api_texts(nt_json_get(settings, "map"));
+    g_autofree const char **types = api_texts(nt_json_get(settings, "types"));
+    Run run = {jobs, job, fopen(path, "we"), index_basenames(job)};
+    if (run.results == NULL) {
+        g_hash_table_unref(run.by_basename);
+        return nt_fail_errno(error, errno, "%s", path);
+    }
+    const NiteruIndexOptions options = {.size = sizeof options,
+                                        .model = nt_json_text(nt_json_get(settings, "model"), NULL),
+                                        .format = nt_json_text(nt_json_get(settings, "format"), "csv"),
+                                        .encoding = nt_json_text(nt_json_get(settings, "encoding"), NULL),
+                                        .map = map,
+                                        .types = types,
+                                        .image_separator = nt_json_text(nt_json_get(settings, "image_separator"), NULL),
+                                        .prune = nt_json_truth(nt_json_get(settings, "prune"), false),
+                                        .progress = on_progress,
+                                        .failure = on_failure,
+                                        .data = &run};
+    const NtListUpload upload = {.source = nt_json_text(nt_json_get(settings, "source"), "upload"),
+                                 .find_photo = find_photo,
+                                 .product = on_product,
+                                 .data = &run};
+    NiteruIndexReport report = {.size = sizeof report};
+    bool ok = nt_index_upload(jobs->catalogue, list, &upload, &options, job->cancel, &report, error);
+    if (error != NULL && *error != NULL) { /* without the list's path */
+        g_autofree char *place = g_strconcat(list, ": ", NULL);
+        if (g_str_has_prefix((*error)->message, place)) {
+            g_autofree char *whole = (*error)->message;
+            (*error)->message = g_strdup(whole + strlen(place));
+        }
+    }
+    fclose(run.results);
+    g_hash_table_unref(run.by_basename);
+    g_mutex_lock(&jobs->lock);
+    job->report = report;
+    job->share = ok ? 1 : job->share;
+    g_mutex_unlock(&jobs->lock);
+    return ok;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/jobs-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state/state.h"
+
+enum { MOST_UNFINISHED = 100, MOST_KEPT = 200, MOST_PHOTO_NAME = 1024 };
+
+static Job *find(ApiJobs *jobs, const char *id, GError **error) {
+    for (guint i = 0; i < jobs->jobs->len; i++) {
+        Job *job = jobs->jobs->pdata[i];
+        if (strcmp(job->id, id) == 0) {
+            return job;
+        }
+    }
+    g_autofree char *safe = nt_text_printable(id, 60);
+    nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no job '%s'", safe);
+    return NULL;
+}
+
+static gint by_age(gconstpointer a, gconstpointer b) {
+    const Job *first = *(Job *const *)a, *second = *(Job *const *)b;
+    return first->created != second->created ? (first->created < second->created ? -1 : 1)
+                                             : strcmp(first->id, second->id);
+}
+
+static void load_all(ApiJobs *jobs) {
+    g_autoptr(GDir) dir = g_dir_open(jobs->folder, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        Job *job = job_load(jobs, name);
+        if (job != NULL) {
+            g_ptr_array_add(jobs->jobs, job);
+        }
+    }
+    g_ptr_array_sort(jobs->jobs, by_age);
+}
+
+/* ---- the thread ---- */
+
+/* The next job to run, with a reference; NULL: stop. */
+static Job *next(ApiJobs *jobs) {
+    g_mutex_lock(&jobs->lock);
+    while (!jobs->stop) {
+        for (guint i = 0; i < jobs->jobs->len; i++) {
+            Job *job = jobs->jobs->pdata[i];
+            if (job->state == JOB_QUEUED) {
+                job->state = JOB_RUNNING;
+                g_atomic_int_inc(&job->refs);
+                g_mutex_unlock(&jobs->lock);
+                return job;
+            }
+        }
+        g_cond_wait(&jobs->changed, &jobs->lock);
+    }
+    g_mutex_unlock(&jobs->lock);
+    return NULL;
+}
+
+static void *run_all(void *data) {
+    ApiJobs *jobs = data;
+    for (Job *job; (job = next(jobs)) != NULL; job_unref(job)) {
+        g_autoptr(GError) error = NULL;
+        bool ok = job_run(jobs, job, &error);
+        g_mutex_lock(&jobs->lock);
+        /* Stopped with the server: it goes on at the next start. */
+        bool stopped = jobs->stop && g_error_matches(error, NITERU_ERROR, NITERU_ERROR_CANCELLED);
+        job->state = ok ? JOB_DONE : stopped ? JOB_QUEUED : JOB_FAILED;
+        job->finished = stopped ? 0 : g_get_real_time() / G_USEC_PER_SEC;
+        g_free(job->message);
+        job->message = ok || stopped ? NULL : g_strdup(error->message);
+        if (!job->removed) {
+            job_save(job, NULL); /* at worst it is run once more */
+        }
+        g_mutex_unlock(&jobs->lock);
+    }
+    return NULL;
+}
+
+ApiJobs *api_jobs_new(NiteruCatalogue *catalogue, GError **error) {
+    ApiJobs *jobs = g_new0(ApiJobs, 1);
+    jobs->catalogue = catalogue;
+    jobs->folder = g_build_filename(niteru_folder(catalogue), "jobs", NULL);
+    jobs->jobs = g_ptr_array_new_with_free_func(job_unref);
+    g_mutex_init(&jobs->lock);
+    g_cond_init(&jobs->changed);
+    load_all(jobs);
+    jobs->thread = nt_thread_new("jobs", run_all, jobs);
+    if (jobs->thread == NULL) {
+        nt_fail(error, NITERU_ERROR_FAILED, "no thread can be started for jobs");
+        api_jobs_free(jobs);
+        return NULL;
+    }
+    return jobs;
+}
+
+void api_jobs_free(ApiJobs *jobs) {
+    if (jobs == NULL) {
+        return;
+    }
+    g_mutex_lock(&jobs->lock);
+    jobs->stop = true;
+    for (guint i = 0; i < jobs->jobs->len; i++) {
+        g_cancellable_cancel(((Job *)jobs->jobs->pdata[i])->cancel);
+    }
+    g_cond_broadcast(&jobs->changed);
+    g_mutex_unlock(&jobs->lock);
+    if (jobs->thread != NULL) {
+        g_thread_join(jobs->thread);
+    }
+    g_ptr_array_unref(jobs->jobs);
+    g_free(jobs->folder);
+    g_mutex_clear(&jobs->lock);
+    g_cond_clear(&jobs->changed);
+    g_free(jobs);
+}
+
+/* ---- what is asked ---- */
+
+static bool is_finished(const Job *job) { return job->state == JOB_DONE || job->state == JOB_FAILED; }
+
+/* Lets go of the oldest that are finished, so that there is room. Under the lock. */
+static void forget_old(ApiJobs *jobs) {
+    for (guint i = 0; i < jobs->jobs->len && jobs->jobs->len >= MOST_KEPT;) {
+        Job *job = jobs->jobs->pdata[i];
+        if (is_finished(job)) {
+            job_folder_remove(job->folder);
+            g_ptr_array_remove_index(jobs->jobs, i);
+        } else {
+            i++;
+        }
+    }
+}
+
+char *api_jobs_create(ApiJobs *jobs, const NtJson *settings, GError **error) {
+    unsigned unfinished = 0;
+    char *id = NULL;
+    g_mutex_lock(&jobs->lock);
+    for (guint i = 0; i < jobs->jobs->len; i++) {
+        unfinished += !is_finished(jobs->jobs->pdata[i]);
+    }
+    if (unfinished >= MOST_UNFINISHED) {
+        nt_fail(error, NITERU_ERROR_LIMIT, "%d jobs are not done; remove some, or wait", MOST_UNFINISHED);
+    } else {
+        g_autofree char *name = g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
+        Job *job = job_new(jobs, name);
+        g_autofree char *photos = job_file(job, "photos");
+        job->settings = nt_json_ref((NtJson *)settings);
+        job->created = g_get_real_time() / G_USEC_PER_SEC;
+        forget_old(jobs);
+        if (nt_folder_make(photos, error) && job_save(job, error)) {
+            g_ptr_array_add(jobs->jobs, job);
+            id = g_strdup(name);
+        } else {
+            job_folder_remove(job->folder);
+            job_unref(job);
+        }
+    }
+    g_mutex_unlock(&jobs->lock);
+    return id;
+}
+
+/* What it shows beyond what it keeps. */
+static NtJson *show(const Job *job) {
+    NtJson *out = job_json(job);
+    if (job->state == JOB_RUNNING) {
+        NtJson *progress = nt_json_set(nt_json_object(), "share", nt_json_real(job->share));
+        if (job->remaining >= 0) {
+            nt_json_set(progress, "remaining_seconds", nt_json_real(job->remaining));
+        }
+        nt_json_set(out, "progress", progress);
+    }
+    return out;
+}
+
+NtJson *api_jobs_show(ApiJobs *jobs, const char *id, GError **error) {
+    g_mutex_lock(&jobs->lock);
+    const Job *job = find(jobs, id, error);
+    NtJson *out = job != NULL ? show(job) : NULL;
+    g_mutex_unlock(&jobs->lock);
+    return out;
+}
+
+NtJson *api_jobs_list(ApiJobs *jobs) {
+    NtJson *out = nt_json_array();
+    g_mutex_lock(&jobs->lock);
+    for (guint i = jobs->jobs->len; i > 0; i--) {
+        nt_json_append(out, show(jobs->jobs->pdata[i - 1]));
+    }
+    g_mutex_unlock(&jobs->lock);
+    return out;
+}
+
+/* One that still takes uploads. Under the lock. */
+static Job *find_open(ApiJobs *jobs, const char *id, GError **error) {
+    Job *job = find(jobs, id, error);
+    if (job != NULL && job->state != JOB_WAITING) {
+        nt_fail(error, NITERU_ERROR_INVALID, "job %s was started already", job->id);
+        return NULL;
+    }
+    return job;
+}
+
+int api_jobs_open_upload(ApiJobs *jobs, const char *id, char **out_path, GError **error) {
+    int fd = -1;
+    g_mutex_lock(&jobs->lock);
+    Job *job = find_open(jobs, id, error);
+    if (job != NULL) {
+        g_autofree char *name = g_strdup_printf("upload-%u", job->uploads++);
+        *out_path = job_file(job, name);
+        fd = open(*out_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd < 0) {
+            nt_fail_errno(error, errno, "%s", *out_path);
+            g_clear_pointer(out_path, g_free);
+        }
+    }
+    g_mutex_unlock(&jobs->lock);
+    return fd;
+}
+
+bool api_jobs_take_list(ApiJobs *jobs, const char *id, const char *path, GError **error) {
+    g_mutex_lock(&jobs->lock);
+    Job *job = find_open(jobs, id, error);
+    bool ok = false;
+    if (job != NULL) {
+        g_autofree char *list = job_file(job, "list");
+        job->has_list = true;
+        ok = (g_rename(path, list) == 0 || nt_fail_errno(error, errno, "%s", list)) && nt_sync_folder_of(list, error) &&
+             job_save(job, error);
+    }
+    g_mutex_unlock(&jobs->lock);
+    return ok;
+}
+
+/* Appends to the names of photos, durably. */
+static bool note_photo(const Job *job, const char *name, const char *hash, GError **error) {
+    g_autoptr(NtJson) json = nt_json_set(nt_json_object(), "name", nt_json_string(name));
+    nt_json_set(json, "hash", nt_json_string(hash));
+    g_autofree char *text = nt_json_print(json, false), *line = g_strconcat(text, "\n", NULL);
+    g_autofree char *path = job_file(job, "photos.jsonl");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, line, strlen(line)) == (ssize_t)strlen(line) && fdatasync(fd) == 0;
+    int saved = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok || nt_fail_errno(error, saved, "%s", path);
+}
+
+bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const char *name, uint64_t most,
+                         GError **error) {
+    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, error);
+    if (file == NULL) {
+        return false;
+    }
+    if (*name == '\0' || strlen(name) > MOST_PHOTO_NAME) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "a photo's name has from 1 to %d bytes", MOST_PHOTO_NAME);
+    }
+    g_autoptr(GBytes) bytes = g_mapped_file_get_bytes(file);
+    uint8_t hash[32];
+    nt_sha256(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), hash);
+    if (!nt_original_keep(jobs->catalogue, hash, bytes, error)) {
+        return false;
+    }
+    g_autofree char *hex = nt_hex(hash, sizeof hash), *location = nt_original_location(hash);
+    g_autofree char *original = nt_location_path(jobs->catalogue, location);
+    g_mutex_lock(&jobs->lock);
+    Job *job = find_open(jobs, id, error);
+    bool ok = job != NULL &&
+              (job->uploaded + g_bytes_get_size(bytes) <= most ||
+               nt_fail(error, NITERU_ERROR_LIMIT, "job %s has more bytes of photos than one may have", job->id));
+    if (ok) {
+        g_autofree char *further = g_build_filename(job->folder, "photos", hex, NULL);
+        bool linked = link(original, further) == 0; /* where there are no links, it is to be shown within the hour */
+        (void)linked;
+        ok = note_photo(job, name, hex, error);
+    }
+    if (ok) {
+        job->uploaded += g_bytes_get_size(bytes);
+        g_hash_table_insert(job->photos, g_strdup(name), g_steal_pointer(&hex));
+    }
+    g_mutex_unlock(&jobs->lock);
+    g_unlink(path);
+    return ok;
+}
+
+bool api_jobs_start(ApiJobs *jobs, const char *id, GError **error) {
+    g_mutex_lock(&jobs->lock);
+    Job *job = find_open(jobs, id, error);
+    bool ok = job != NULL && (job->has_list || nt_fail(error, NITERU_ERROR_INVALID, "job %s has no list yet", job->id));
+    if (ok) {
+        job->state = JOB_QUEUED;
+        job->started = g_get_real_time() / G_USEC_PER_SEC;
+        ok = job_save(job, error);
+        job->state = ok ? JOB_QUEUED : JOB_WAITING;
+        g_cond_broadcast(&jobs->changed);
+    }
+    g_mutex_unlock(&jobs->lock);
+    return ok;
+}
+
+bool api_jobs_remove(ApiJobs *jobs, const char *id, GError **error) {
+    g_mutex_lock(&jobs->lock);
+    Job *job = find(jobs, id, error);
+    bool ok = job != NULL;
+    if (ok) {
+        job->removed = true;
+        g_cancellable_cancel(job->cancel);
+        job_folder_remove(job->folder);
+        g_ptr_array_remove(jobs->jobs, job);
+    }
+    g_mutex_unlock(&jobs->lock);
+    return ok;
+}
+
+NtJson *api_jobs_results(ApiJobs *jobs, const char *id, uint64_t after, unsigned limit, bool failed, GError **error) {
+    g_mutex_lock(&jobs->lock);
+    const Job *job = find(jobs, id, error);
+    g_autofree char *path = job != NULL ? job_file(job, "results.jsonl") : NULL;
+    g_mutex_unlock(&jobs->lock);
+    if (path == NULL) {
+        return NULL;
+    }
+    NtJson *out = nt_json_object(), *results = nt_json_array();
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t size;
+    if (file != NULL && fseeko(file, (off_t)after, SEEK_SET) == 0) {
+        while (nt_json_count(results) < limit && (size = getline(&line, &room, file)) > 0 && line[size - 1] == '\n') {
+            NtJson *result = nt_json_parse(line, (size_t)size - 1, "results.jsonl", NULL, NULL);
+            if (result == NULL || (failed && nt_json_int(nt_json_get(result, "status"), 0) < 400)) {
+                nt_json_free(result);
+            } else {
+                nt_json_append(results, result);
+            }
+            after += (uint64_t)size;
+        }
+    }
+    free(line);
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (nt_json_count(results) == limit) {
+        nt_json_set(out, "next", nt_json_integer((int64_t)after));
+    }
+    return nt_json_set(out, "results", results);
+}

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Imports: a list and its photos are uploaded, taken in the background, and each row's outcome can be read."""
+import csv
+import io
+import os
+import signal
+import time
+
+import shop
+from shop import Shop, ShopTest, quote
+
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+class Jobs(ShopTest):
+    def make(self, **settings):
+        answer = self.ask("POST", "/v1/products:import", settings)
+        self.assertEqual(answer.status, 201, answer)
+        self.assertEqual(answer.headers["Location"], "/v1/jobs/" + answer.json["job"])
+        return answer.headers["Location"]
+
+    def wait(self, job, server=None):
+        for _ in range(600):
+            seen = (server or self.shop).ask("GET", job).json
+            if seen["state"] in ("done", "failed"):
+                return seen
+            time.sleep(0.05)
+        self.fail(seen)
+
+    def run_list(self, text, photos=(), **settings):
+        job = self.make(**settings)
+        self.assertTrue(self.ask("PUT", job + "/list", text).json["list"])
+        for name, data in photos:
+            answer = self.ask("PUT", f"{job}/photos/{quote(name)}", data, JPEG)
+            self.assertEqual(answer.status, 200, answer)
+        started = self.ask("POST", job + ":start")
+        self.assertEqual(started.status, 202, started)
+        return job, self.wait(job)
+
+    def results(self, job, query=""):
+        return self.ask("GET", f"{job}/results{query}").json["results"]
+
+    def test_csv(self):
+        ids = self.shop.ids()
+        photo, other = self.shop.photo(ids[0]), self.shop.photo(ids[1])
+        text = ("id;image;title;price\nj1;a/one.jpg;Ein Kleid;10,5\nj2;two.jpg|a/one.jpg;Zwei;20\nj3;;Drei;x\n"
+                ";none.jpg;x;1\nj4;missing.jpg;Vier;4\n").encode()
+        job, done = self.run_list(text, [("a/one.jpg", photo), ("two.jpg", other)])
+        self.assertEqual((done["state"], done["counts"]["products"], done["counts"]["added"]), ("done", 4, 4), done)
+        found = {product["product"]: product["status"] for product in self.results(job) if product["status"] < 400}
+        self.assertEqual(found, {"j1": 201, "j2": 201, "j3": 201, "j4": 201})
+        failed = self.results(job, "?failed=true")
+        self.assertEqual({(f["line"], f.get("product"), f["status"]) for f in failed},
+                         {(4, "j3", 422), (5, None, 400), (5, None, 404), (6, "j4", 404)})
+        self.assertIn("was not uploaded", [f["detail"] for f in failed if f["line"] == 6][0])
+        self.assertNotIn(self.shop.folder, self.ask("GET", job + "/results").body.decode())
+        two = self.ask("GET", "/v1/products/j2").json
+        self.assertEqual([photo["bytes"] for photo in two["photos"]], [len(other), len(photo)])
+        self.assertEqual(self.ask("GET", "/v1/products/j1").json["metadata"]["price"], 10.5)
+        self.assertEqual(self.ask("GET", "/v1/products/j1/similar?k=1").json["products"][0]["score"], 100)
+        self.assertEqual(self.ask("GET", "/v1/products/j3").json["photos"], [])
+        # The photos are kept by the catalogue; the job's files can go.
+        self.assertEqual(self.ask("DELETE", job).status, 204)
+        self.assertEqual(self.ask("GET", job).status, 404)
+        self.assertFalse(os.listdir(os.path.join(self.shop.catalogue, "jobs")))
+        self.assertTrue(self.shop.run("check").returncode == 0)
+        for product in ("j1", "j2", "j3", "j4"):
+            self.ask("DELETE", "/v1/products/" + product)
+
+    def test_jsonl(self):
+        photo = self.shop.photo(self.shop.ids()[0])
+        text = '{"sku": "k1", "images": ["C:\\\\x\\\\p.jpg"], "tags": ["a"]}\n{"sku": "k2"}\nnot json\n'.encode()
+        job, done = self.run_list(text, [("p.jpg", photo)], format="jsonl", map=["id=sku"])
+        self.assertEqual(done["counts"]["products"], 2, done)
+        self.assertEqual([(f["line"], f["status"]) for f in self.results(job, "?failed=true")], [(3, 400)])
+        self.assertEqual(len(self.ask("GET", "/v1/products/k1").json["photos"]), 1)
+        for product in ("k1", "k2"):
+            self.ask("DELETE", "/v1/products/" + product)
+
+    def test_server_paths(self):
+        """A list names uploads only: no file of the server is read, whatever it is called."""
+        image = os.path.join(self.shop.photos, "images", sorted(os.listdir(os.path.join(self.shop.photos, "images")))[0])
+        names = [image, "file://" + image, "../../../../" + image, "/etc/passwd", "http://127.0.0.1:1/x.jpg"]
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["id", "image"])
+        writer.writerows([f"s{i}", name] for i, name in enumerate(names))
+        job, done = self.run_list(out.getvalue().encode())
+        failed = self.results(job, "?failed=true")
+        self.assertEqual(len(failed), len(names), failed)
+        self.assertTrue(all("was not uploaded" in f["detail"] for f in failed), failed)
+        for i in range(len(names)):
+            self.assertEqual(self.ask("GET", f"/v1/products/s{i}").json["photos"], [])
+            self.ask("DELETE", f"/v1/products/s{i}")
+
+    def test_prune(self):
+        self.run_list(b"id,price\nq1,1\nq2,2\n", source="feed")
+        _, done = self.run_list(b"id,price\nq2,3\n", source="feed", prune=True)
+        self.assertEqual(done["counts"]["removed"], 1)
+        self.assertEqual(self.ask("GET", "/v1/products/q1").status, 404)
+        self.assertEqual(self.ask("GET", "/v1/products/q2").json["metadata"]["price"], 3)
+        self.assertGreater(len(self.shop.ids()), 10) # what the folder brought stays
+        self.ask("DELETE", "/v1/products/q2")
+
+    def test_wrong(self):
+        job = self.make()
+        self.assertProblem(self.ask("POST", job + ":start"), 409, "job-state")
+        self.assertProblem(self.ask("PUT", job + "/list", b""), 400, "missing-body")
+        self.assertProblem(self.ask("PUT", "/v1/jobs/none/list", b"id\n"), 404, "not-found")
+        self.assertProblem(self.ask("GET", "/v1/jobs/..%2F..%2Fetc"), 404, "not-found")
+        self.assertProblem(self.ask("POST", "/v1/products:import", {"format": "xls"}), 400, "not-a-choice", "format")
+        self.ask("PUT", job + "/list", b"no header\n")
+        self.ask("POST", job + ":start")
+        done = self.wait(job)
+        self.assertEqual(done["state"], "failed", done)
+        self.assertIn("no column 'id'", done["message"])
+        self.assertNotIn(self.shop.folder, done["message"])
+        self.assertProblem(self.ask("PUT", job + "/list", b"id\n"), 409, "job-state")
+        too_large = self.shop.raw(f"PUT {self.make()}/photos/a HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                                  f"Content-Length: {(20 << 20) + 1}\r\n\r\n".encode())
+        self.assertIn(b" 413 ", too_large.splitlines()[0])
+
+    def test_killed(self):
+        """A job that runs when the server is killed goes on with the next."""
+        served = Shop(30).start()
+        try:
+            rows, names = ["id,image"], []
+            for i, name in enumerate(sorted(os.listdir(os.path.join(served.photos, "images")))):
+                rows.append(f"r{i},{name}")
+                names.append(name)
+            job = served.ask("POST", "/v1/products:import", {}).headers["Location"]
+            served.ask("PUT", job + "/list", "\n".join(rows).encode())
+            for name in names:
+                with open(os.path.join(served.photos, "images", name), "rb") as file:
+                    served.ask("PUT", f"{job}/photos/{name}", file.read() + b"\0", JPEG) # no vector is known of these
+            served.ask("POST", job + ":start")
+            served.stop(signal.SIGKILL)
+            served.start()
+            done = self.wait(job, served)
+            self.assertEqual((done["state"], done["counts"]["products"]), ("done", len(names)), done)
+            self.assertEqual(served.ask("GET", "/v1/products/r0").json["photos"][0]["format"], "jpeg")
+        finally:
+            served.close()
+
+
+if __name__ == "__main__":
+    shop.main()
