@@ -208,6 +208,7 @@ typedef struct NiteruResult {
     double raw;           /* the metric's own value: cosine, inner product, or Euclidean distance */
     const char *word;     /* "nearly the same", "very alike", "alike", "loosely alike", "not alike"; "" of texts */
     const char *metadata; /* a JSON object of its fields, as of the search; NULL: not asked for */
+    int position;         /* of the photo among the product's, from 0; negative: there is no photo */
 } NiteruResult;
 
 typedef struct NiteruResults NiteruResults;

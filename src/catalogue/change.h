@@ -58,7 +58,8 @@ typedef struct NtShown {
  * of it that shows the row (the first of several; "" when it was imported without one), and with `metadata` an object
  * of its fields, else NULL; all borrowed for the time of the callback. One statement for all. */
 bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown *shown, size_t count, bool metadata,
-                           bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata, void *data),
+                           bool (*each)(size_t i, const char *id, const char *location, int64_t position,
+                                        NtJson *metadata, void *data),
                            void *data, GError **error);
 
 /* Calls `each` with the value of a field, as text, for the products that have one, in no order; `product` 0: for all,
@@ -69,8 +70,8 @@ bool nt_catalogue_each_value(NtCatalogue *catalogue, const char *field, int64_t 
 /* The same of products that are there, whatever rows they have: the location is that of the first photo ("": none), and
  * shown[i].vrow is not looked at. */
 bool nt_catalogue_describe_products(NtCatalogue *catalogue, const NtShown *shown, size_t count, bool metadata,
-                                    bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata,
-                                                 void *data),
+                                    bool (*each)(size_t i, const char *id, const char *location, int64_t position,
+                                                 NtJson *metadata, void *data),
                                     void *data, GError **error);
 
 #endif

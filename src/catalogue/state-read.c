@@ -145,7 +145,7 @@ static char *shown_as_json(const NtShown *shown, size_t count) {
 }
 
 static char *describe_sql(const char *from, const GArray *fields) {
-    g_autoptr(GString) sql = g_string_new("SELECT j.key, p.id, coalesce(f.location, '')");
+    g_autoptr(GString) sql = g_string_new("SELECT j.key, p.id, coalesce(f.location, ''), coalesce(f.position, -1)");
     for (guint i = 0; fields != NULL && i < fields->len; i++) {
         g_string_append_printf(sql, ", p.m_%" G_GINT64_FORMAT, g_array_index(fields, StoredField, i).field);
     }
@@ -153,10 +153,10 @@ static char *describe_sql(const char *from, const GArray *fields) {
     return g_string_free(g_steal_pointer(&sql), FALSE);
 }
 
-static bool describe(NtCatalogue *catalogue, const char *from, int64_t model, const NtShown *shown, size_t count,
-                     bool metadata,
-                     bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata, void *data),
-                     void *data, GError **error) {
+static bool
+describe(NtCatalogue *catalogue, const char *from, int64_t model, const NtShown *shown, size_t count, bool metadata,
+         bool (*each)(size_t i, const char *id, const char *location, int64_t position, NtJson *metadata, void *data),
+         void *data, GError **error) {
     g_autoptr(GArray) fields = NULL;
     if (count > MOST_SHOWN) {
         return nt_fail(error, NITERU_ERROR_LIMIT, "%zu rows are to be described; %d at a time are allowed", count,
@@ -176,9 +176,9 @@ static bool describe(NtCatalogue *catalogue, const char *from, int64_t model, co
     }
     int step;
     while ((step = nt_query_step(&query, error)) == 1) {
-        g_autoptr(NtJson) values = metadata ? nt_fields_json(fields, query.stmt, 3) : NULL;
-        if (!each((size_t)nt_column_int(&query, 0), nt_column_text(&query, 1), nt_column_text(&query, 2), values,
-                  data)) {
+        g_autoptr(NtJson) values = metadata ? nt_fields_json(fields, query.stmt, 4) : NULL;
+        if (!each((size_t)nt_column_int(&query, 0), nt_column_text(&query, 1), nt_column_text(&query, 2),
+                  nt_column_int(&query, 3), values, data)) {
             break;
         }
     }
@@ -186,14 +186,15 @@ static bool describe(NtCatalogue *catalogue, const char *from, int64_t model, co
 }
 
 bool nt_catalogue_describe(NtCatalogue *catalogue, int64_t model, const NtShown *shown, size_t count, bool metadata,
-                           bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata, void *data),
+                           bool (*each)(size_t i, const char *id, const char *location, int64_t position,
+                                        NtJson *metadata, void *data),
                            void *data, GError **error) {
     return describe(catalogue, by_row, model, shown, count, metadata, each, data, error);
 }
 
 bool nt_catalogue_describe_products(NtCatalogue *catalogue, const NtShown *shown, size_t count, bool metadata,
-                                    bool (*each)(size_t i, const char *id, const char *location, NtJson *metadata,
-                                                 void *data),
+                                    bool (*each)(size_t i, const char *id, const char *location, int64_t position,
+                                                 NtJson *metadata, void *data),
                                     void *data, GError **error) {
     return describe(catalogue, by_product, 0, shown, count, metadata, each, data, error);
 }

@@ -74,7 +74,7 @@ NiteruResults *niteru_compare(NiteruCatalogue *catalogue, const char *path_a, co
     NiteruResults *results = NULL;
     if (ok) {
         results = nt_results_new(path_a, card->name, 1);
-        nt_results_add(results, nt_described_new(path_b, path_b, NULL), false,
+        nt_results_add(results, nt_described_new(path_b, path_b, -1, NULL), false,
                        nt_metric_value(card->metric, vectors[0], vectors[1], card->dimension), &card->scores);
     }
     g_free(vectors[0]);

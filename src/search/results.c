@@ -31,6 +31,7 @@ void nt_results_add_scored(NiteruResults *results, NtDescribed *described, bool 
     results->items[results->count] = (NiteruResult){.product = described->id,
                                                     .photo = described->location,
                                                     .metadata = metadata ? described->metadata : NULL,
+                                                    .position = described->position,
                                                     .score = score,
                                                     .raw = raw,
                                                     .word = word};

@@ -54,11 +54,11 @@ typedef struct Describing {
     NtDescribed **described; /* for each hit */
 } Describing;
 
-static bool describe(size_t i, const char *id, const char *location, NtJson *metadata, void *data) {
+static bool describe(size_t i, const char *id, const char *location, int64_t position, NtJson *metadata, void *data) {
     const Describing *all = data;
     g_autofree char *path = *location != '\0' ? nt_location_path(all->catalogue, location) : g_strdup("");
     g_autofree char *json = metadata != NULL ? nt_json_print(metadata, false) : NULL;
-    all->described[i] = nt_described_new(id, path, json);
+    all->described[i] = nt_described_new(id, path, (int)position, json);
     return true;
 }
 

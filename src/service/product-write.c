@@ -102,18 +102,6 @@ void api_run_product_delete(ApiCall *call) {
 
 /* ---- photos ---- */
 
-/* The number in the path; false: answered. */
-static bool read_number(ApiCall *call, size_t *out) {
-    const char *text = call->pieces[1];
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 4 || text[digits] != '\0') {
-        api_problem(call, 404, "not-found", NULL, "photos are numbered from 0");
-        return false;
-    }
-    *out = (size_t)g_ascii_strtoull(text, NULL, 10);
-    return true;
-}
-
 static void put_photo(ApiCall *call, size_t position) {
     g_autoptr(GBytes) bytes = api_read_photo(call);
     if (bytes == NULL) {
@@ -132,7 +120,7 @@ static void put_photo(ApiCall *call, size_t position) {
 
 void api_run_photo_put(ApiCall *call) {
     size_t number;
-    if (read_number(call, &number)) {
+    if (api_photo_number(call, &number)) {
         put_photo(call, number);
     }
 }
@@ -141,7 +129,7 @@ void api_run_photo_add(ApiCall *call) { put_photo(call, SIZE_MAX); }
 
 void api_run_photo_delete(ApiCall *call) {
     NtProductEdit edit = {.id = call->pieces[0], .must_exist = true, .photo_edit = NT_PHOTOS_REMOVE};
-    if (read_number(call, &edit.position)) {
+    if (api_photo_number(call, &edit.position)) {
         carry_out(call, &edit);
     }
 }

@@ -45,6 +45,10 @@ const ApiSchema api_only_key = {.type = API_OBJECT, .members = (const ApiSchema[
 
 /* ---- answers ---- */
 
+static const ApiSchema matched_answer[] = {{"number", API_INTEGER, true, .text = "Its place among the photos, from 0."},
+                                           {"url", API_TEXT, true, .text = "Where it is, relative to this service."},
+                                           END};
+
 static const ApiSchema found_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
@@ -52,8 +56,11 @@ static const ApiSchema found_answer = {
         {"score", API_NUMBER, true, .least = 0, .most = 100,
          .text = "100: the identical photo; 0: the median random pair of the catalogue."},
         {"word", API_TEXT, true,
-         .choices = (const char *const[]){"nearly the same", "very alike", "alike", "loosely alike", "not alike", NULL},
-         .text = "The score in a word."},
+         .choices =
+             (const char *const[]){"nearly the same", "very alike", "alike", "loosely alike", "not alike", "", NULL},
+         .text = "The score in a word; empty where words were searched for."},
+        {"photo", API_OBJECT, .members = matched_answer,
+         .text = "Which of its photos matched; not there where it has none."},
         {"detail", API_OBJECT, true,
          .members = (const ApiSchema[]){{"raw", API_NUMBER, true, .text = "The metric's own value."}, END}},
         {"metadata", API_OBJECT, .text = "Its fields, unless they were not wanted."},
@@ -62,7 +69,7 @@ static const ApiSchema found_answer = {
 const ApiSchema api_results_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
-        {"model", API_TEXT, true, .text = "The model that compared."},
+        {"model", API_TEXT, .nullable = true, .text = "The model that compared; null where none did."},
         {"products", API_ARRAY, true, .items = &found_answer, .text = "Best first."},
         {"partial", API_BOOL, true, .text = "The time was up before all products had been looked at."},
         {"upload", API_TEXT,
@@ -146,6 +153,26 @@ const ApiSchema api_image_body = {
         {"box", API_OBJECT, .members = box_members,
          .text = "Only this part of the photo, as fractions of its width and height."},
         SEARCH,
+        END}};
+
+const ApiSchema api_text_body = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"text", API_TEXT, true, .least = 1, .most = 1024,
+                                    .text = "Words of the title, other texts or the id; the last may be a beginning."},
+                                   K,
+                                   WHERE,
+                                   THRESHOLD,
+                                   EXCLUDE,
+                                   METADATA,
+                                   TIMEOUT,
+                                   END}};
+
+const ApiSchema api_photo_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"w", API_INTEGER, .least = 1, .most = 1024,
+         .text = "As a JPEG of at most this width and height, or the next of 64, 128, 256, 384, 512, 768, 1024."},
+        KEY,
         END}};
 
 const ApiSchema api_recommend_body = {

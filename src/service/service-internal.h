@@ -230,6 +230,8 @@ NtJson *api_product_json(const NtJson *from);
 char *api_product_tag(const char *json);
 /* Whether a header of tags (If-Match, If-None-Match) names this one. */
 bool api_tag_matches(const char *tags, const char *tag);
+/* The number of a photo in the path. False: answered. (photos.c) */
+bool api_photo_number(ApiCall *call, size_t *out);
 /* The product that the path names, as shown to the one who asks; new. NULL: answered. */
 NtJson *api_visible_product(ApiCall *call);
 /* Answers with it and its tag, and with these texts as "warnings", where there are any. */
@@ -244,6 +246,8 @@ void api_upload_clear(ApiCall *call);
 void api_run_similar(ApiCall *call);
 void api_search_turn(unsigned loop, void *service);
 void api_run_search_vector(ApiCall *call);
+void api_run_search_text(ApiCall *call);
+void api_run_photo_get(ApiCall *call);
 void api_run_recommend(ApiCall *call);
 void api_run_search_image(ApiCall *call);
 void api_run_product_get(ApiCall *call);

@@ -60,6 +60,12 @@ static NtJson *result_json(const NiteruResult *result) {
     nt_json_set(out, "product", nt_json_string(result->product));
     nt_json_set(out, "score", nt_json_real(result->score));
     nt_json_set(out, "word", nt_json_string(result->word));
+    if (result->position >= 0) {
+        g_autofree char *escaped = nt_http_encode(result->product);
+        g_autofree char *address = g_strdup_printf("/v1/products/%s/photos/%d", escaped, result->position);
+        NtJson *photo = nt_json_set(nt_json_object(), "number", nt_json_integer(result->position));
+        nt_json_set(out, "photo", nt_json_set(photo, "url", nt_json_string(address)));
+    }
     nt_json_set(out, "detail", nt_json_set(nt_json_object(), "raw", nt_json_real(result->raw)));
     if (result->metadata != NULL) {
         nt_json_set(out, "metadata", nt_json_parse(result->metadata, strlen(result->metadata), "", NULL, NULL));

@@ -34,7 +34,7 @@ static NtDescribed *described_ref(NtDescribed *described) {
     return described;
 }
 
-NtDescribed *nt_described_new(const char *id, const char *location, const char *metadata) {
+NtDescribed *nt_described_new(const char *id, const char *location, int position, const char *metadata) {
     size_t id_bytes = strlen(id) + 1, location_bytes = strlen(location) + 1;
     size_t metadata_bytes = metadata != NULL ? strlen(metadata) + 1 : 0;
     NtDescribed *described = g_malloc(sizeof *described + id_bytes + location_bytes + metadata_bytes);
@@ -48,6 +48,7 @@ NtDescribed *nt_described_new(const char *id, const char *location, const char *
                                .bytes = sizeof *described + id_bytes + location_bytes + metadata_bytes,
                                .id = texts,
                                .location = texts + id_bytes,
+                               .position = position,
                                .metadata = metadata != NULL ? texts + id_bytes + location_bytes : NULL};
     return described;
 }
@@ -142,11 +143,11 @@ typedef struct Reading {
     NtDescribed **out;
 } Reading;
 
-static bool take(size_t i, const char *id, const char *location, NtJson *metadata, void *data) {
+static bool take(size_t i, const char *id, const char *location, int64_t position, NtJson *metadata, void *data) {
     const Reading *reading = data;
     g_autofree char *path = nt_location_path(reading->snapshot->reader.catalogue, location);
     g_autofree char *values = metadata != NULL ? nt_json_print(metadata, false) : NULL;
-    NtDescribed *described = nt_described_new(id, path, values);
+    NtDescribed *described = nt_described_new(id, path, (int)position, values);
     described->shown = reading->missing[i];
     described->since = reading->snapshot->commits;
     reading->out[reading->places[i]] = described;

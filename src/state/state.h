@@ -196,9 +196,10 @@ typedef struct NtDescribed {
     uint64_t since; /* the commit as of which it was read */
     size_t bytes;
     const char *id, *location; /* the location as a path or address; "" for a vector imported without one */
+    int position;              /* of the photo among the product's; negative: there is none */
     const char *metadata;      /* a JSON object; NULL: not asked for when it was read */
 } NtDescribed;
-NtDescribed *nt_described_new(const char *id, const char *location, const char *metadata);
+NtDescribed *nt_described_new(const char *id, const char *location, int position, const char *metadata);
 void nt_described_unref(NtDescribed *described); /* NULL is fine */
 /* Describes products that show rows, as of the snapshot; out[i] is a reference. What was described lately costs a
  * look-up, and the rest one statement together. Errors: CORRUPT (a product that is not there); `out` is empty then. */

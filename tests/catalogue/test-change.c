@@ -229,7 +229,8 @@ static void test_match(Shop *shop, const void *data) {
     g_assert_cmpuint(nested.calls, ==, 3);
 }
 
-static bool note_described(size_t i, const char *id, const char *location, NtJson *metadata, void *data) {
+static bool note_described(size_t i, const char *id, const char *location, int64_t position, NtJson *metadata,
+                           void *data) {
     g_autofree char *printed = metadata != NULL ? nt_json_print(metadata, false) : NULL;
     g_string_append_printf(data, "%d=%s,%s,%s ", (int)i, id, location, printed != NULL ? printed : "-");
     return true;

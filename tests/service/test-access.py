@@ -99,6 +99,10 @@ class Keys(ShopTest):
             self.assertEqual(one.status, 200 if seen else 404)
             alike = self.ask("GET", f"/v1/products/{quote(hidden)}/similar", headers=bearer(key))
             self.assertEqual(alike.status, 200 if seen else 404)
+            picture = self.ask("GET", f"/v1/products/{quote(hidden)}/photos/0?w=64", headers=bearer(key))
+            self.assertEqual(picture.status, 200 if seen else 404)
+            words = self.ask("POST", "/v1/search/text", {"text": hidden, "k": 1000}, bearer(key)).json["products"]
+            self.assertEqual(hidden in [product["product"] for product in words], seen)
             liked = self.ask("POST", "/v1/recommend", {"positive": [hidden]}, bearer(key))
             self.assertEqual(liked.status, 200 if seen else 404)
         none = self.ask("GET", "/v1/products/none", headers=bearer(self.public)).json

@@ -118,6 +118,39 @@ class Search(ShopTest):
         self.assertProblem(self.ask("POST", "/v1/search/vector", {}), 400, "missing-field", "vector")
         self.assertProblem(self.ask("POST", "/v1/search/vector", {"vector": [1], "a": 1}), 400, "unknown-field", "a")
 
+    def test_text(self):
+        ids = self.shop.ids()
+        first = self.ask("GET", "/v1/products/" + quote(ids[0])).json
+        word = first["metadata"]["title"].split()[0]
+        found = self.ask("POST", "/v1/search/text", {"text": word.lower()[:-1], "k": 1000}).json
+        self.assertIn(ids[0], [product["product"] for product in found["products"]])
+        self.assertIsNone(found["model"])
+        self.ask("PUT", "/v1/products/jp", {"metadata": {"title": "花柄ワンピース 赤"}})
+        for text in ("ワンピース", "赤", "花", "ﾜﾝﾋﾟ"):
+            with self.subTest(text):
+                found = self.ask("POST", "/v1/search/text", {"text": text}).json["products"]
+                self.assertEqual([product["product"] for product in found], ["jp"])
+        self.assertEqual(self.ask("DELETE", "/v1/products/jp").status, 204)
+        self.assertEqual(self.ask("POST", "/v1/search/text", {"text": "赤"}).json["products"], [])
+        self.assertProblem(self.ask("POST", "/v1/search/text", {"text": ""}), 400, "out-of-range", "text")
+        for text in ('"', "*", "a AND", "title:x", "NEAR(a b)", "'; --", "-a", "(", "^a"):
+            self.assertEqual(self.ask("POST", "/v1/search/text", {"text": text}).status, 200)
+
+    def test_photo(self):
+        first = self.shop.ids()[0]
+        found = self.ask("GET", f"/v1/products/{quote(first)}/similar?k=1").json["products"][0]
+        self.assertEqual(found["photo"]["number"], 0)
+        whole = self.ask("GET", found["photo"]["url"])
+        self.assertEqual((whole.status, whole.headers["Content-Type"]), (200, "image/jpeg"), whole)
+        self.assertEqual(whole.body, self.shop.photo(found["product"]))
+        small = self.ask("GET", found["photo"]["url"] + "?w=100")
+        self.assertEqual((small.status, small.body[:3]), (200, b"\xff\xd8\xff"), small)
+        self.assertLess(len(small.body), len(whole.body))
+        tag = {"If-None-Match": small.headers["ETag"]}
+        self.assertEqual(self.ask("GET", found["photo"]["url"] + "?w=100", headers=tag).status, 304)
+        self.assertProblem(self.ask("GET", found["photo"]["url"] + "?w=0"), 400, "out-of-range", "w")
+        self.assertEqual(self.ask("GET", f"/v1/products/{quote(first)}/photos/9").status, 404)
+
     def test_recommend(self):
         ids = self.shop.ids()
         for strategy in ("best", "average"):
