@@ -336,6 +336,16 @@ bool niteru_list(NiteruCatalogue *catalogue, const NiteruListOptions *options,
 char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, unsigned timeout_ms, GCancellable *cancellable,
                         GError **error);
 
+/* Which values fields have among the products that match `where` (NULL: all), for a shop's page to offer: {"products",
+ * "fields": {"category": {"type", "values": [{"value", "products"}], "others", "missing"}}}. `fields` are
+ * NULL-terminated names, at most 50. Of each come the `limit` (0: 20; at most 1,000) values that most products have,
+ * equal ones in their own order; `others` is how many more there are, `missing` how many products have none. A list
+ * counts for each of its items. Integers, numbers and dates have "least" and "most", and "values" and "others" only
+ * where all can be listed. Errors: NOT_FOUND (a field), INVALID (none is named), LIMIT (also: over 100,000 different
+ * values, or 64 MiB of them), CANCELLED, TIMEOUT. */
+char *niteru_facets_json(NiteruCatalogue *catalogue, const char *const *fields, const char *where, size_t limit,
+                         unsigned timeout_ms, GCancellable *cancellable, GError **error);
+
 /* Counts, fields, models, sizes, limits, the machine's kernels. `catalogue` may be NULL: only the program's. */
 char *niteru_info_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error);
 

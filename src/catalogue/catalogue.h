@@ -126,6 +126,7 @@ uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue);
 #include "catalogue/photo.h"
 #include "catalogue/product.h"
 #include "catalogue/text-match.h"
+#include "catalogue/value-counts.h"
 #include "catalogue/where.h"
 
 #endif
