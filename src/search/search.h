@@ -35,6 +35,13 @@ bool nt_explain_where(NtCatalogue *db, const char *where, NtJson **out_near, cha
 /* Fails with NOT_FOUND: the model has no vectors; says how to make them. */
 bool nt_fail_no_vectors(const NtModel *model, GError **error);
 
+/* ---- whether products are found (self-test.c) ---- */
+
+/* Whether a sample of a model's products (NULL: the default model's) each find themselves, *out_tested of them.
+ * *out_missed is a sentence on one that does not, new, or NULL. A model without vectors has none to test. */
+bool nt_self_test(NiteruCatalogue *catalogue, const char *model, unsigned sample, const NtWait *wait,
+                  unsigned *out_tested, char **out_missed, GError **error);
+
 /* ---- results (results.c) ---- */
 
 /* With room for so many products. */

@@ -4,22 +4,47 @@
 
 #include <string.h>
 
+#include "search/search.h"
+
+/* How many products find themselves, how long that may take, and how long it holds. */
+enum { READY_SAMPLE = 16, READY_MS = 5000, READY_SECONDS = 5 };
+
 void api_run_healthz(ApiCall *call) {
     api_answer(call, 200, nt_json_set(nt_json_object(), "status", nt_json_string("ok")));
+}
+
+/* Has a sample of products find themselves, unless that was done a moment ago. False: the call is answered. */
+static bool test_search(ApiCall *call) {
+    NtService *service = call->service;
+    NtWait wait = nt_wait_for(READY_MS, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *missed = NULL;
+    unsigned tested;
+    int64_t now = g_get_monotonic_time();
+    if (now < __atomic_load_n(&service->ready_until, __ATOMIC_RELAXED)) {
+        return true;
+    }
+    /* Without a model yet there is nothing to find, and nothing is wrong. */
+    if (!nt_self_test(service->catalogue, NULL, READY_SAMPLE, &wait, &tested, &missed, &error) &&
+        !g_error_matches(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        api_fail(call, g_steal_pointer(&error));
+        return false;
+    }
+    if (missed != NULL) {
+        api_log(service, "error", missed);
+        api_problem(call, 503, "search-broken", NULL, "a product does not find itself; the log names it");
+        return false;
+    }
+    __atomic_store_n(&service->ready_until, now + READY_SECONDS * (int64_t)G_USEC_PER_SEC, __ATOMIC_RELAXED);
+    return true;
 }
 
 void api_run_readyz(ApiCall *call) {
     if (g_atomic_int_get(&call->service->stopping)) {
         api_problem(call, 503, "stopping", NULL, "the service is being stopped");
-        return;
+    } else if (test_search(call)) {
+        api_answer(call, 200, nt_json_set(nt_json_object(), "status", nt_json_string("ready")));
     }
-    g_autoptr(GError) error = NULL;
-    g_autofree char *models = niteru_models_json(call->service->catalogue, 2000, NULL, &error);
-    if (models == NULL) {
-        api_fail(call, g_steal_pointer(&error));
-        return;
-    }
-    api_answer(call, 200, nt_json_set(nt_json_object(), "status", nt_json_string("ready")));
 }
 
 void api_run_models(ApiCall *call) {

@@ -186,6 +186,7 @@ struct NtService {
     GPtrArray **gathered; /* for each loop: ApiCall that search when its turn comes */
     gint stopping;
     gint64 started;
+    gint64 ready_until; /* monotonic: search was tested lately; atomic */
 };
 
 /* ---- metrics.c ---- */

@@ -4,9 +4,11 @@
  * have checksums that are compared whenever one is read; here all are. Each kind of damage has its remedy, and those
  * that are needed are named by a code.
  */
-#include "state/state.h"
+#include "search/search.h"
 
 #include <string.h>
+
+enum { SAMPLE = 64 /* products that must find themselves */ };
 
 /* In the order in which they are best done. */
 typedef enum Remedy {
@@ -169,6 +171,30 @@ static bool check_models(Check *check, GError **error) {
     return ok;
 }
 
+/* A sample of products must find themselves; where something is damaged, that was told already. */
+static bool check_found(Check *check, NiteruCatalogue *catalogue, const NtWait *wait, GError **error) {
+    g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(NtModelRow));
+    g_array_set_clear_func(rows, (GDestroyNotify)nt_model_row_clear);
+    if (nt_json_count(check->problems) > 0) {
+        return true;
+    }
+    if (!nt_catalogue_each_model(check->reader.db, copy_row, rows, error)) {
+        return false;
+    }
+    for (guint i = 0; i < rows->len; i++) {
+        const NtModelRow *row = &g_array_index(rows, NtModelRow, i);
+        g_autofree char *missed = NULL;
+        unsigned tested;
+        if (!nt_self_test(catalogue, row->name, SAMPLE, wait, &tested, &missed, error)) {
+            return false;
+        }
+        if (missed != NULL) {
+            add_problem(check, REMEDY_VECTORS, missed);
+        }
+    }
+    return true;
+}
+
 /* A damaged database makes the rest idle. */
 static NtJson *needed_remedies(const Check *check) {
     NtJson *out = nt_json_array();
@@ -199,7 +225,8 @@ bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable 
     Check check = {.problems = nt_json_array()};
     nt_json_set(out, "problems", check.problems);
     bool ok = open_reader(&check, &call, error) && check_commits(&check, error) &&
-              nt_catalogue_check(check.reader.db, add_database_problem, &check, error) && check_models(&check, error);
+              nt_catalogue_check(check.reader.db, add_database_problem, &check, error) && check_models(&check, error) &&
+              check_found(&check, catalogue, &call.wait, error);
     if (ok && !nt_catalogue_pages_checked(check.reader.db)) {
         nt_json_append(notes,
                        nt_json_string("this catalogue was made before the database's pages had checksums, so that "
