@@ -78,9 +78,30 @@ bool nt_service_check(NiteruCatalogue *catalogue, const NtServiceConfig *config,
     return service != NULL;
 }
 
+/* The socket in the catalogue's folder, for the command line on this machine; it also sees to it that one service is on
+ * a catalogue. A folder whose path is too long for a socket has none. */
+static bool listen_locally(NtService *service, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    g_autofree char *address = g_strdup_printf("unix:%s/serve.sock", niteru_folder(service->catalogue));
+    if (nt_http_listen(service->server, address, NULL, &fault)) {
+        return true;
+    }
+    if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_LIMIT)) {
+        api_log(service, "warning", fault->message);
+        return true;
+    }
+    return g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_BUSY)
+               ? nt_fail(error, NITERU_ERROR_BUSY, "%s: another niteru serves this catalogue already",
+                         niteru_folder(service->catalogue))
+               : nt_fail(error, (NiteruError)fault->code, "%s", fault->message);
+}
+
 NtService *nt_service_new(NiteruCatalogue *catalogue, const NtServiceConfig *config, GError **error) {
     g_autoptr(NtService) service = make(catalogue, config, error);
-    for (size_t i = 0; service != NULL && config->listen[i] != NULL; i++) {
+    if (service == NULL || !listen_locally(service, error)) {
+        return NULL;
+    }
+    for (size_t i = 0; config->listen[i] != NULL; i++) {
         uint16_t port = 0;
         if (!nt_http_listen(service->server, config->listen[i], &port, error)) {
             return NULL;

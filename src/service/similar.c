@@ -5,6 +5,7 @@
  */
 #include "service/service-internal.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "search/search.h"
@@ -58,7 +59,7 @@ bool api_search_options(ApiCall *call, NiteruSearchOptions *out, char **out_wher
 static NtJson *result_json(const NiteruResult *result) {
     NtJson *out = nt_json_object();
     nt_json_set(out, "product", nt_json_string(result->product));
-    nt_json_set(out, "score", nt_json_real(result->score));
+    nt_json_set(out, "score", nt_json_real(round(result->score * 100) / 100)); /* as precise as it is meant */
     nt_json_set(out, "word", nt_json_string(result->word));
     if (result->position >= 0) {
         g_autofree char *escaped = nt_http_encode(result->product);

@@ -203,6 +203,13 @@ class Settings(unittest.TestCase):
         try:
             done = self.shop.run("serve", "--listen", f"127.0.0.1:{busy.port}", check=False)
             self.assertIn("is taken", done.stderr)
+            busy.settings = []
+            second = busy.run("serve", "--listen", "127.0.0.1:0", check=False)
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("serves this catalogue already", second.stderr)
+            busy.stop(9) # killed, it leaves its socket, which does not hinder the next
+            busy.start()
+            self.assertEqual(busy.ask("GET", "/readyz").status, 200)
         finally:
             busy.close()
 
