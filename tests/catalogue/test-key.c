@@ -144,6 +144,13 @@ static void test_refusals(void) {
         g_assert_nonnull(strstr(said, cases[i].says));
         g_assert_null(strstr(said, key));
     }
+    const char *many[102] = {NULL};
+    for (int i = 0; i < 101; i++) {
+        many[i] = "https://shop.example";
+    }
+    g_autofree char *too_many = NULL;
+    g_assert_null(create(catalogue, "publishable", "a", many, &too_many));
+    g_assert_nonnull(strstr(too_many, "100 origins"));
     g_assert_cmpint(version(catalogue), ==, 1);
     key[20] = key[20] == 'a' ? 'b' : 'a'; /* nearly a key */
     g_autofree char *said = end_use(catalogue, key), *nobody = end_use(catalogue, "nobody");

@@ -214,6 +214,26 @@ static void test_naughty(void) {
     text_shop_drop(&shop);
 }
 
+/* Of a long text the first bytes are found, of a title and of the rest each so many. */
+static void test_long(void) {
+    TextShop shop;
+    text_shop_open(&shop);
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (text->len < NT_TEXT_BYTES - 20) {
+        g_string_append(text, "filler ");
+    }
+    g_string_append_printf(text, "%*s", (int)(NT_TEXT_BYTES - 6 - text->len), "");
+    g_string_append(text, "within beyond");
+    put_text(&shop, "title", text->str, "note", "");
+    put_text(&shop, "note", "", text->str, "[\"tag\"]");
+    text_shop_turn(&shop);
+    expect_found(&shop, "within", "title"); /* the note begins behind the id */
+    expect_found(&shop, "beyond", "");
+    expect_found(&shop, "note", "note title");
+    expect_found(&shop, "tag", ""); /* it stands behind the note */
+    text_shop_drop(&shop);
+}
+
 static bool is_even(int64_t product, void *data) { return product % 2 == 0; }
 
 /* Many equal hits: the first ones by id, whichever way they are found, among those that may be hits. */
@@ -279,6 +299,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/text-match/types", test_types);
     g_test_add_func("/text-match/rollback", test_rollback);
     g_test_add_func("/text-match/naughty", test_naughty);
+    g_test_add_func("/text-match/long", test_long);
     g_test_add_func("/text-match/ties", test_ties);
     g_test_add_func("/text-match/wait", test_wait);
     return g_test_run();
