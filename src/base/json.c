@@ -129,3 +129,19 @@ char *nt_json_print(const NtJson *value, bool indented) {
     free(text); /* jansson's allocator; callers use g_free */
     return nt_text_json_safe(copy);
 }
+
+void nt_json_quote(GString *out, const char *text) {
+    const char *p = text;
+    while (p != NULL && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f && *p != '"' && *p != '\\') {
+        p++;
+    }
+    if (p != NULL && *p == '\0') { /* mostly there is nothing to escape */
+        g_string_append_c(out, '"');
+        g_string_append_len(out, text, p - text);
+        g_string_append_c(out, '"');
+        return;
+    }
+    g_autoptr(NtJson) value = nt_json_string(text);
+    g_autofree char *printed = nt_json_print(value, false);
+    g_string_append(out, printed);
+}

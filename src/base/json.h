@@ -69,4 +69,7 @@ bool nt_json_truth(const NtJson *value, bool fallback);
  * characters that a terminal would obey are escaped. New text. */
 char *nt_json_print(const NtJson *value, bool indented);
 
+/* Appends a text as JSON, quoted, as nt_json_print would; NULL is null. For documents that are written as text. */
+void nt_json_quote(GString *out, const char *text);
+
 #endif

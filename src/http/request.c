@@ -112,7 +112,8 @@ void nt_http_accept_body(NtHttpRequest *request, uint64_t limit, int fd, unsigne
 /* ---- what is answered ---- */
 
 void nt_http_add_header(NtHttpRequest *request, const char *name, const char *value) {
-    g_string_append_printf(request->headers, "%s: ", name);
+    g_string_append(request->headers, name);
+    g_string_append(request->headers, ": ");
     for (; *value != '\0'; value++) {
         g_string_append_c(request->headers, (unsigned char)*value < ' ' || *value == 0x7f ? ' ' : *value);
     }

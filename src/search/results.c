@@ -69,6 +69,8 @@ const char *niteru_results_note(const NiteruResults *results) { return results->
 
 const char *nt_results_model(const NiteruResults *results) { return results->model; }
 
+const NtJson *nt_results_near(const NiteruResults *results) { return results->near; }
+
 void nt_results_set_partial(NiteruResults *results, bool partial) { results->partial = partial; }
 bool niteru_results_partial(const NiteruResults *results) { return results->partial; }
 

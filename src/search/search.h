@@ -53,6 +53,8 @@ void nt_results_add_scored(NiteruResults *results, NtDescribed *described, bool 
                            const char *word);
 /* The model that answered; borrowed. */
 const char *nt_results_model(const NiteruResults *results);
+/* What is near a condition that matched nothing, borrowed; NULL: there is nothing. */
+const NtJson *nt_results_near(const NiteruResults *results);
 void nt_results_set_partial(NiteruResults *results, bool partial);
 /* What to say of the answer as a whole; takes `words`, and `near` (NULL: none). */
 void nt_results_note(NiteruResults *results, char *words, NtJson *near);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be asked: the one table that dispatches, checks and documents. A new address is a row here. */
-#include "service/schemas.h"
+#include "service/api-schemas.h"
 #include "service/service-internal.h"
 
 static const unsigned not_found[] = {404, 0};

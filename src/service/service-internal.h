@@ -5,7 +5,7 @@
 
 #include "http/http.h"
 #include "service/jobs.h"
-#include "service/schema.h"
+#include "service/api-schema.h"
 #include "service/service.h"
 
 typedef struct ApiCall ApiCall;
@@ -130,7 +130,7 @@ enum { API_MOST_PIECES = 3 };
 const ApiRoute *api_route_find(const char *method, const char *path, char *pieces[API_MOST_PIECES], char **out_allowed,
                                bool *out_broken);
 
-/* ---- a call (call.c): a request on its way through a route ---- */
+/* ---- a call (api-call.c): a request on its way through a route ---- */
 
 struct ApiCall {
     NtService *service;

@@ -5,7 +5,6 @@
  */
 #include "service/service-internal.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "search/search.h"
@@ -54,42 +53,6 @@ bool api_search_options(ApiCall *call, NiteruSearchOptions *out, char **out_wher
     bool ok = api_visible(call, nt_json_text(nt_json_get(from, "where"), NULL), out_where, error);
     out->where = *out_where;
     return ok;
-}
-
-static NtJson *result_json(const NiteruResult *result) {
-    NtJson *out = nt_json_object();
-    nt_json_set(out, "product", nt_json_string(result->product));
-    nt_json_set(out, "score", nt_json_real(round(result->score * 100) / 100)); /* as precise as it is meant */
-    nt_json_set(out, "word", nt_json_string(result->word));
-    if (result->position >= 0) {
-        g_autofree char *escaped = nt_http_encode(result->product);
-        g_autofree char *address = g_strdup_printf("/v1/products/%s/photos/%d", escaped, result->position);
-        NtJson *photo = nt_json_set(nt_json_object(), "number", nt_json_integer(result->position));
-        nt_json_set(out, "photo", nt_json_set(photo, "url", nt_json_string(address)));
-    }
-    nt_json_set(out, "detail", nt_json_set(nt_json_object(), "raw", nt_json_real(result->raw)));
-    if (result->metadata != NULL) {
-        nt_json_set(out, "metadata", nt_json_parse(result->metadata, strlen(result->metadata), "", NULL, NULL));
-    }
-    return out;
-}
-
-void api_answer_results(ApiCall *call, const NiteruResults *results, const char *upload) {
-    NtJson *out = nt_json_object(), *products = nt_json_array();
-    nt_json_set(out, "model", nt_json_string(nt_results_model(results)));
-    for (size_t i = 0; i < niteru_results_count(results); i++) {
-        nt_json_append(products, result_json(niteru_results_get(results, i)));
-    }
-    nt_json_set(out, "products", products);
-    nt_json_set(out, "partial", nt_json_bool(niteru_results_partial(results)));
-    if (upload != NULL) {
-        nt_json_set(out, "upload", nt_json_string(upload));
-    }
-    if (niteru_results_note(results) != NULL) {
-        nt_json_set(out, "note", nt_json_string(niteru_results_note(results)));
-    }
-    nt_json_set(out, "took_ms", nt_json_real((double)(nt_http_age(call->request) / 10) / 100));
-    api_answer(call, 200, out);
 }
 
 /* ---- gathering ---- */

@@ -170,6 +170,18 @@ static void test_facts(void) {
     g_assert_false(nt_fact(NULL, "option", "x"));
 }
 
+static void test_json_quote(void) {
+    static const char *const texts[] = {"",           "a b",          "\"",        "\\",   "\n\x01\x7f",
+                                        "ワンピース", "\xe2\x80\xae", "</script>", "\xff", NULL};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(GString) quoted = g_string_new(NULL);
+        g_autoptr(NtJson) value = nt_json_string(texts[i]);
+        g_autofree char *printed = nt_json_print(value, false);
+        nt_json_quote(quoted, texts[i]);
+        g_assert_cmpstr(quoted->str, ==, printed);
+    }
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/base/error/facts", test_facts);
@@ -178,5 +190,6 @@ int main(int argc, char **argv) {
     g_test_add_func("/base/files", test_files);
     g_test_add_func("/base/text", test_text);
     g_test_add_func("/base/json", test_json);
+    g_test_add_func("/json/quote", test_json_quote);
     return g_test_run();
 }

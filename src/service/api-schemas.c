@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is asked and answered, as schemas: parts first, then answers, then parameters and bodies. */
-#include "service/schemas.h"
+#include "service/api-schemas.h"
 
 enum { MOST_K = 1000, MOST_ID = 1024, MOST_WHERE = 16384, MOST_IDS = 1000, MOST_DIMENSION = 65536 };
 
@@ -74,6 +74,7 @@ const ApiSchema api_results_answer = {
         {"partial", API_BOOL, true, .text = "The time was up before all products had been looked at."},
         {"upload", API_TEXT,
          .text = "Where a photo was searched with: for 15 minutes at most it can be named by this."},
+        {"near", API_ARRAY, .text = "Where a condition matched nothing: what is near it."},
         {"note", API_TEXT, .text = "Why the answer is empty, or that even its best is not alike."},
         {"took_ms", API_NUMBER, true, .text = "From the request's head to its answer."},
         END}};

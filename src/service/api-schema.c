@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "service/schema.h"
+#include "service/api-schema.h"
 
 #include <errno.h>
 #include <string.h>

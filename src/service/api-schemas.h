@@ -3,7 +3,7 @@
 #ifndef NT_SERVICE_SCHEMAS_H
 #define NT_SERVICE_SCHEMAS_H
 
-#include "service/schema.h"
+#include "service/api-schema.h"
 
 extern const ApiSchema api_text_body, api_photo_query, api_import_body, api_job_answer, api_jobs_answer,
     api_job_results_answer, api_job_results_query, api_only_key, api_results_answer, api_product_answer,
