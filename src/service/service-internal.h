@@ -4,8 +4,8 @@
 #define NT_SERVICE_INTERNAL_H
 
 #include "http/http.h"
-#include "service/jobs.h"
 #include "service/api-schema.h"
+#include "service/jobs.h"
 #include "service/service.h"
 
 typedef struct ApiCall ApiCall;
@@ -31,7 +31,7 @@ struct NtServiceConfig {
     unsigned timeout_ms; /* of a search that names none */
 };
 
-/* ---- who asks (keys.c) ---- */
+/* ---- who asks (api-keys.c) ---- */
 
 typedef enum ApiAccess { API_ANYONE, API_PUBLISHABLE, API_SECRET, API_ADMIN } ApiAccess;
 
