@@ -11,6 +11,7 @@ enum { MOST_K = 1000, MOST_ID = 1024, MOST_WHERE = 16384, MOST_IDS = 1000, MOST_
 
 static const ApiSchema any_text = {.type = API_TEXT};
 static const ApiSchema an_id = {.type = API_TEXT, .least = 1, .most = MOST_ID};
+static const ApiSchema a_field = {.type = API_TEXT, .least = 1, .most = 200};
 static const ApiSchema a_number = {.type = API_NUMBER, .least = -1e18, .most = 1e18};
 
 #define K                                                                                                              \
@@ -174,6 +175,25 @@ const ApiSchema api_photo_query = {
         {"w", API_INTEGER, .least = 1, .most = 1024,
          .text = "As a JPEG of at most this width and height, or the next of 64, 128, 256, 384, 512, 768, 1024."},
         KEY,
+        END}};
+
+const ApiSchema api_facets_body = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"fields", API_ARRAY, true, .items = &a_field, .least = 1, .most = 50, .text = "Whose values are counted."},
+        WHERE,
+        {"limit", API_INTEGER, .least = 1, .most = 1000,
+         .text = "Values of each field, the most frequent; 20 when not given."},
+        TIMEOUT,
+        END}};
+
+const ApiSchema api_facets_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"products", API_INTEGER, true, .text = "Products that match."},
+        {"fields", API_OBJECT, true,
+         .text = "For each field its type, values with their numbers of products, how many values are not listed "
+                 "(others), how many products have none (missing); of numbers and dates the least and the most."},
         END}};
 
 const ApiSchema api_recommend_body = {

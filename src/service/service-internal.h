@@ -249,6 +249,7 @@ void api_search_turn(unsigned loop, void *service);
 void api_run_search_vector(ApiCall *call);
 void api_run_search_text(ApiCall *call);
 void api_run_photo_get(ApiCall *call);
+void api_run_facets(ApiCall *call);
 void api_run_recommend(ApiCall *call);
 void api_run_search_image(ApiCall *call);
 void api_run_product_get(ApiCall *call);

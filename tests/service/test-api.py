@@ -136,6 +136,19 @@ class Search(ShopTest):
         for text in ('"', "*", "a AND", "title:x", "NEAR(a b)", "'; --", "-a", "(", "^a"):
             self.assertEqual(self.ask("POST", "/v1/search/text", {"text": text}).status, 200)
 
+    def test_facets(self):
+        listed = self.ask("GET", "/v1/products?limit=1000").json["products"]
+        body = {"fields": ["category", "price"], "where": "price > 0"}
+        answer = self.ask("POST", "/v1/facets", body).json
+        self.assertEqual(answer["products"], len(listed))
+        counts = {value["value"]: value["products"] for value in answer["fields"]["category"]["values"]}
+        for category, count in counts.items():
+            self.assertEqual(count, sum(p["metadata"]["category"] == category for p in listed))
+        self.assertEqual(answer["fields"]["price"]["least"], min(p["metadata"]["price"] for p in listed))
+        wrong = self.ask("POST", "/v1/facets", {"fields": ["prize"]})
+        self.assertIn(wrong.status, (400, 404), wrong)
+        self.assertProblem(self.ask("POST", "/v1/facets", {"fields": []}), 400, "out-of-range", "fields")
+
     def test_photo(self):
         first = self.shop.ids()[0]
         found = self.ask("GET", f"/v1/products/{quote(first)}/similar?k=1").json["products"][0]

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which values there are, and how many products have each. */
+#include "service/service-internal.h"
+
+#include <string.h>
+
+void api_run_facets(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *where = NULL;
+    g_autofree const char **fields = api_texts(nt_json_get(call->body, "fields"));
+    unsigned limit = (unsigned)nt_json_int(nt_json_get(call->body, "limit"), 20);
+    char *json = api_visible(call, nt_json_text(nt_json_get(call->body, "where"), NULL), &where, &error)
+                     ? niteru_facets_json(call->service->catalogue, fields, where, limit, api_timeout(call),
+                                          nt_http_cancellable(call->request), &error)
+                     : NULL;
+    if (json != NULL) {
+        api_answer_text(call, 200, json);
+    } else {
+        api_fail(call, g_steal_pointer(&error));
+    }
+}
