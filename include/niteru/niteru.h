@@ -225,8 +225,10 @@ typedef struct NiteruSearchOptions {
     bool partial; /* when the time is up, what was found so far is the answer; niteru_results_partial tells */
     double x, y, width, height; /* of a photo that is searched with, only this part: fractions of it as it is seen, from
                                    its upper left corner; all 0: the whole */
-    bool group; /* products whose field `group` is equal count once, by the best of them, and those without the field
-                   for themselves; the group of the product asked for is left out with it */
+    bool group;    /* products whose field `group` is equal count once, by the best of them, and those without the field
+                      for themselves; the group of the product asked for is left out with it */
+    bool not_here; /* where even the nearest is farther than nearly every product here is from its nearest other one,
+                      the answer is empty: what was asked for is not here (niteru_results_not_here) */
 } NiteruSearchOptions;
 
 /* Products that look like product `id`, best first, itself left out; a product counts once, by its best photo, and
@@ -290,9 +292,14 @@ const NiteruResult *niteru_results_get(const NiteruResults *results, size_t i);
 const char *niteru_results_note(const NiteruResults *results);
 /* Whether the time was up before all products had been looked at. */
 bool niteru_results_partial(const NiteruResults *results);
+/* Whether the answer is empty because what was asked for is not here, as far as asked (`not_here`) and known: the
+ * catalogue tells by its own products, of which it takes 20. */
+bool niteru_results_not_here(const NiteruResults *results);
+/* The scores of those that were nearest then, best first, borrowed; NULL and 0 otherwise. */
+const double *niteru_results_nearest(const NiteruResults *results, size_t *out_count);
 /* {"query", "model" (null where none was used), "results": [{"product", "score", "word", "photo", "detail": {"raw"}}]},
- * where asked for with "metadata"; where there is a note, "note"; where a condition matched nothing, "near" as
- * niteru_where_json has it; "partial" where it is. */
+ * where asked for with "metadata"; where there is a note, "note"; "not_here" and "nearest" (scores) where it is; where
+ * a condition matched nothing, "near" as niteru_where_json has it; "partial" where it is. */
 char *niteru_results_json(const NiteruResults *results);
 void niteru_results_free(NiteruResults *results); /* NULL is fine */
 

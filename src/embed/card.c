@@ -238,9 +238,13 @@ static bool read_field(const char *key, NtJson *value, void *data) {
     if (strcmp(key, "scores") == 0) {
         return read_scores(reading, value);
     }
-    if (strcmp(key, "scores_rows") == 0) {
+    if (strcmp(key, "floor") == 0) {
+        card->floor = nt_json_number(value, NAN);
+        return isfinite(card->floor) || bad(reading, key, "a number");
+    }
+    if (strcmp(key, "scores_rows") == 0 || strcmp(key, "floor_rows") == 0) {
         int64_t rows = nt_json_int(value, -1);
-        card->scores_rows = (uint64_t)MAX(rows, 0);
+        *(key[0] == 's' ? &card->scores_rows : &card->floor_rows) = (uint64_t)MAX(rows, 0);
         return rows >= 0 || bad(reading, key, "a whole number");
     }
     return nt_fail(reading->error, NITERU_ERROR_INVALID, "%s: there is no field '%s' in a card", reading->source, key);
@@ -256,6 +260,7 @@ NtCard *nt_card_parse(const char *text, size_t size, const char *name, GError **
         return NULL;
     }
     g_autoptr(NtCard) card = g_new0(NtCard, 1);
+    card->floor = NAN;
     Reading reading = {.card = card, .source = name, .error = error};
     if (!nt_json_foreach(json, read_field, &reading)) {
         return NULL;
@@ -339,5 +344,11 @@ NtJson *nt_card_json(const NtCard *card) {
     }
     nt_json_set(out, "scores", scores);
     nt_json_set(out, "scores_rows", nt_json_integer((int64_t)card->scores_rows));
+    if (card->floor_rows > 0) {
+        nt_json_set(out, "floor_rows", nt_json_integer((int64_t)card->floor_rows));
+        if (isfinite(card->floor)) {
+            nt_json_set(out, "floor", nt_json_real(card->floor));
+        }
+    }
     return out;
 }

@@ -32,6 +32,8 @@ typedef struct NtCard {
     NtMetric metric;
     NtScores scores;
     uint64_t scores_rows; /* vectors the score table was measured on; 0: never */
+    double floor;         /* raw value that nearly all products reach with their nearest other one; NaN: not known */
+    uint64_t floor_rows;  /* vectors it was measured on; 0: never, whatever `floor` is */
 } NtCard;
 
 /* Reads a card; `name` names the source in messages. Unknown fields are refused, so that a misspelt one is not

@@ -13,7 +13,13 @@ static bool add_note(const Search *search, NiteruResults *results, GError **erro
     }
     char digits[NT_REAL_BYTES];
     nt_text_real(search->best, 1, digits);
-    if (first != NULL) {
+    if (search->not_here != NULL) {
+        nt_results_note(results,
+                        g_strdup_printf("nothing like it is here: the nearest has %s of 100, and nearly every product "
+                                        "here has one that is nearer to it than that",
+                                        digits),
+                        NULL);
+    } else if (first != NULL) {
         nt_results_note(results,
                         g_strdup_printf("nothing is really alike: the best has %s of 100, and 90 of 100 random pairs "
                                         "have less than %d",
@@ -35,6 +41,22 @@ static bool add_note(const Search *search, NiteruResults *results, GError **erro
                         NULL);
     }
     return true;
+}
+
+/* Whether what was asked for is of another kind than all that is here; what was found is then no answer. What was not
+ * looked at to the end says nothing of that. */
+static void judge(Search *search) {
+    const NtCard *card = search->version->card;
+    if (!search->options.not_here || search->not_here != NULL || search->partial || card->floor_rows == 0 ||
+        !nt_metric_nearer(card->metric, card->floor, search->nearest)) {
+        return;
+    }
+    search->not_here = g_array_new(FALSE, FALSE, sizeof(double));
+    for (guint i = 0; i < search->found->len; i++) {
+        double score = nt_scores_of(&card->scores, g_array_index(search->found, Found, i).raw);
+        g_array_append_val(search->not_here, score);
+    }
+    g_array_set_size(search->found, 0);
 }
 
 /* The vectors that answered are compared with their checksums; fills in who is to be described. */
@@ -60,10 +82,14 @@ static NiteruResults *make_results(const Search *search, const char *query, NtDe
                        &version->card->scores);
     }
     nt_results_set_partial(results, search->partial);
+    if (search->not_here != NULL) {
+        nt_results_set_not_here(results, (const double *)(void *)search->not_here->data, search->not_here->len);
+    }
     return add_note(search, results, error) ? g_steal_pointer(&results) : NULL;
 }
 
 NiteruResults *search_results(Search *search, const char *query, GError **error) {
+    judge(search);
     guint count = search->found->len;
     g_autofree NtShown *shown = g_new(NtShown, count);
     g_autofree NtDescribed **described = g_new(NtDescribed *, count);
@@ -99,6 +125,7 @@ static bool answer_together(Answer *answers, size_t count, size_t products) {
 void search_answer(Answer *answers, size_t count) {
     size_t products = 0;
     for (size_t i = 0; i < count; i++) {
+        judge(answers[i].search);
         products += answers[i].search->found->len;
     }
     if (count > 1 && products <= MOST_TOGETHER && answer_together(answers, count, products)) {

@@ -10,7 +10,9 @@ struct NiteruResults {
     NiteruResult *items; /* (count), with room for `room` */
     NtDescribed **held;  /* likewise: what the items point at */
     size_t count, room;
-    bool partial;
+    bool partial, not_here;
+    double *nearest; /* (nearest_count), where it is not here */
+    size_t nearest_count;
     char *note;   /* or NULL */
     NtJson *near; /* or NULL */
 };
@@ -52,6 +54,7 @@ void niteru_results_free(NiteruResults *results) {
         g_free(results->model);
         g_free(results->items);
         g_free(results->held);
+        g_free(results->nearest);
         g_free(results->note);
         nt_json_free(results->near);
         g_free(results);
@@ -73,6 +76,19 @@ const NtJson *nt_results_near(const NiteruResults *results) { return results->ne
 
 void nt_results_set_partial(NiteruResults *results, bool partial) { results->partial = partial; }
 bool niteru_results_partial(const NiteruResults *results) { return results->partial; }
+
+void nt_results_set_not_here(NiteruResults *results, const double *nearest, size_t count) {
+    results->not_here = true;
+    results->nearest = g_memdup2(nearest, count * sizeof *nearest);
+    results->nearest_count = count;
+}
+
+bool niteru_results_not_here(const NiteruResults *results) { return results->not_here; }
+
+const double *niteru_results_nearest(const NiteruResults *results, size_t *out_count) {
+    *out_count = results->nearest_count;
+    return results->nearest;
+}
 
 size_t niteru_results_count(const NiteruResults *results) { return results->count; }
 
@@ -104,6 +120,13 @@ char *niteru_results_json(const NiteruResults *results) {
     }
     if (results->near != NULL) {
         nt_json_set(out, "near", nt_json_ref(results->near));
+    }
+    if (results->not_here) {
+        NtJson *nearest = nt_json_array();
+        for (size_t i = 0; i < results->nearest_count; i++) {
+            nt_json_append(nearest, nt_json_real(results->nearest[i]));
+        }
+        nt_json_set(nt_json_set(out, "not_here", nt_json_bool(true)), "nearest", nearest);
     }
     if (results->partial) {
         nt_json_set(out, "partial", nt_json_bool(true));

@@ -26,6 +26,8 @@ typedef struct Search {
     GHashTable *groups_left_out; /* numbers of groups, where products count by group; NULL: none */
     GArray *found;               /* Found, nearest first; those under the threshold are not */
     double best;                 /* the highest score there is, under the threshold too; negative: none */
+    double nearest;              /* the raw value that has it; NaN: none */
+    GArray *not_here;            /* double, scores of what was found, which is no answer; NULL: it is one */
     bool partial;                /* the time was up before all was looked at */
 } Search;
 

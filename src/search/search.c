@@ -15,6 +15,7 @@ void search_clear(Search *search) {
     g_clear_pointer(&search->left_out, g_hash_table_unref);
     g_clear_pointer(&search->groups_left_out, g_hash_table_unref);
     g_clear_pointer(&search->found, g_array_unref);
+    g_clear_pointer(&search->not_here, g_array_unref);
     nt_snapshot_clear(&search->own);
     nt_call_clear(&search->call);
 }
@@ -77,6 +78,7 @@ bool search_open(Search *search, NiteruCatalogue *catalogue, const NiteruSearchO
                        g_ascii_dtostr(digits, sizeof digits, threshold));
     }
     search->best = -1;
+    search->nearest = NAN;
     search->k = search->options.k > 0 ? search->options.k : 5;
     search->found = g_array_new(FALSE, FALSE, sizeof(Found));
     return nt_call_begin(&search->call, catalogue, search->options.timeout_ms, cancellable, error);
@@ -162,6 +164,9 @@ static void take_hits(const Ask *ask, const NtIndexHit *hits, const size_t *coun
             }
             double score = nt_scores_of(&search->version->card->scores, hit->raw);
             search->best = MAX(search->best, score);
+            if (!nt_metric_nearer(search->version->view.metric, search->nearest, hit->raw)) {
+                search->nearest = hit->raw;
+            }
             if (score < search->options.threshold) { /* those behind it too, but of this query only */
                 break;
             }

@@ -56,6 +56,8 @@ const char *nt_results_model(const NiteruResults *results);
 /* What is near a condition that matched nothing, borrowed; NULL: there is nothing. */
 const NtJson *nt_results_near(const NiteruResults *results);
 void nt_results_set_partial(NiteruResults *results, bool partial);
+/* What was asked for is not here: the scores of what was nearest (count), copied. */
+void nt_results_set_not_here(NiteruResults *results, const double *nearest, size_t count);
 /* What to say of the answer as a whole; takes `words`, and `near` (NULL: none). */
 void nt_results_note(NiteruResults *results, char *words, NtJson *near);
 

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The scale of a model's scores, measured on pairs of its vectors. */
+/*
+ * What raw values mean for a model, measured on its own vectors: the scale of its scores, on random pairs; and the
+ * floor, on some products that each ask for their nearest other one, as a photo of something that is sold here would.
+ * Below what nearly all of these reach, a photo is of something else.
+ */
 #include "state/state.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { SCORE_PAIRS = 200000 };
+enum {
+    SCORE_PAIRS = 200000,
+    FLOOR_QUERIES = 512,
+    LEAST_QUERIES = 20, /* fewer say nothing */
+};
+static const double below = 0.05; /* of the products may be under the floor */
 
 /* The rows that a photo shows; memory in proportion to them. */
 static uint32_t *alive_rows(const NtVersion *version, uint64_t *out_count, GError **error) {
@@ -48,9 +59,77 @@ static NtScores measure(const NtRows *view, const uint32_t *rows, uint64_t count
                                                                 : 0.0);
 }
 
-/* In a turn: puts the table into the card as it is now. */
-static bool store(NtCatalogue *db, int64_t model, const char *name, const NtScores *scores, uint64_t count,
-                  GError **error) {
+static int rising(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The value that at most so few of all products are under, told by a sample of them with 95 % confidence: the count of
+ * those in the sample that are under the true quantile is binomial, here as a normal variable. */
+static double floor_of(NtMetric metric, double *values, size_t count) {
+    double n = (double)count, under = n * below - 1.645 * sqrt(n * below * (1 - below));
+    size_t at = under > 0 ? (size_t)under : 0;
+    if (count < LEAST_QUERIES) {
+        return NAN;
+    }
+    qsort(values, count, sizeof *values, rising);
+    return values[metric == NT_METRIC_EUCLIDEAN ? count - 1 - at : at];
+}
+
+/* Brings `wanted` of the rows to the front, drawn at random. */
+static void draw(uint32_t *rows, uint64_t count, size_t wanted) {
+    g_autoptr(GRand) random = g_rand_new_with_seed(2);
+    for (size_t i = 0; i < wanted; i++) {
+        uint64_t other = i + (uint64_t)(g_rand_double(random) * (double)(count - i));
+        uint32_t row = rows[i];
+        rows[i] = rows[other];
+        rows[other] = row;
+    }
+}
+
+/* Asks for the nearest other product of some; *out is NaN when there are too few. Changes the order of `rows`. */
+static bool measure_floor(const NtVersion *version, uint32_t *rows, uint64_t count, const NtWait *wait, double *out,
+                          GError **error) {
+    size_t dim = version->view.dim, wanted = (size_t)MIN(count, (uint64_t)FLOOR_QUERIES), found = 0;
+    uint32_t own[FLOOR_QUERIES], link;
+    NtIndexHit hits[FLOOR_QUERIES];
+    size_t counts[FLOOR_QUERIES];
+    double values[FLOOR_QUERIES];
+    nt_autofree float *queries = nt_alloc(wanted, dim * sizeof *queries, "queries", error);
+    if (queries == NULL) {
+        return false;
+    }
+    draw(rows, count, wanted);
+    for (size_t i = 0; i < wanted; i++) {
+        own[i] = nt_labels_first(&version->labels, rows[i], &link);
+        nt_rows_get(&version->view, rows[i], queries + i * dim);
+    }
+    const NtQueries asked = {.data = queries, .count = wanted, .dim = dim};
+    const NtIndexOptions options = {.k = 1,
+                                    .labels = &version->labels,
+                                    .skip_label = own,
+                                    .pool = version->model->catalogue->pool,
+                                    .deadline = wait != NULL ? wait->deadline : 0,
+                                    .cancellable = wait != NULL ? wait->cancellable : NULL};
+    if (!nt_index_search(version->model->index, &version->view, &asked, &options, hits, counts, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        values[found] = hits[i].raw;
+        found += counts[i] > 0;
+    }
+    *out = floor_of(version->view.metric, values, found);
+    return true;
+}
+
+typedef struct Measured {
+    NtScores scores;
+    double floor;
+    uint64_t rows; /* on so many */
+} Measured;
+
+/* In a turn: puts what was measured into the card as it is now. */
+static bool store(NtCatalogue *db, int64_t model, const char *name, const Measured *measured, GError **error) {
     g_auto(NtModelRow) row = {0};
     if (!nt_catalogue_find_model(db, name, &row, error)) {
         return false;
@@ -59,8 +138,9 @@ static bool store(NtCatalogue *db, int64_t model, const char *name, const NtScor
     if (card == NULL || row.model != model) {
         return card != NULL; /* another model of that name has come */
     }
-    card->scores = *scores;
-    card->scores_rows = count;
+    card->scores = measured->scores;
+    card->floor = measured->floor;
+    card->scores_rows = card->floor_rows = measured->rows;
     g_autoptr(NtJson) json = nt_card_json(card);
     g_autofree char *text = nt_json_print(json, true);
     return nt_catalogue_set_model_card(db, model, text, error);
@@ -75,7 +155,7 @@ static bool is_due(NiteruCatalogue *catalogue, const char *name, GError **error)
     }
     g_autoptr(NtCard) card = row.card != NULL ? nt_card_parse(row.card, strlen(row.card), name, NULL) : NULL;
     uint64_t shown = row.rows - MIN(row.dead, row.rows);
-    return card != NULL && shown >= 2 && shown >= 2 * card->scores_rows;
+    return card != NULL && shown >= 2 && shown >= 2 * MIN(card->scores_rows, card->floor_rows);
 }
 
 bool nt_model_calibrate(NiteruCatalogue *catalogue, const char *name, const NtWait *wait, GError **error) {
@@ -97,8 +177,8 @@ bool nt_model_calibrate(NiteruCatalogue *catalogue, const char *name, const NtWa
     if (rows == NULL || count < 2) {
         return rows != NULL;
     }
-    NtScores scores = measure(&version->view, rows, count);
-    return nt_turn_begin(catalogue, wait, error) &&
-           nt_turn_end(catalogue,
-                       store(catalogue->db, version->model->model, version->model->name, &scores, count, error), error);
+    Measured measured = {.scores = measure(&version->view, rows, count), .rows = count};
+    return measure_floor(version, rows, count, wait, &measured.floor, error) && nt_turn_begin(catalogue, wait, error) &&
+           nt_turn_end(catalogue, store(catalogue->db, version->model->model, version->model->name, &measured, error),
+                       error);
 }
