@@ -152,9 +152,9 @@ static bool identify(ApiCall *call) {
     bool cors = allow_origin(call, origin), in_address, origin_fits = true;
     g_autofree char *key = find_key(call->request, &in_address);
     g_autoptr(GError) error = NULL;
-    call->access = nt_http_is_local(call->request) || service->open ? API_ADMIN
-                   : service->config->public                        ? API_PUBLISHABLE
-                                                                    : API_ANYONE;
+    call->access = nt_http_is_local(call->request) || call->open ? API_ADMIN
+                   : service->config->public                     ? API_PUBLISHABLE
+                                                                 : API_ANYONE;
     if (key == NULL) {
         return true;
     }
@@ -181,11 +181,26 @@ static bool identify(ApiCall *call) {
     return true;
 }
 
+/* Keys are not asked for where only this machine reaches the service and there is none. False: answered. */
+static bool look_whether_open(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    bool keys = false;
+    if (!call->service->loopback || call->service->config->public) {
+        return true;
+    }
+    if (!api_keys_any(call->service->keys, &keys, &error)) {
+        api_fail(call, g_steal_pointer(&error));
+        return false;
+    }
+    call->open = !keys;
+    return true;
+}
+
 /* An open service believes whoever reaches it, so it must not be reached by way of a browser on the same machine: a
  * page of elsewhere would send its own Origin, or its own name as Host (DNS rebinding). */
 static bool is_from_here(const ApiCall *call) {
     const char *host = nt_http_header(call->request, "host"), *origin = nt_http_header(call->request, "origin");
-    if (!call->service->open || nt_http_is_local(call->request)) {
+    if (!call->open || nt_http_is_local(call->request)) {
         return true;
     }
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
@@ -204,6 +219,9 @@ static bool is_from_here(const ApiCall *call) {
 static bool authorise(ApiCall *call) {
     static const char *const kinds[] = {"any", "a publishable", "a secret", "an admin"};
     const NtServiceConfig *config = call->service->config;
+    if (!look_whether_open(call)) {
+        return false;
+    }
     if (!is_from_here(call)) {
         api_problem(call, 403, "origin-not-allowed", NULL,
                     "this page may not use the service; the setting cors_origins names those that may");
@@ -266,7 +284,7 @@ static void answer_options(ApiCall *call, const char *allowed) {
     nt_http_add_header(request, "Allow", allowed);
     if (origin != NULL) {
         /* Which key will come is not known yet; without one that fits the page, the request itself is refused. */
-        if (!allow_origin(call, origin) && !call->service->open) {
+        if (!allow_origin(call, origin) && !call->open) {
             nt_http_add_header(request, "Access-Control-Allow-Origin", origin);
             nt_http_add_header(request, "Vary", "Origin");
         }

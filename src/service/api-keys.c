@@ -9,6 +9,8 @@
 
 #include "state/state.h"
 
+enum { ANY_MICROSECONDS = 200000 };
+
 typedef struct Key {
     uint8_t hash[32];
     ApiAccess access;
@@ -18,9 +20,10 @@ typedef struct Key {
 
 struct ApiKeys {
     NiteruCatalogue *catalogue;
-    GMutex lock; /* the two below */
+    GMutex lock; /* the three below */
     int64_t version;
     GArray *keys;
+    int64_t any_until; /* monotonic: until when it is not looked whether there are any */
 };
 
 static void clear_key(void *data) {
@@ -80,8 +83,12 @@ static bool refresh(ApiKeys *keys, GError **error) {
 }
 
 bool api_keys_any(ApiKeys *keys, bool *out, GError **error) {
+    int64_t now = g_get_monotonic_time();
     g_mutex_lock(&keys->lock);
-    bool ok = refresh(keys, error);
+    bool ok = now < keys->any_until || refresh(keys, error);
+    if (ok && now >= keys->any_until) {
+        keys->any_until = now + ANY_MICROSECONDS;
+    }
     *out = keys->keys->len > 0;
     g_mutex_unlock(&keys->lock);
     return ok;

@@ -38,7 +38,7 @@ typedef enum ApiAccess { API_ANYONE, API_PUBLISHABLE, API_SECRET, API_ADMIN } Ap
 typedef struct ApiKeys ApiKeys;
 ApiKeys *api_keys_new(NiteruCatalogue *catalogue);
 void api_keys_free(ApiKeys *keys);
-/* Whether there is any key in use. */
+/* Whether there is any key in use; as of a fifth of a second ago at most. */
 bool api_keys_any(ApiKeys *keys, bool *out, GError **error);
 /* What a key grants: its kind, *out_name (new) and, of a publishable one, whether it may be used from a page of
  * `origin` (NULL: no page). False: there is no such key, or it cannot be looked up (*error is set then only). Takes as
@@ -139,6 +139,7 @@ struct ApiCall {
     char *pieces[API_MOST_PIECES];
     char id[40]; /* of the request */
     ApiAccess access;
+    bool open;         /* no keys are asked for */
     char *key;         /* name of the key; NULL: none */
     char *idempotency; /* under which its answer is to be remembered; NULL: it is not */
     NtJson *query;     /* an object */
@@ -175,7 +176,7 @@ struct NtService {
     const NtServiceConfig *config;
     NtHttpServer *server;
     char *url;
-    bool open; /* keys are not asked for: only this machine reaches it */
+    bool loopback; /* only this machine reaches it */
     ApiKeys *keys;
     ApiRates *rates;
     ApiUploads *uploads;

@@ -21,7 +21,7 @@ static bool check_access(NtService *service, GError **error) {
     if (!api_keys_any(service->keys, &keys, error)) {
         return false;
     }
-    service->open = wide == NULL && !keys && !config->public;
+    service->loopback = wide == NULL;
     if (wide != NULL && !keys && !config->public) {
         return nt_fail(
             error, NITERU_ERROR_INVALID,

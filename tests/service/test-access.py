@@ -4,6 +4,7 @@ import http.client
 import os
 import ssl
 import subprocess
+import time
 import unittest
 
 import shop
@@ -24,8 +25,7 @@ class Keys(ShopTest):
             return cls.shop.run("key", "create", "--kind", kind, "--name", kind + str(len(more)), *more).stdout.strip()
         cls.admin, cls.secret, cls.public = make("admin"), make("secret"), make("publishable")
         cls.paged = make("publishable", "--origin", "https://shop.example")
-        cls.shop.stop()
-        cls.shop.start()
+        time.sleep(0.3) # from the first key on, keys are asked for
         cls.similar = "/v1/products/" + quote(cls.shop_ids()[0]) + "/similar"
 
     @classmethod
