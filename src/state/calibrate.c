@@ -2,7 +2,8 @@
 /*
  * What raw values mean for a model, measured on its own vectors: the scale of its scores, on random pairs; and the
  * floor, on some products that each ask for their nearest other one, as a photo of something that is sold here would.
- * Below what nearly all of these reach, a photo is of something else.
+ * Below what nearly all of these reach, a photo is of something else: doc/not-here.md has how well
+ * that tells.
  */
 #include "state/state.h"
 
