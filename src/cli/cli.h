@@ -44,6 +44,9 @@ const CliCommand *cli_command_find(const char *name);
 /* Opens the catalogue the context names. */
 NiteruCatalogue *cli_open(const CliContext *context, bool for_writing, GError **error);
 
+/* What SIGHUP does instead of ending the program, on the thread that waits for signals; atomic, NULL: nothing else. */
+extern void (*cli_on_hangup)(void);
+
 /* Prints a JSON text and a newline; frees it. */
 void cli_print_json(char *json);
 

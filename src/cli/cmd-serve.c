@@ -58,6 +58,15 @@ static void wait_for_stop(GCancellable *cancel) {
     }
 }
 
+static NtService *serving; /* while SIGHUP is for it */
+
+static void reload(void) {
+    g_autoptr(GError) error = NULL;
+    if (!nt_service_reload(serving, &error)) { /* those that were read before stay in use */
+        fprintf(stderr, "niteru: %s\n", error->message);
+    }
+}
+
 static CliStatus run_serve(CliContext *context, int argc, char **argv, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     g_autoptr(NtServiceConfig) config = catalogue != NULL ? read_settings(catalogue, error) : NULL;
@@ -84,7 +93,10 @@ static CliStatus run_serve(CliContext *context, int argc, char **argv, GError **
         printf("niteru serves %s at %s\n", niteru_folder(catalogue), nt_service_url(service));
         fflush(stdout);
     }
+    serving = service;
+    __atomic_store_n(&cli_on_hangup, reload, __ATOMIC_RELEASE);
     wait_for_stop(context->cancel);
+    __atomic_store_n(&cli_on_hangup, NULL, __ATOMIC_RELEASE);
     if (!context->quiet) {
         fputs("finishing what was begun; once more stops at once\n", stderr);
     }

@@ -52,21 +52,34 @@ void cli_print_json(char *json) {
 
 static gint stops; /* atomic: the command under way looks at context.cancel */
 
+void (*cli_on_hangup)(void);
+
+/* The next signal that is to end something; SIGHUP may mean another thing. */
+static int next_signal(const sigset_t *set) {
+    while (true) {
+        int number = 0;
+        if (sigwait(set, &number) != 0) {
+            continue;
+        }
+        void (*hangup)(void) = __atomic_load_n(&cli_on_hangup, __ATOMIC_ACQUIRE);
+        if (number != SIGHUP || hangup == NULL) {
+            return number;
+        }
+        hangup();
+    }
+}
+
 /* Waits for Ctrl-C or SIGTERM in a thread of its own, where cancelling is allowed (a signal handler may do next to
  * nothing). The first one stops a command that looks for it, between photos; the second, or the first of every other
  * command, ends the process at once, which loses nothing that was acknowledged. */
 static void *watch_signals(void *data) {
-    sigset_t *set = data;
-    int signal_number;
-    while (sigwait(set, &signal_number) != 0) {
-    }
+    const sigset_t *set = data;
+    int signal_number = next_signal(set);
     if (g_atomic_int_get(&stops) == 0) {
         _exit(128 + signal_number);
     }
     g_cancellable_cancel(context.cancel);
-    while (sigwait(set, &signal_number) != 0) {
-    }
-    _exit(128 + signal_number);
+    _exit(128 + next_signal(set));
 }
 
 static void start_signal_watch(void) {

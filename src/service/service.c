@@ -135,6 +135,7 @@ const char *nt_service_url(const NtService *service) { return service->url != NU
 bool nt_service_reload(NtService *service, GError **error) { return nt_http_server_reload(service->server, error); }
 
 bool nt_service_stop(NtService *service) {
+    g_atomic_int_set(&service->stopping, 1);
     return nt_http_server_stop(service->server, service->config->stop_seconds * G_USEC_PER_SEC);
 }
 

@@ -2,6 +2,7 @@
 """Who may do what: keys, origins, rates, proxies, TLS; and settings that are wrong."""
 import http.client
 import os
+import signal
 import ssl
 import subprocess
 import time
@@ -131,15 +132,17 @@ class Rates(ShopTest):
 
 
 class Tls(unittest.TestCase):
+    def make_certificate(self, files):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                        files[0], "-out", files[1]], check=True, capture_output=True)
+
     def test_tls(self):
         served = Shop(4)
         try:
             files = [os.path.join(served.folder, name) for name in ("tls.key", "tls.crt")]
             try:
-                subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                                "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-                                "subjectAltName=IP:127.0.0.1", "-keyout", files[0], "-out", files[1]],
-                               check=True, capture_output=True)
+                self.make_certificate(files)
             except (FileNotFoundError, subprocess.CalledProcessError):
                 self.skipTest("openssl is not here to make a certificate")
             served.start("--set", "key=" + files[0], "--set", "certificate=" + files[1])
@@ -154,6 +157,23 @@ class Tls(unittest.TestCase):
                 big = {"products": [{"product": f"p{i}", "metadata": {"title": "x" * 700}} for i in range(1000)]}
                 self.assertEqual(served.ask("POST", "/v1/products:batch", big, connection=connection).status, 200)
                 connection.close()
+            # SIGHUP: new connections see the new certificate, and a broken one changes nothing.
+            def certificate():
+                return ssl.get_server_certificate(("127.0.0.1", served.port))
+            first = certificate()
+            self.make_certificate(files)
+            served.process.send_signal(signal.SIGHUP)
+            for _ in range(100):
+                if certificate() != first:
+                    break
+                time.sleep(0.05)
+            second = certificate()
+            self.assertNotEqual(second, first)
+            with open(files[1], "w", encoding="utf-8") as file:
+                file.write("broken")
+            served.process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            self.assertEqual(certificate(), second)
             self.assertNotIn(b"200 OK", served.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
         finally:
             served.close()
