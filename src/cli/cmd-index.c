@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
+#include "cli/remote.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -164,6 +165,12 @@ static void want_whole_photos(CliContext *context) {
     context->limits[count + 1] = NULL;
 }
 
+static bool index_here(CliContext *context, const char *source, const NiteruIndexOptions *settings,
+                       NiteruIndexReport *out_report, GError **error) {
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    return catalogue != NULL && niteru_index(catalogue, source, settings, context->cancel, out_report, error);
+}
+
 static CliStatus run_index(CliContext *context, int argc, char **argv, GError **error) {
     Run run = {.progress = cli_progress_new(context, "photos"), .context = context};
     if (errors_path != NULL && (run.errors = fopen(errors_path, "we")) == NULL) {
@@ -193,8 +200,10 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
         want_whole_photos(context);
     }
     NiteruIndexReport report = {.size = sizeof(NiteruIndexReport)};
-    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
-    bool ok = catalogue != NULL && niteru_index(catalogue, argv[0], &settings_of_run, context->cancel, &report, error);
+    /* Limits and threads of this command's own mean that it does the work itself. */
+    bool remote = context->limits == NULL && context->threads == 0 && cli_remote_is_there(context);
+    bool ok = remote ? cli_remote_index(context, argv[0], &settings_of_run, &report, error)
+                     : index_here(context, argv[0], &settings_of_run, &report, error);
     cli_progress_clear(&run.progress);
     if (report.cut_short > 0) {
         on_note("--strict refuses photos that are cut short", &run);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking at single products and taking them away: show, list, remove. */
 #include "cli/commands.h"
+#include "cli/remote.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -147,10 +148,12 @@ static CliStatus run_remove(CliContext *context, int argc, char **argv, GError *
         cli_usage(error, "name the products to remove, or give --where");
         return CLI_USAGE;
     }
-    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    bool remote = context->limits == NULL && cli_remote_is_there(context);
+    const char *const *ids = (const char *const *)argv;
     uint64_t removed = 0;
-    if (catalogue == NULL ||
-        !niteru_remove(catalogue, (const char *const *)argv, (size_t)argc, where, 0, NULL, &removed, error)) {
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, !remote, error);
+    if (catalogue == NULL || !(remote ? cli_remote_remove(context, ids, (size_t)argc, where, &removed, error)
+                                      : niteru_remove(catalogue, ids, (size_t)argc, where, 0, NULL, &removed, error))) {
         return CLI_FAILED;
     }
     if (context->json) {

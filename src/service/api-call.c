@@ -152,10 +152,11 @@ static bool identify(ApiCall *call) {
     bool cors = allow_origin(call, origin), in_address, origin_fits = true;
     g_autofree char *key = find_key(call->request, &in_address);
     g_autoptr(GError) error = NULL;
-    call->access = nt_http_is_local(call->request) || call->open ? API_ADMIN
-                   : service->config->public                     ? API_PUBLISHABLE
-                                                                 : API_ANYONE;
-    if (key == NULL) {
+    call->access = nt_http_is_local(call->request) ? API_LOCAL
+                   : call->open                    ? API_ADMIN
+                   : service->config->public       ? API_PUBLISHABLE
+                                                   : API_ANYONE;
+    if (key == NULL || call->access == API_LOCAL) {
         return true;
     }
     ApiAccess access;
@@ -217,7 +218,7 @@ static bool is_from_here(const ApiCall *call) {
 
 /* Whether the one who asks may, and has not asked too often. False: answered. */
 static bool authorise(ApiCall *call) {
-    static const char *const kinds[] = {"any", "a publishable", "a secret", "an admin"};
+    static const char *const kinds[] = {"any", "a publishable", "a secret", "an admin", "no"};
     const NtServiceConfig *config = call->service->config;
     if (!look_whether_open(call)) {
         return false;
@@ -329,7 +330,8 @@ void api_on_head(NtHttpRequest *request, void *data) {
     nt_http_set_data(request, call, free_call);
     name_call(call);
     call->route = api_route_find(nt_http_method(request), nt_http_path(request), call->pieces, &allowed, &broken);
-    if (call->route == NULL) {
+    if (call->route == NULL || (call->route->access == API_LOCAL && !nt_http_is_local(request))) {
+        call->route = NULL;
         refuse_address(call, allowed, broken);
     } else if (authorise(call)) {
         accept_body(call);

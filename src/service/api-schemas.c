@@ -247,6 +247,18 @@ const ApiSchema api_batch_answer = {.type = API_OBJECT,
                                                              .text = "In the order in which they were given."},
                                                             END}};
 
+const ApiSchema api_remove_body = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"products", API_ARRAY, .items = &an_id, .least = 0, .most = 100000,
+         .text = "Ids; those that are not there do not matter."},
+        {"where", API_TEXT, .least = 1, .most = MOST_WHERE, .text = "And those that match this condition."},
+        END}};
+
+const ApiSchema api_remove_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"removed", API_INTEGER, true, .text = "How many were there."}, END}};
+
 const ApiSchema api_photo_body = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
@@ -259,11 +271,23 @@ static const ApiSchema counts_answer[] = {
     {"photos", API_INTEGER, true},
     {"embedded", API_INTEGER, true, .text = "Photos that went through the network."},
     {"failed", API_INTEGER, true, .text = "Rows and photos that could not be used."},
+    {"reused", API_INTEGER, true, .text = "Photos whose content had a vector already."},
+    {"identical", API_INTEGER, true, .text = "Of them, those that came twice in this list."},
+    {"cut_short", API_INTEGER, true, .text = "Photos whose end is missing, taken nevertheless."},
+    {"not_photos", API_INTEGER, true},
+    {"hidden", API_INTEGER, true},
+    {"seconds", API_NUMBER, true},
+    {"embed_seconds", API_NUMBER, true},
     {"values_left_out", API_INTEGER, true, .text = "Values that did not fit their field's type."},
     END};
 
-static const ApiSchema progress_answer[] = {
-    {"share", API_NUMBER, true, .text = "Of the photos, from 0 to 1."}, {"remaining_seconds", API_NUMBER}, END};
+static const ApiSchema progress_answer[] = {{"done", API_INTEGER, true, .text = "Photos dealt with."},
+                                            {"total", API_INTEGER, true, .text = "As far as known."},
+                                            {"embedded", API_INTEGER, true},
+                                            {"failed", API_INTEGER, true},
+                                            {"rate", API_NUMBER, true, .text = "Photos a second."},
+                                            {"remaining_seconds", API_NUMBER},
+                                            END};
 
 #define IMPORT_SETTINGS                                                                                                \
     {"format", API_TEXT, .choices = (const char *const[]){"csv", "jsonl", NULL}, .text = "csv when not given."},       \
@@ -301,6 +325,7 @@ const ApiSchema api_job_answer = {
                             {"counts", API_OBJECT, true, .members = counts_answer},
                             {"progress", API_OBJECT, .members = progress_answer, .text = "While it runs."},
                             {"message", API_TEXT, .text = "Why it failed."},
+                            {"error", API_INTEGER},
                             END}};
 
 const ApiSchema api_jobs_answer = {
@@ -323,6 +348,7 @@ const ApiSchema api_job_results_answer = {
     .members =
         (const ApiSchema[]){{"results", API_ARRAY, true, .items = &job_result},
                             {"next", API_INTEGER, .text = "Where there may be more: what to give as `after` for them."},
+                            {"end", API_INTEGER, true, .text = "The same, also where there is no more yet."},
                             END}};
 
 const ApiSchema api_job_results_query = {

@@ -10,11 +10,21 @@
 /* Answers with a job, or with why there is none. */
 static void answer_job(ApiCall *call, unsigned status, const char *id) {
     g_autoptr(GError) error = NULL;
-    NtJson *job = api_jobs_show(call->service->jobs, id, &error);
+    NtJson *job = api_jobs_show(call->service->jobs, id, call->access == API_LOCAL, &error);
     if (job != NULL) {
         api_answer(call, status, job);
     } else {
         api_fail(call, g_steal_pointer(&error));
+    }
+}
+
+/* An error of a job's state is a conflict, not a wrong request. */
+static void fail_job(ApiCall *call, GError *error) {
+    if (g_error_matches(error, NITERU_ERROR, NITERU_ERROR_INVALID)) {
+        api_problem(call, 409, "job-state", NULL, "%s", error->message);
+        g_error_free(error);
+    } else {
+        api_fail(call, error);
     }
 }
 
@@ -29,6 +39,25 @@ void api_run_import(ApiCall *call) {
         api_problem(call, 429, "too-many-jobs", NULL, "%s", error->message);
     } else {
         api_fail(call, g_steal_pointer(&error));
+    }
+}
+
+void api_run_index(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = api_jobs_create(call->service->jobs, call->body, &error);
+    if (id != NULL && api_jobs_start(call->service->jobs, id, &error)) {
+        answer_job(call, 202, id);
+    } else {
+        api_fail(call, g_steal_pointer(&error));
+    }
+}
+
+void api_run_job_stop(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    if (api_jobs_stop(call->service->jobs, call->pieces[0], &error)) {
+        answer_job(call, 202, call->pieces[0]);
+    } else {
+        fail_job(call, g_steal_pointer(&error));
     }
 }
 
@@ -49,16 +78,6 @@ void api_run_job_results(ApiCall *call) {
         api_answer(call, 200, results);
     } else {
         api_fail(call, g_steal_pointer(&error));
-    }
-}
-
-/* An error of a job's state is a conflict, not a wrong request. */
-static void fail_job(ApiCall *call, GError *error) {
-    if (g_error_matches(error, NITERU_ERROR, NITERU_ERROR_INVALID)) {
-        api_problem(call, 409, "job-state", NULL, "%s", error->message);
-        g_error_free(error);
-    } else {
-        api_fail(call, error);
     }
 }
 

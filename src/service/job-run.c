@@ -108,25 +108,21 @@ static void on_progress(const NiteruProgress *progress, void *data) {
     const Run *run = data;
     fflush(run->results);
     g_mutex_lock(&run->jobs->lock);
-    run->job->report.embedded = progress->embedded;
-    run->job->report.failed = progress->failed;
-    run->job->share = progress->total > 0 ? MIN((double)progress->done / (double)progress->total, 1) : 0;
-    run->job->remaining = progress->remaining;
+    run->job->progress = *progress;
     g_mutex_unlock(&run->jobs->lock);
 }
 
 /* ---- the run ---- */
 
-bool job_run(ApiJobs *jobs, Job *job, GError **error) {
+/* Takes the list that was uploaded. */
+static bool run_upload(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
     const NtJson *settings = job->settings;
-    g_autofree char *list = job_file(job, "list"), *path = job_file(job, "results.jsonl");
+    g_autofree char *list = job_file(job, "list"), *place = g_strconcat(list, ": ", NULL);
     g_autofree const char **map = api_texts(nt_json_get(settings, "map"));
     g_autofree const char **types = api_texts(nt_json_get(settings, "types"));
-    Run run = {jobs, job, fopen(path, "we"), index_basenames(job)};
-    if (run.results == NULL) {
-        g_hash_table_unref(run.by_basename);
-        return nt_fail_errno(error, errno, "%s", path);
-    }
+    g_autoptr(GHashTable) by_basename = index_basenames(job);
+    g_autoptr(GError) fault = NULL;
+    Run run = {jobs, job, results, by_basename};
     const NiteruIndexOptions options = {.size = sizeof options,
                                         .model = nt_json_text(nt_json_get(settings, "model"), NULL),
                                         .format = nt_json_text(nt_json_get(settings, "format"), "csv"),
@@ -142,20 +138,23 @@ bool job_run(ApiJobs *jobs, Job *job, GError **error) {
                                  .find_photo = find_photo,
                                  .product = on_product,
                                  .data = &run};
-    NiteruIndexReport report = {.size = sizeof report};
-    bool ok = nt_index_upload(jobs->catalogue, list, &upload, &options, job->cancel, &report, error);
-    if (error != NULL && *error != NULL) { /* without the list's path */
-        g_autofree char *place = g_strconcat(list, ": ", NULL);
-        if (g_str_has_prefix((*error)->message, place)) {
-            g_autofree char *whole = (*error)->message;
-            (*error)->message = g_strdup(whole + strlen(place));
-        }
+    if (nt_index_upload(jobs->catalogue, list, &upload, &options, job->cancel, &job->report, &fault)) {
+        return true;
     }
-    fclose(run.results);
-    g_hash_table_unref(run.by_basename);
-    g_mutex_lock(&jobs->lock);
-    job->report = report;
-    job->share = ok ? 1 : job->share;
-    g_mutex_unlock(&jobs->lock);
+    /* Without the list's path, which is nobody's business. */
+    const char *message = fault->message + (g_str_has_prefix(fault->message, place) ? strlen(place) : 0);
+    return nt_fail(error, (NiteruError)fault->code, "%s", message);
+}
+
+bool job_run(ApiJobs *jobs, Job *job, GError **error) {
+    g_autofree char *path = job_file(job, "results.jsonl");
+    FILE *results = fopen(path, "we");
+    if (results == NULL) {
+        return nt_fail_errno(error, errno, "%s", path);
+    }
+    job->report = (NiteruIndexReport){.size = sizeof job->report};
+    bool ok = nt_json_get(job->settings, "path") != NULL ? job_run_local(jobs, job, results, error)
+                                                         : run_upload(jobs, job, results, error);
+    fclose(results);
     return ok;
 }

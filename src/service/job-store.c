@@ -26,7 +26,7 @@ Job *job_new(const ApiJobs *jobs, const char *id) {
     g_strlcpy(job->id, id, sizeof job->id);
     job->folder = g_build_filename(jobs->folder, id, NULL);
     job->photos = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    job->remaining = -1;
+    job->progress.remaining = -1;
     job->cancel = g_cancellable_new();
     return job;
 }
@@ -43,6 +43,13 @@ static NtJson *counts_json(const NiteruIndexReport *report) {
     nt_json_set(out, "photos", nt_json_integer((int64_t)report->photos));
     nt_json_set(out, "embedded", nt_json_integer((int64_t)report->embedded));
     nt_json_set(out, "failed", nt_json_integer((int64_t)report->failed));
+    nt_json_set(out, "reused", nt_json_integer((int64_t)report->reused));
+    nt_json_set(out, "identical", nt_json_integer((int64_t)report->identical));
+    nt_json_set(out, "cut_short", nt_json_integer((int64_t)report->cut_short));
+    nt_json_set(out, "not_photos", nt_json_integer((int64_t)report->others));
+    nt_json_set(out, "hidden", nt_json_integer((int64_t)report->hidden));
+    nt_json_set(out, "seconds", nt_json_real(report->seconds));
+    nt_json_set(out, "embed_seconds", nt_json_real(report->embed_seconds));
     return nt_json_set(out, "values_left_out", nt_json_integer((int64_t)report->values));
 }
 
@@ -78,6 +85,7 @@ NtJson *job_json(const Job *job) {
     nt_json_set(out, "counts", counts_json(&job->report));
     if (job->message != NULL) {
         nt_json_set(out, "message", nt_json_string(job->message));
+        nt_json_set(out, "error", nt_json_integer(job->error));
     }
     return out;
 }

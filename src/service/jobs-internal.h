@@ -23,8 +23,9 @@ typedef struct Job {
     unsigned uploads;         /* numbers the files of those under way */
     GHashTable *photos;       /* name -> hexadecimal hash */
     NiteruIndexReport report; /* of the run, or so far */
-    double share, remaining;  /* of the run's photos that are done; seconds left; negative: not known */
+    NiteruProgress progress;  /* while it runs */
     char *message;            /* why it failed; NULL: it did not */
+    int error;                /* and its code (NiteruError) */
     GCancellable *cancel;
 } Job;
 
@@ -51,7 +52,9 @@ void job_folder_remove(const char *folder);
 bool job_save(const Job *job, GError **error);
 /* ---- job-run.c ---- */
 
-/* Runs it, without the lock. False: it failed, with an error. */
+/* Runs it, without the lock. False: it failed, with an error. (job-run.c) */
 bool job_run(ApiJobs *jobs, Job *job, GError **error);
+/* The same for a source on this machine, that the command line asked for. (job-local.c) */
+bool job_run_local(ApiJobs *jobs, Job *job, FILE *results, GError **error);
 
 #endif

@@ -73,6 +73,7 @@ static void *run_all(void *data) {
         job->finished = stopped ? 0 : g_get_real_time() / G_USEC_PER_SEC;
         g_free(job->message);
         job->message = ok || stopped ? NULL : g_strdup(error->message);
+        job->error = ok || stopped || error->domain != NITERU_ERROR ? 0 : error->code;
         if (!job->removed) {
             job_save(job, NULL); /* at worst it is run once more */
         }
@@ -164,23 +165,35 @@ char *api_jobs_create(ApiJobs *jobs, const NtJson *settings, GError **error) {
     return id;
 }
 
+/* Whether the command line asked for it. */
+static bool is_local(const Job *job) { return nt_json_get(job->settings, "path") != NULL; }
+
 /* What it shows beyond what it keeps. */
-static NtJson *show(const Job *job) {
+static NtJson *show(const Job *job, bool local) {
     NtJson *out = job_json(job);
+    if (!local && is_local(job)) { /* where it lies on this machine is nobody's business */
+        nt_json_set(out, "settings", nt_json_object());
+    }
+    const NiteruProgress *from = &job->progress;
     if (job->state == JOB_RUNNING) {
-        NtJson *progress = nt_json_set(nt_json_object(), "share", nt_json_real(job->share));
-        if (job->remaining >= 0) {
-            nt_json_set(progress, "remaining_seconds", nt_json_real(job->remaining));
+        NtJson *progress = nt_json_object();
+        nt_json_set(progress, "done", nt_json_integer((int64_t)from->done));
+        nt_json_set(progress, "total", nt_json_integer((int64_t)from->total));
+        nt_json_set(progress, "embedded", nt_json_integer((int64_t)from->embedded));
+        nt_json_set(progress, "failed", nt_json_integer((int64_t)from->failed));
+        nt_json_set(progress, "rate", nt_json_real(from->rate));
+        if (from->remaining >= 0) {
+            nt_json_set(progress, "remaining_seconds", nt_json_real(from->remaining));
         }
         nt_json_set(out, "progress", progress);
     }
     return out;
 }
 
-NtJson *api_jobs_show(ApiJobs *jobs, const char *id, GError **error) {
+NtJson *api_jobs_show(ApiJobs *jobs, const char *id, bool local, GError **error) {
     g_mutex_lock(&jobs->lock);
     const Job *job = find(jobs, id, error);
-    NtJson *out = job != NULL ? show(job) : NULL;
+    NtJson *out = job != NULL ? show(job, local) : NULL;
     g_mutex_unlock(&jobs->lock);
     return out;
 }
@@ -189,7 +202,7 @@ NtJson *api_jobs_list(ApiJobs *jobs) {
     NtJson *out = nt_json_array();
     g_mutex_lock(&jobs->lock);
     for (guint i = jobs->jobs->len; i > 0; i--) {
-        nt_json_append(out, show(jobs->jobs->pdata[i - 1]));
+        nt_json_append(out, show(jobs->jobs->pdata[i - 1], false));
     }
     g_mutex_unlock(&jobs->lock);
     return out;
@@ -291,13 +304,26 @@ bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const 
 bool api_jobs_start(ApiJobs *jobs, const char *id, GError **error) {
     g_mutex_lock(&jobs->lock);
     Job *job = find_open(jobs, id, error);
-    bool ok = job != NULL && (job->has_list || nt_fail(error, NITERU_ERROR_INVALID, "job %s has no list yet", job->id));
+    bool ok = job != NULL && (job->has_list || is_local(job) ||
+                              nt_fail(error, NITERU_ERROR_INVALID, "job %s has no list yet", job->id));
     if (ok) {
         job->state = JOB_QUEUED;
         job->started = g_get_real_time() / G_USEC_PER_SEC;
         ok = job_save(job, error);
         job->state = ok ? JOB_QUEUED : JOB_WAITING;
         g_cond_broadcast(&jobs->changed);
+    }
+    g_mutex_unlock(&jobs->lock);
+    return ok;
+}
+
+bool api_jobs_stop(ApiJobs *jobs, const char *id, GError **error) {
+    g_mutex_lock(&jobs->lock);
+    Job *job = find(jobs, id, error);
+    bool ok = job != NULL && (job->state == JOB_RUNNING || job->state == JOB_QUEUED ||
+                              nt_fail(error, NITERU_ERROR_INVALID, "job %s is not running", job->id));
+    if (ok) {
+        g_cancellable_cancel(job->cancel);
     }
     g_mutex_unlock(&jobs->lock);
     return ok;
@@ -348,5 +374,6 @@ NtJson *api_jobs_results(ApiJobs *jobs, const char *id, uint64_t after, unsigned
     if (nt_json_count(results) == limit) {
         nt_json_set(out, "next", nt_json_integer((int64_t)after));
     }
+    nt_json_set(out, "end", nt_json_integer((int64_t)after));
     return nt_json_set(out, "results", results);
 }

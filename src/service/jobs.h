@@ -28,8 +28,8 @@ void api_jobs_free(ApiJobs *jobs);
 /* Makes one with these settings (an object, as the schema of imports has it); its id, new. Errors: LIMIT (too many that
  * are not done). */
 char *api_jobs_create(ApiJobs *jobs, const NtJson *settings, GError **error);
-/* One, or all, as the API shows them; new. Errors: NOT_FOUND. */
-NtJson *api_jobs_show(ApiJobs *jobs, const char *id, GError **error);
+/* One, or all, as the API shows them (`local`: as the command line may see it); new. Errors: NOT_FOUND. */
+NtJson *api_jobs_show(ApiJobs *jobs, const char *id, bool local, GError **error);
 NtJson *api_jobs_list(ApiJobs *jobs);
 
 /* A file in the job's folder that an upload is written into; -1 with an error: NOT_FOUND, INVALID (it was started).
@@ -43,9 +43,12 @@ bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const 
 
 /* Errors: NOT_FOUND, INVALID (there is no list; it was started before). */
 bool api_jobs_start(ApiJobs *jobs, const char *id, GError **error);
+/* Stops it if it runs, or when its turn comes; what was taken stays. Errors: NOT_FOUND, INVALID (it does not run). */
+bool api_jobs_stop(ApiJobs *jobs, const char *id, GError **error);
 /* Stops it if it runs, and forgets it with all its files. Products that were taken stay. Errors: NOT_FOUND. */
 bool api_jobs_remove(ApiJobs *jobs, const char *id, GError **error);
-/* Some results from the byte `after` on: {"results": [...], "next"}; new. `failed`: only what could not be used. */
+/* Some results from the byte `after` on: {"results": [...], "next", "end"}; new. `failed`: only what could not be used.
+ */
 NtJson *api_jobs_results(ApiJobs *jobs, const char *id, uint64_t after, unsigned limit, bool failed, GError **error);
 
 #endif

@@ -162,6 +162,9 @@ static NtJson *components(void) {
 char *nt_service_openapi(void) {
     NtJson *paths = nt_json_object();
     for (const ApiRoute *route = api_routes; route->method != NULL; route++) {
+        if (route->access == API_LOCAL) {
+            continue;
+        }
         NtJson *path = nt_json_get(paths, route->path);
         if (path == NULL) {
             path = nt_json_object();

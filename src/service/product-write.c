@@ -100,6 +100,21 @@ void api_run_product_delete(ApiCall *call) {
     }
 }
 
+void api_run_products_remove(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    g_autofree const char **ids = api_texts(nt_json_get(call->body, "products"));
+    const char *where = nt_json_text(nt_json_get(call->body, "where"), NULL);
+    uint64_t removed = 0;
+    if (ids == NULL && where == NULL) {
+        api_problem(call, 400, "missing-field", "products", "'products' or 'where' must be given");
+    } else if (niteru_remove(call->service->catalogue, ids, nt_json_count(nt_json_get(call->body, "products")), where,
+                             0, nt_http_cancellable(call->request), &removed, &error)) {
+        api_answer(call, 200, nt_json_set(nt_json_object(), "removed", nt_json_integer((int64_t)removed)));
+    } else {
+        api_fail(call, g_steal_pointer(&error));
+    }
+}
+
 /* ---- photos ---- */
 
 static void put_photo(ApiCall *call, size_t position) {

@@ -33,7 +33,13 @@ struct NtServiceConfig {
 
 /* ---- who asks (api-keys.c) ---- */
 
-typedef enum ApiAccess { API_ANYONE, API_PUBLISHABLE, API_SECRET, API_ADMIN } ApiAccess;
+typedef enum ApiAccess {
+    API_ANYONE,
+    API_PUBLISHABLE,
+    API_SECRET,
+    API_ADMIN,
+    API_LOCAL, /* the command line, by the socket in the catalogue; not in the document */
+} ApiAccess;
 
 typedef struct ApiKeys ApiKeys;
 ApiKeys *api_keys_new(NiteruCatalogue *catalogue);
@@ -264,6 +270,9 @@ void api_run_photo_add(ApiCall *call);
 void api_run_photo_delete(ApiCall *call);
 void api_run_import(ApiCall *call);
 void api_run_jobs(ApiCall *call);
+void api_run_index(ApiCall *call);
+void api_run_job_stop(ApiCall *call);
+void api_run_products_remove(ApiCall *call);
 void api_run_job(ApiCall *call);
 void api_run_job_results(ApiCall *call);
 void api_run_job_start(ApiCall *call);

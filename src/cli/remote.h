@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * While a server serves the catalogue, commands that write ask it to, by the socket in the catalogue's folder: so the
+ * photos of visitors go before those of a run, and one network is in memory. Without a server the command writes
+ * itself.
+ */
+#ifndef NT_CLI_REMOTE_H
+#define NT_CLI_REMOTE_H
+
+#include "cli/cli.h"
+
+/* Whether a server serves the catalogue that the context names. */
+bool cli_remote_is_there(const CliContext *context);
+
+/* niteru_index, done by the server: with the same callbacks, and stopped by context->cancel. */
+bool cli_remote_index(const CliContext *context, const char *source, const NiteruIndexOptions *options,
+                      NiteruIndexReport *out_report, GError **error);
+/* niteru_remove, likewise. */
+bool cli_remote_remove(const CliContext *context, const char *const *ids, size_t count, const char *where,
+                       uint64_t *out_removed, GError **error);
+
+/* One request with a JSON body (NULL: none); the answer, new. An error is the server's, in its words. */
+NtJson *cli_remote_ask(const CliContext *context, const char *method, const char *path, const NtJson *body,
+                       GError **error);
+
+#endif

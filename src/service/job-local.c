@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Indexing for the command line on this machine, which asks by the socket in the catalogue: here the photos of visitors
+ * go before the run's, one network is in memory and not two, and searches need not follow another process. What the run
+ * tells goes into results.jsonl, from where the command line shows it.
+ */
+#include "service/jobs-internal.h"
+
+#include <string.h>
+
+#include "service/service-internal.h"
+
+typedef struct Local {
+    ApiJobs *jobs;
+    Job *job;
+    FILE *results;
+} Local;
+
+static void write_event(const Local *local, NtJson *event) {
+    g_autofree char *text = nt_json_print(event, false);
+    fprintf(local->results, "%s\n", text);
+    fflush(local->results);
+    nt_json_free(event);
+}
+
+static void on_failure(const NiteruFailure *failure, void *data) {
+    static const char *const facts[] = {"option", "value", "limit", "remedy"};
+    NtJson *event = nt_json_set(nt_json_object(), "event", nt_json_string("failure"));
+    nt_json_set(event, "place", nt_json_string(failure->place));
+    nt_json_set(event, "product", nt_json_string(failure->product));
+    nt_json_set(event, "photo", nt_json_string(failure->photo));
+    nt_json_set(event, "message", nt_json_string(failure->message));
+    nt_json_set(event, "error", nt_json_integer(failure->code));
+    nt_json_set(event, "value_only", nt_json_bool(failure->value_only));
+    for (size_t i = 0; i < G_N_ELEMENTS(facts); i++) {
+        const char *fact = failure->error != NULL ? niteru_error_fact(failure->error, facts[i]) : NULL;
+        if (fact != NULL) {
+            nt_json_set(event, facts[i], nt_json_string(fact));
+        }
+    }
+    write_event(data, event);
+}
+
+static void on_note(const char *text, void *data) {
+    NtJson *event = nt_json_set(nt_json_object(), "event", nt_json_string("note"));
+    write_event(data, nt_json_set(event, "text", nt_json_string(text)));
+}
+
+static void on_progress(const NiteruProgress *progress, void *data) {
+    const Local *local = data;
+    g_mutex_lock(&local->jobs->lock);
+    local->job->progress = *progress;
+    g_mutex_unlock(&local->jobs->lock);
+}
+
+bool job_run_local(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
+    const NtJson *settings = job->settings;
+    g_autofree const char **map = api_texts(nt_json_get(settings, "map"));
+    g_autofree const char **types = api_texts(nt_json_get(settings, "types"));
+    Local local = {jobs, job, results};
+    const NiteruIndexOptions options = {.size = sizeof options,
+                                        .model = nt_json_text(nt_json_get(settings, "model"), NULL),
+                                        .format = nt_json_text(nt_json_get(settings, "format"), NULL),
+                                        .encoding = nt_json_text(nt_json_get(settings, "encoding"), NULL),
+                                        .map = map,
+                                        .types = types,
+                                        .photos = nt_json_text(nt_json_get(settings, "photos"), NULL),
+                                        .image_separator = nt_json_text(nt_json_get(settings, "image_separator"), NULL),
+                                        .product_from_folder =
+                                            nt_json_truth(nt_json_get(settings, "product_from_folder"), false),
+                                        .prune = nt_json_truth(nt_json_get(settings, "prune"), false),
+                                        .rehash = nt_json_truth(nt_json_get(settings, "rehash"), false),
+                                        .progress = on_progress,
+                                        .failure = on_failure,
+                                        .note = on_note,
+                                        .data = &local};
+    return niteru_index(jobs->catalogue, nt_json_text(nt_json_get(settings, "path"), ""), &options, job->cancel,
+                        &job->report, error);
+}
