@@ -42,11 +42,9 @@ static NtJson *parameters(const ApiRoute *route) {
     return out;
 }
 
-/* A file as the body. */
+/* A file as the body: bytes have no schema. */
 static NtJson *upload_body(const ApiRoute *route) {
-    NtJson *binary = nt_json_set(nt_json_object(), "type", text("string"));
-    nt_json_set(binary, "contentMediaType", text("application/octet-stream"));
-    return content(route->takes == API_LIST_UPLOAD ? "text/csv" : "image/*", binary);
+    return content(route->takes == API_LIST_UPLOAD ? "text/csv" : "image/*", nt_json_object());
 }
 
 static NtJson *request_body(const ApiRoute *route) {
@@ -56,15 +54,13 @@ static NtJson *request_body(const ApiRoute *route) {
     }
     NtJson *types = content("application/json", api_schema_document(route->body));
     if (route->takes == API_PHOTO_BODY) {
-        NtJson *binary = nt_json_set(nt_json_object(), "type", text("string"));
-        nt_json_set(binary, "contentMediaType", text("application/octet-stream"));
         NtJson *photo = nt_json_set(nt_json_object(), "type", text("string"));
         nt_json_set(photo, "contentMediaType", text("application/octet-stream"));
         NtJson *form = api_schema_document(route->body);
         nt_json_set(nt_json_get(form, "properties"), "photo", photo);
         nt_json_set(form, "required", nt_json_append(nt_json_array(), text("photo")));
         nt_json_set(types, "multipart/form-data", nt_json_set(nt_json_object(), "schema", form));
-        nt_json_set(types, "image/*", nt_json_set(nt_json_object(), "schema", binary));
+        nt_json_set(types, "image/*", nt_json_set(nt_json_object(), "schema", nt_json_object()));
     }
     return nt_json_set(nt_json_set(nt_json_object(), "required", nt_json_bool(true)), "content", types);
 }
@@ -94,6 +90,8 @@ static NtJson *responses(const ApiRoute *route) {
         nt_json_set(out, "201", nt_json_ref(fine));
     }
     add_fault(out, 400);
+    add_fault(out, 414);
+    add_fault(out, 431);
     for (size_t i = 0; route->faults != NULL && route->faults[i] != 0; i++) {
         add_fault(out, route->faults[i]);
     }

@@ -44,11 +44,16 @@ const ApiRoute *api_route_find(const char *method, const char *path, char *piece
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
     *out_broken = false;
     *out_allowed = NULL;
+    const char *pattern = NULL; /* the first that matches: what "/v1/jobs/{job}:start" names is no job */
     for (const ApiRoute *route = api_routes; route->method != NULL; route++) {
+        if (pattern != NULL && strcmp(route->path, pattern) != 0) {
+            continue;
+        }
         Match found = match(route->path, path, pieces);
         if (found == MATCH && strcmp(route->method, wanted) == 0) {
             return route;
         }
+        pattern = found == MATCH ? route->path : pattern;
         clear(pieces);
         *out_broken = *out_broken || found == BROKEN;
         if (found == MATCH) {
