@@ -58,6 +58,18 @@ static void append_result(GString *out, const NiteruResult *result) {
     g_string_append_c(out, '}');
 }
 
+/* That nothing like it is sold, and how near the nearest are. */
+static void append_nearest(GString *out, const NiteruResults *results) {
+    size_t count;
+    const double *nearest = niteru_results_nearest(results, &count);
+    g_string_append(out, ", \"not_here\": true, \"nearest\": [");
+    for (size_t i = 0; i < count; i++) {
+        g_string_append(out, i > 0 ? ", " : "");
+        append_score(out, nearest[i]);
+    }
+    g_string_append_c(out, ']');
+}
+
 void api_answer_results(ApiCall *call, const NiteruResults *results, const char *upload) {
     GString *out = g_string_sized_new(256 + 256 * niteru_results_count(results));
     const char *model = nt_results_model(results), *note = niteru_results_note(results);
@@ -70,6 +82,9 @@ void api_answer_results(ApiCall *call, const NiteruResults *results, const char 
         append_result(out, niteru_results_get(results, i));
     }
     g_string_append(out, niteru_results_partial(results) ? "], \"partial\": true" : "], \"partial\": false");
+    if (niteru_results_not_here(results)) {
+        append_nearest(out, results);
+    }
     if (upload != NULL) {
         g_string_append(out, ", \"upload\": ");
         nt_json_quote(out, upload);

@@ -76,6 +76,10 @@ const ApiSchema api_results_answer = {
         {"upload", API_TEXT,
          .text = "Where a photo was searched with: for 15 minutes at most it can be named by this."},
         {"near", API_ARRAY, .text = "Where a condition matched nothing: what is near it."},
+        {"not_here", API_BOOL,
+         .text = "The shop sells nothing like this photo: no product is as near as its own are to each other."},
+        {"nearest", API_ARRAY, .items = &a_number,
+         .text = "Where nothing like it is sold: the scores of those nearest."},
         {"note", API_TEXT, .text = "Why the answer is empty, or that even its best is not alike."},
         {"took_ms", API_NUMBER, true, .text = "From the request's head to its answer."},
         END}};
@@ -152,6 +156,9 @@ const ApiSchema api_image_body = {
         {"photo", API_TEXT, .text = "The photo's bytes in base64 (in a form: the part with the file)."},
         {"upload", API_TEXT, .least = 1, .most = 100,
          .text = "Instead of a photo: the id that an earlier search gave one."},
+        {"not_here", API_BOOL,
+         .text = "Whether a photo of something that is not sold gets an empty answer; true when not given, unless "
+                 "there is a box."},
         {"box", API_OBJECT, .members = box_members,
          .text = "Only this part of the photo, as fractions of its width and height."},
         SEARCH,
@@ -307,6 +314,20 @@ static const ApiSchema progress_answer[] = {{"done", API_INTEGER, true, .text = 
 
 const ApiSchema api_import_body = {.type = API_OBJECT, .members = (const ApiSchema[]){IMPORT_SETTINGS, END}};
 static const ApiSchema import_settings[] = {IMPORT_SETTINGS, END};
+
+const ApiSchema api_index_body = {.type = API_OBJECT,
+                                  .members = (const ApiSchema[]){{"path", API_TEXT, true, .least = 1, .most = 4096},
+                                                                 {"photos", API_TEXT, .least = 1, .most = 4096},
+                                                                 {"format", API_TEXT},
+                                                                 {"encoding", API_TEXT},
+                                                                 {"model", API_TEXT},
+                                                                 {"image_separator", API_TEXT},
+                                                                 {"map", API_ARRAY, .items = &any_text},
+                                                                 {"types", API_ARRAY, .items = &any_text},
+                                                                 {"product_from_folder", API_BOOL},
+                                                                 {"prune", API_BOOL},
+                                                                 {"rehash", API_BOOL},
+                                                                 END}};
 
 const ApiSchema api_job_answer = {
     .type = API_OBJECT,

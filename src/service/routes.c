@@ -317,6 +317,7 @@ const ApiRoute api_routes[] = {
      .access = API_LOCAL,
      .place = API_WRITER,
      .takes = API_JSON_BODY,
+     .body = &api_index_body,
      .answer = &api_job_answer,
      .status = 202,
      .run = api_run_index},

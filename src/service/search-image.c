@@ -136,6 +136,9 @@ void api_run_search_image(ApiCall *call) {
         return;
     }
     bool ok = api_search_options(call, &options, &where, &exclude, &error);
+    /* What is to be expected of a whole photo says nothing of a part. */
+    bool whole = call->body == NULL || nt_json_get(call->body, "box") == NULL;
+    options.not_here = call->body == NULL || nt_json_truth(nt_json_get(call->body, "not_here"), whole);
     read_box(call, &options);
     g_autoptr(NiteruResults) results =
         ok ? niteru_search_bytes(call->service->catalogue, g_bytes_get_data(photo, NULL), g_bytes_get_size(photo),

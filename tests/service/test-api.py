@@ -90,6 +90,23 @@ class Search(ShopTest):
         own = self.ask("GET", f"/v1/products/{quote(first)}").json["metadata"]["group"]
         self.assertEqual(set(groups), {product["metadata"]["group"] for product in every} - {own})
 
+    def test_not_here(self):
+        """A photo of nothing that the shop sells gets an honest empty answer."""
+        import struct
+        import zlib
+        rows = b"".join(b"\0" + bytes((x * 7 + y * 13) % 256 for x in range(3 * 64)) for y in range(64))
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        noise = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)) +
+                 chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+        foreign = self.ask("POST", "/v1/search/image", noise, {"Content-Type": "image/png"}).json
+        self.assertEqual((foreign["products"], foreign.get("not_here")), ([], True), foreign)
+        self.assertTrue(foreign["nearest"] and max(foreign["nearest"]) < 75, foreign)
+        nevertheless = self.ask("POST", "/v1/search/image", {"upload": foreign["upload"], "not_here": False}).json
+        self.assertEqual(len(nevertheless["products"]), 5)
+        own = self.ask("POST", "/v1/search/image", self.shop.photo(self.shop.ids()[0]), {"Content-Type": "image/jpeg"})
+        self.assertNotIn("not_here", own.json)
+
     def test_wrong_image(self):
         photo = self.shop.photo(self.shop.ids()[0])
         jpeg = {"Content-Type": "image/jpeg"}
