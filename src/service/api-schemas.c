@@ -38,11 +38,16 @@ static const ApiSchema a_number = {.type = API_NUMBER, .least = -1e18, .most = 1
     }
 #define KEY                                                                                                            \
     { "key", API_TEXT, .text = "A publishable key, where no Authorization header can be sent." }
+#define SOLD_OUT                                                                                                       \
+    {                                                                                                                  \
+        "sold_out", API_BOOL,                                                                                          \
+            .text = "Products that are sold out too (available false, or stock not above 0); else they are left out."  \
+    }
 #define GROUP                                                                                                          \
     { "group", API_BOOL, .text = "Products of one `group` (variants of a design) count once, by the best of them." }
-#define SEARCH K, WHERE, THRESHOLD, MODEL, GROUP, EXCLUDE, METADATA, TIMEOUT
+#define SEARCH K, WHERE, SOLD_OUT, THRESHOLD, MODEL, GROUP, EXCLUDE, METADATA, TIMEOUT
 
-const ApiSchema api_only_key = {.type = API_OBJECT, .members = (const ApiSchema[]){KEY, END}};
+const ApiSchema api_only_key = {.type = API_OBJECT, .members = (const ApiSchema[]){TIMEOUT, KEY, END}};
 
 /* ---- answers ---- */
 
@@ -170,6 +175,8 @@ const ApiSchema api_text_body = {
                                     .text = "Words of the title, other texts or the id; the last may be a beginning."},
                                    K,
                                    WHERE,
+                                   SOLD_OUT,
+                                   GROUP,
                                    THRESHOLD,
                                    EXCLUDE,
                                    METADATA,
@@ -189,6 +196,7 @@ const ApiSchema api_facets_body = {
     .members = (const ApiSchema[]){
         {"fields", API_ARRAY, true, .items = &a_field, .least = 1, .most = 50, .text = "Whose values are counted."},
         WHERE,
+        SOLD_OUT,
         {"limit", API_INTEGER, .least = 1, .most = 1000,
          .text = "Values of each field, the most frequent; 20 when not given."},
         TIMEOUT,

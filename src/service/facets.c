@@ -9,7 +9,8 @@ void api_run_facets(ApiCall *call) {
     g_autofree char *where = NULL;
     g_autofree const char **fields = api_texts(nt_json_get(call->body, "fields"));
     unsigned limit = (unsigned)nt_json_int(nt_json_get(call->body, "limit"), 20);
-    char *json = api_visible(call, nt_json_text(nt_json_get(call->body, "where"), NULL), &where, &error)
+    char *json = api_visible(call, nt_json_truth(nt_json_get(call->body, "sold_out"), false),
+                             nt_json_text(nt_json_get(call->body, "where"), NULL), &where, &error)
                      ? niteru_facets_json(call->service->catalogue, fields, where, limit, api_timeout(call),
                                           nt_http_cancellable(call->request), &error)
                      : NULL;

@@ -64,6 +64,7 @@ static void carry_out(ApiCall *call, NtProductEdit *edit) {
         api_fail(call, g_steal_pointer(&error));
         return;
     }
+    api_visible_changed(call->service);
     if (edit->error == NULL) {
         api_answer_product(call, edit->report.added ? 201 : 200, warnings);
     } else if (edit->error->domain == API_CONDITION) {
@@ -179,6 +180,7 @@ void api_run_products_batch(ApiCall *call) {
     if (!nt_products_edit(call->service->catalogue, edits, count, NULL, nt_http_cancellable(call->request), &error)) {
         api_fail(call, g_steal_pointer(&error));
     } else {
+        api_visible_changed(call->service);
         NtJson *outcomes = nt_json_array();
         for (size_t i = 0; i < count; i++) {
             nt_json_append(outcomes, outcome_json(&edits[i]));

@@ -123,7 +123,7 @@ void api_run_products_list(ApiCall *call) {
                                  .after = nt_json_text(nt_json_get(call->query, "after"), NULL),
                                  .limit = limit,
                                  .timeout_ms = api_timeout(call)};
-    bool ok = api_visible(call, nt_json_text(nt_json_get(call->query, "where"), NULL), &where, &error);
+    bool ok = api_visible(call, true, nt_json_text(nt_json_get(call->query, "where"), NULL), &where, &error);
     options.where = where;
     if (!ok || !niteru_list(call->service->catalogue, &options, add_product, &listing,
                             nt_http_cancellable(call->request), &error)) {

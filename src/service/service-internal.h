@@ -185,6 +185,7 @@ struct NtService {
     bool loopback; /* only this machine reaches it */
     ApiKeys *keys;
     ApiRates *rates;
+    struct ApiVisible *visible;
     ApiUploads *uploads;
     ApiIdempotency *idempotency;
     ApiJobs *jobs;
@@ -212,8 +213,14 @@ void api_log(const NtService *service, const char *level, const char *message);
 
 /* The texts of an array, ending with NULL; borrowed texts in a new block, NULL for none. */
 const char **api_texts(const NtJson *array);
-/* `where` (NULL: none) with what the one who asks may see; new, NULL: no condition. (visible.c) */
-bool api_visible(const ApiCall *call, const char *where, char **out_where, GError **error);
+typedef struct ApiVisible ApiVisible;
+ApiVisible *api_visible_new(void);
+void api_visible_free(ApiVisible *visible);
+/* Products were written: fields may have come. */
+void api_visible_changed(NtService *service);
+/* `where` (NULL: none) with what may be in an answer for the one who asks, products that are sold out too where they
+ * are wanted; new, NULL: no condition. (visible.c) */
+bool api_visible(const ApiCall *call, bool sold_out, const char *where, char **out_where, GError **error);
 /* Whether a product, as JSON, is not for the one who asks. */
 bool api_is_hidden(const ApiCall *call, const NtJson *product);
 /* Fails (NOT_FOUND) where one of these products is hidden, in the words of one that is not there. */

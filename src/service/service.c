@@ -62,6 +62,7 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->config = config;
     service->keys = api_keys_new(catalogue);
     service->rates = api_rates_new();
+    service->visible = api_visible_new();
     service->uploads = api_uploads_new(config->upload_bytes);
     service->idempotency = api_idempotency_new();
     service->metrics = api_metrics_new();
@@ -158,6 +159,7 @@ void nt_service_free(NtService *service) {
     g_free(service->gathered);
     api_keys_free(service->keys);
     api_rates_free(service->rates);
+    api_visible_free(service->visible);
     api_uploads_free(service->uploads);
     api_idempotency_free(service->idempotency);
     api_metrics_free(service->metrics);

@@ -50,7 +50,8 @@ bool api_search_options(ApiCall *call, NiteruSearchOptions *out, char **out_wher
                                  .partial = true};
     *out_exclude = api_texts(nt_json_get(from, "exclude"));
     out->exclude = *out_exclude;
-    bool ok = api_visible(call, nt_json_text(nt_json_get(from, "where"), NULL), out_where, error);
+    bool sold_out = nt_json_truth(nt_json_get(from, "sold_out"), false);
+    bool ok = api_visible(call, sold_out, nt_json_text(nt_json_get(from, "where"), NULL), out_where, error);
     out->where = *out_where;
     return ok;
 }

@@ -1,34 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What strangers may see: products whose field `public` is not false. A catalogue without that field hides nothing. */
+/*
+ * What may be in an answer: of strangers' answers, products whose field `public` is not false; of everybody's, products
+ * that are not sold out (`available` false, or `stock` not above 0), unless those are asked for. A catalogue without
+ * such a field hides nothing by it.
+ */
 #include "service/service-internal.h"
+
+#include <string.h>
 
 #include "state/state.h"
 
-static bool look(const NtField *field, void *data) {
-    bool *found = data;
-    *found = g_ascii_strcasecmp(field->name, "public") == 0 && field->type == NT_FIELD_BOOL;
-    return !*found;
+/* Which of the fields there are is looked at again after a write of this service, and after a while for the writes of
+ * other processes. */
+enum { LOOK_MICROSECONDS = 100000 };
+
+typedef struct Fields {
+    bool public, available, stock;
+} Fields;
+
+struct ApiVisible {
+    GMutex lock; /* the two below */
+    Fields fields;
+    int64_t until; /* monotonic */
+};
+
+ApiVisible *api_visible_new(void) {
+    ApiVisible *visible = g_new0(ApiVisible, 1);
+    g_mutex_init(&visible->lock);
+    return visible;
 }
 
-/* Whether something may be hidden from the one who asks. */
-static bool is_restricted(const ApiCall *call, NtCatalogue *db, bool *out, GError **error) {
-    *out = false;
-    return call->access > API_PUBLISHABLE || nt_catalogue_each_field(db, false, look, out, error);
-}
-
-bool api_visible(const ApiCall *call, const char *where, char **out_where, GError **error) {
-    g_auto(NtReader) reader = {0};
-    bool restricted = false;
-    *out_where = NULL;
-    if (call->access <= API_PUBLISHABLE && (!nt_reader_open(&reader, call->service->catalogue, error) ||
-                                            !is_restricted(call, reader.db, &restricted, error))) {
-        return false;
+void api_visible_free(ApiVisible *visible) {
+    if (visible != NULL) {
+        g_mutex_clear(&visible->lock);
+        g_free(visible);
     }
-    *out_where = !restricted     ? g_strdup(where)
-                 : where != NULL ? g_strdup_printf("(public is missing or public) and (%s)", where)
-                                 : g_strdup("public is missing or public");
+}
+
+void api_visible_changed(NtService *service) {
+    g_mutex_lock(&service->visible->lock);
+    service->visible->until = 0;
+    g_mutex_unlock(&service->visible->lock);
+}
+
+static bool look(const NtField *field, void *data) {
+    Fields *fields = data;
+    bool number = field->type == NT_FIELD_INTEGER || field->type == NT_FIELD_NUMBER;
+    fields->public |= field->type == NT_FIELD_BOOL && g_ascii_strcasecmp(field->name, "public") == 0;
+    fields->available |= field->type == NT_FIELD_BOOL && g_ascii_strcasecmp(field->name, "available") == 0;
+    fields->stock |= number && g_ascii_strcasecmp(field->name, "stock") == 0;
     return true;
 }
+
+static bool look_at_fields(NtService *service, Fields *out, GError **error) {
+    ApiVisible *visible = service->visible;
+    int64_t now = g_get_monotonic_time();
+    g_mutex_lock(&visible->lock);
+    bool ok = now < visible->until;
+    if (!ok) {
+        g_auto(NtReader) reader = {0};
+        Fields fields = {0};
+        ok = nt_reader_open(&reader, service->catalogue, error) &&
+             nt_catalogue_each_field(reader.db, false, look, &fields, error);
+        if (ok) {
+            visible->fields = fields;
+            visible->until = now + LOOK_MICROSECONDS;
+        }
+    }
+    *out = visible->fields;
+    g_mutex_unlock(&visible->lock);
+    return ok;
+}
+
+bool api_visible(const ApiCall *call, bool sold_out, const char *where, char **out_where, GError **error) {
+    Fields fields;
+    *out_where = NULL;
+    if (!look_at_fields(call->service, &fields, error)) {
+        return false;
+    }
+    g_autoptr(GString) clause = g_string_new(NULL);
+    if (fields.public && call->access <= API_PUBLISHABLE) {
+        g_string_append(clause, " and (public is missing or public)");
+    }
+    if (fields.available && !sold_out) {
+        g_string_append(clause, " and (available is missing or available)");
+    }
+    if (fields.stock && !sold_out) {
+        g_string_append(clause, " and (stock is missing or stock > 0)");
+    }
+    if (where != NULL) {
+        g_string_append_printf(clause, " and (%s)", where);
+    }
+    *out_where = clause->len == 0 ? NULL : g_strdup(clause->str + strlen(" and "));
+    return true;
+}
+
+/* ---- products by themselves ---- */
 
 bool api_is_hidden(const ApiCall *call, const NtJson *product) {
     return call->access <= API_PUBLISHABLE &&
@@ -37,15 +104,14 @@ bool api_is_hidden(const ApiCall *call, const NtJson *product) {
 
 bool api_check_visible(const ApiCall *call, const char *const *ids, GError **error) {
     g_auto(NtReader) reader = {0};
-    bool restricted = false;
+    Fields fields;
     if (call->access > API_PUBLISHABLE) {
         return true;
     }
-    if (!nt_reader_open(&reader, call->service->catalogue, error) ||
-        !is_restricted(call, reader.db, &restricted, error)) {
+    if (!look_at_fields(call->service, &fields, error) || !nt_reader_open(&reader, call->service->catalogue, error)) {
         return false;
     }
-    for (size_t i = 0; restricted && ids != NULL && ids[i] != NULL; i++) {
+    for (size_t i = 0; fields.public && ids != NULL && ids[i] != NULL; i++) {
         int64_t product;
         g_autoptr(NtJson) json = nt_catalogue_find_product(reader.db, ids[i], &product, error)
                                      ? nt_catalogue_product_json(reader.db, product, error)
@@ -61,6 +127,6 @@ bool api_check_visible(const ApiCall *call, const char *const *ids, GError **err
 }
 
 bool api_fail_hidden(const char *id, GError **error) {
-    g_autofree char *safe = nt_text_printable(id, 200);
+    g_autofree char *safe = nt_text_printable(id, 80);
     return nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no product '%s'", safe);
 }

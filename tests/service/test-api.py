@@ -211,6 +211,21 @@ class Products(ShopTest):
         alike = self.ask("GET", f"/v1/products/{quote(other)}/similar").json["products"]
         self.assertEqual(alike[0]["product"], "new/ワンピース 1")
         self.assertEqual(alike[0]["metadata"]["title"], "Blue")
+        # Sold out, it is in no answer from the next on, and can still be asked for.
+        for sold in ({"stock": 0}, {"stock": 1, "available": False}):
+            self.ask("PATCH", path, {"metadata": sold})
+            for query, seen in (("", False), ("?sold_out=true", True)):
+                alike = self.ask("GET", f"/v1/products/{quote(other)}/similar{query}").json["products"]
+                self.assertEqual(alike[0]["product"] == "new/ワンピース 1", seen)
+            words = self.ask("POST", "/v1/search/text", {"text": "Blue ワンピース"}).json["products"]
+            self.assertNotIn("new/ワンピース 1", [product["product"] for product in words])
+            picture = self.ask("POST", "/v1/search/image", photo, {"Content-Type": "image/jpeg"}).json["products"]
+            self.assertNotIn("new/ワンピース 1", [product["product"] for product in picture])
+            self.assertEqual(self.ask("GET", path + "/similar").json["products"][0]["product"], other)
+        self.ask("PATCH", path, {"metadata": {"stock": None, "available": True}})
+        alike = self.ask("GET", f"/v1/products/{quote(other)}/similar").json["products"]
+        self.assertEqual(alike[0]["product"], "new/ワンピース 1")
+        self.ask("PATCH", path, {"metadata": {"available": None}})
         self.assertEqual(self.ask("GET", path + "/similar").json["products"][0]["product"], other)
         patched = self.ask("PATCH", path, {"metadata": {"price": None, "stock": 0}})
         self.assertEqual(patched.json["metadata"], {"title": "Blue", "tags": ["a", "b"], "stock": 0})
