@@ -1,20 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log: a JSON object a line on standard error. No keys, no queries (which may hold a key), no bodies. */
+/*
+ * The log: a JSON object a line on standard error. No keys, no queries (which may hold a key), no bodies. Lines are
+ * written by a thread of their own: whoever reads them may be slow or gone, and requests must not wait for that. What
+ * does not fit into the buffer is dropped, and how many lines that were is logged.
+ */
 #include "service/service-internal.h"
 
 #include <string.h>
 #include <unistd.h>
 
-static void write_line(NtJson *line) {
-    g_autofree char *text = nt_json_print(line, false);
-    g_autofree char *whole = g_strconcat(text, "\n", NULL);
-    for (size_t at = 0, size = strlen(whole); at < size;) {
-        ssize_t wrote = write(STDERR_FILENO, whole + at, size - at);
-        if (wrote <= 0) {
-            return; /* nobody reads it: that must not stop the service */
-        }
-        at += (size_t)wrote;
+enum { MOST_BYTES = 1024 * 1024 };
+
+struct ApiLog {
+    GThread *thread;
+    GMutex lock; /* all below */
+    GCond changed;
+    GString *waiting;
+    uint64_t dropped;
+    bool stop;
+};
+
+/* Takes what waits; NULL: the end. */
+static GString *take(ApiLog *log) {
+    g_mutex_lock(&log->lock);
+    while (log->waiting->len == 0 && !log->stop) {
+        g_cond_wait(&log->changed, &log->lock);
     }
+    GString *out = log->waiting->len > 0 ? log->waiting : NULL;
+    if (out != NULL) {
+        log->waiting = g_string_new(NULL);
+        if (log->dropped > 0) {
+            g_string_append_printf(
+                out, "{\"level\": \"warning\", \"message\": \"%" G_GUINT64_FORMAT " lines were dropped\"}\n",
+                log->dropped);
+            log->dropped = 0;
+        }
+    }
+    g_mutex_unlock(&log->lock);
+    return out;
+}
+
+static void *write_all(void *data) {
+    for (GString *lines; (lines = take(data)) != NULL; g_string_free(lines, TRUE)) {
+        for (size_t at = 0; at < lines->len;) {
+            ssize_t wrote = write(STDERR_FILENO, lines->str + at, lines->len - at);
+            if (wrote <= 0) {
+                break; /* nobody reads it */
+            }
+            at += (size_t)wrote;
+        }
+    }
+    return NULL;
+}
+
+ApiLog *api_log_new(void) {
+    ApiLog *log = g_new0(ApiLog, 1);
+    g_mutex_init(&log->lock);
+    g_cond_init(&log->changed);
+    log->waiting = g_string_new(NULL);
+    log->thread = nt_thread_new("log", write_all, log); /* without one there is no log */
+    return log;
+}
+
+void api_log_free(ApiLog *log) {
+    if (log == NULL) {
+        return;
+    }
+    g_mutex_lock(&log->lock);
+    log->stop = true;
+    g_cond_broadcast(&log->changed);
+    g_mutex_unlock(&log->lock);
+    if (log->thread != NULL) {
+        g_thread_join(log->thread);
+    }
+    g_string_free(log->waiting, TRUE);
+    g_mutex_clear(&log->lock);
+    g_cond_clear(&log->changed);
+    g_free(log);
+}
+
+static void add_line(ApiLog *log, const NtJson *line) {
+    g_autofree char *text = nt_json_print(line, false);
+    g_mutex_lock(&log->lock);
+    if (log->waiting->len + strlen(text) < MOST_BYTES) {
+        g_string_append(log->waiting, text);
+        g_string_append_c(log->waiting, '\n');
+        g_cond_signal(&log->changed);
+    } else {
+        log->dropped++;
+    }
+    g_mutex_unlock(&log->lock);
 }
 
 static NtJson *line_of(const char *level) {
@@ -30,7 +105,7 @@ void api_log(const NtService *service, const char *level, const char *message) {
     if (strcmp(service->config->log, "off") != 0) {
         g_autoptr(NtJson) line = line_of(level);
         nt_json_set(line, "message", nt_json_string(message));
-        write_line(line);
+        add_line(service->log, line);
     }
 }
 
@@ -55,5 +130,5 @@ void api_log_request(const NtService *service, const NtHttpRequest *request, con
     if (call != NULL && call->key != NULL) {
         nt_json_set(line, "key", nt_json_string(call->key));
     }
-    write_line(line);
+    add_line(service->log, line);
 }

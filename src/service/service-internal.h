@@ -176,6 +176,7 @@ unsigned api_timeout(const ApiCall *call);
 /* ---- the service ---- */
 
 typedef struct ApiMetrics ApiMetrics;
+typedef struct ApiLog ApiLog;
 
 struct NtService {
     NiteruCatalogue *catalogue;
@@ -190,6 +191,7 @@ struct NtService {
     ApiIdempotency *idempotency;
     ApiJobs *jobs;
     ApiMetrics *metrics;
+    ApiLog *log;
     ApiWorkers *readers, *embedders, *writers;
     GPtrArray **gathered; /* for each loop: ApiCall that search when its turn comes */
     gint stopping;
@@ -206,6 +208,8 @@ void api_metrics_count(ApiMetrics *metrics, const ApiRoute *route, unsigned stat
 
 /* ---- log.c: a JSON object a line on standard error ---- */
 
+ApiLog *api_log_new(void);
+void api_log_free(ApiLog *log); /* writes what waits; NULL is fine */
 void api_log_request(const NtService *service, const NtHttpRequest *request, const ApiCall *call);
 void api_log(const NtService *service, const char *level, const char *message);
 

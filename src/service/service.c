@@ -66,6 +66,7 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->uploads = api_uploads_new(config->upload_bytes);
     service->idempotency = api_idempotency_new();
     service->metrics = api_metrics_new();
+    service->log = api_log_new();
     service->started = g_get_monotonic_time();
     if (!check_settings(config, error) || !check_access(service, error)) {
         return NULL;
@@ -163,6 +164,7 @@ void nt_service_free(NtService *service) {
     api_uploads_free(service->uploads);
     api_idempotency_free(service->idempotency);
     api_metrics_free(service->metrics);
+    api_log_free(service->log);
     g_free(service->url);
     g_free(service);
 }
