@@ -7,7 +7,7 @@ SERVE ?= 1
 MESON_FLAGS ?=
 export LC_ALL ?= C.UTF-8
 
-.PHONY: all demo test test-locale abi install uninstall packages lint sanitize clang fuzz bench format clean
+.PHONY: all demo test test-locale abi install uninstall packages lint sanitize clang fuzz soak bench format clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -61,6 +61,10 @@ sanitize:
 fuzz:
 	@tools/install-packages lint
 	@tools/fuzz $${FUZZ_SECONDS:-60}
+
+# Ten minutes of full load on the service, then a crowd of idle and slow clients (SOAK_SECONDS to change that).
+soak: all
+	@SOAK_SECONDS=$${SOAK_SECONDS:-600} meson test -C $(BUILD) --no-rebuild --verbose --timeout-multiplier 0 service-soak
 
 bench: all
 	@tools/run-bench $(BUILD)
