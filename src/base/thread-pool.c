@@ -52,6 +52,7 @@ struct NtThreadPool {
     Loop *first, **last; /* the queue; where the next one is hung */
     unsigned wanted;     /* helpers that the loops in the queue may still take */
     unsigned started, idle;
+    unsigned callers; /* with loops under way, each of them a thread that works */
     bool ending;
 };
 
@@ -104,11 +105,18 @@ static void help_first(NtThreadPool *pool) {
     }
 }
 
+/* How many more helpers may work: with as many threads at work as there are cores, one more would only take turns with
+ * them. */
+static unsigned room(const NtThreadPool *pool) {
+    unsigned busy = pool->callers + (pool->started - pool->idle);
+    return pool->threads > busy ? pool->threads - busy : 0;
+}
+
 static void *help(void *data) {
     NtThreadPool *pool = data;
     pthread_mutex_lock(&pool->lock);
     while (!pool->ending) {
-        if (pool->first != NULL) {
+        if (pool->first != NULL && room(pool) > 0) {
             help_first(pool);
         } else {
             pthread_cond_wait(&pool->work, &pool->lock);
@@ -155,9 +163,11 @@ static void queue(NtThreadPool *pool, Loop *loop, unsigned helpers) {
     pthread_mutex_lock(&pool->lock);
     loop->wanted = helpers;
     pool->wanted += helpers;
+    pool->callers++;
     *pool->last = loop;
     pool->last = &loop->behind;
-    for (unsigned i = 0; i < MIN(helpers, pool->idle); i++) {
+    unsigned welcome = MIN(helpers, room(pool));
+    for (unsigned i = 0; i < MIN(welcome, pool->idle); i++) {
         pthread_cond_signal(&pool->work);
     }
     while (pool->idle < pool->wanted && pool->started < pool->threads - 1) {
@@ -189,6 +199,10 @@ void nt_thread_pool_for(NtThreadPool *pool, unsigned budget, size_t count, size_
     work(&loop, 0);
     pthread_mutex_lock(&pool->lock);
     unqueue(pool, &loop);
+    pool->callers--;
+    if (pool->first != NULL) { /* there is room for a helper of another's */
+        pthread_cond_signal(&pool->work);
+    }
     while (loop.running > 0) {
         pthread_cond_wait(&loop.left, &pool->lock);
     }

@@ -2,7 +2,7 @@
 /*
  * Loops over the threads of a standing pool. Any number of callers share one: each runs its own loop and is helped by
  * the threads that are free, so that no call starts a thread and all calls together keep no more threads busy than the
- * callers and the pool have.
+ * callers and the pool have, and no helper works where callers keep as many threads busy as the pool has.
  *
  *   NtThreadPool *pool = nt_thread_pool_new(nt_cores());
  *   nt_thread_pool_for(pool, 4, count, 64, work, &data);
