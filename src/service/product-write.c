@@ -6,6 +6,8 @@
 
 #include "ingest/ingest.h"
 
+enum { WRITE_MS = 60000 /* for photos to be embedded, and for a turn to write */ };
+
 #define API_CONDITION (g_quark_from_static_string("niteru-api-condition"))
 
 /* ---- conditions of a write ---- */
@@ -58,7 +60,8 @@ static void carry_out(ApiCall *call, NtProductEdit *edit) {
     g_autoptr(GError) error = NULL;
     g_autoptr(NtJson) warnings = nt_json_array();
     Condition condition;
-    NiteruPutOptions options = {.size = sizeof options, .failure = add_warning, .data = warnings};
+    NiteruPutOptions options = {
+        .size = sizeof options, .timeout_ms = WRITE_MS, .failure = add_warning, .data = warnings};
     set_conditions(call, edit, &condition);
     if (!nt_products_edit(call->service->catalogue, edit, 1, &options, nt_http_cancellable(call->request), &error)) {
         api_fail(call, g_steal_pointer(&error));
@@ -91,7 +94,7 @@ void api_run_product_delete(ApiCall *call) {
     g_autoptr(GError) error = NULL;
     const char *const ids[] = {call->pieces[0]};
     uint64_t removed = 0;
-    if (!niteru_remove(call->service->catalogue, ids, 1, NULL, 0, nt_http_cancellable(call->request), &removed,
+    if (!niteru_remove(call->service->catalogue, ids, 1, NULL, WRITE_MS, nt_http_cancellable(call->request), &removed,
                        &error)) {
         api_fail(call, g_steal_pointer(&error));
     } else if (removed == 0) {
@@ -177,7 +180,9 @@ void api_run_products_batch(ApiCall *call) {
                                    .whole = !patch,
                                    .must_exist = patch};
     }
-    if (!nt_products_edit(call->service->catalogue, edits, count, NULL, nt_http_cancellable(call->request), &error)) {
+    const NiteruPutOptions options = {.size = sizeof options, .timeout_ms = WRITE_MS};
+    if (!nt_products_edit(call->service->catalogue, edits, count, &options, nt_http_cancellable(call->request),
+                          &error)) {
         api_fail(call, g_steal_pointer(&error));
     } else {
         api_visible_changed(call->service);

@@ -72,6 +72,12 @@ GBytes *api_read_photo(ApiCall *call) {
     } else {
         photo = nt_http_body_bytes(call->request);
     }
+    uint64_t most = call->service->config->photo_bytes;
+    if (photo != NULL && g_bytes_get_size(photo) > most) {
+        g_bytes_unref(photo);
+        api_problem(call, 413, "body-too-large", "photo", "a photo has at most %" G_GUINT64_FORMAT " bytes", most);
+        return NULL;
+    }
     if (photo == NULL || g_bytes_get_size(photo) == 0) {
         g_clear_pointer(&photo, g_bytes_unref);
         api_problem(

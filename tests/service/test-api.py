@@ -110,6 +110,11 @@ class Search(ShopTest):
     def test_wrong_image(self):
         photo = self.shop.photo(self.shop.ids()[0])
         jpeg = {"Content-Type": "image/jpeg"}
+        large = photo + bytes((20 << 20) - len(photo)) # of the most bytes a photo may have, and one more
+        coded = {"photo": base64.b64encode(large).decode()}
+        self.assertEqual(self.ask("POST", "/v1/search/image", coded).status, 200)
+        self.assertEqual(self.ask("POST", "/v1/search/image", large, jpeg).status, 200)
+        self.assertProblem(self.ask("POST", "/v1/search/image", large + b"x", jpeg), 413, "body-too-large", "photo")
         self.assertProblem(self.ask("POST", "/v1/search/image", b"", jpeg), 400, "missing-photo", "photo")
         self.assertProblem(self.ask("POST", "/v1/search/image", {"k": 3}), 400, "missing-photo", "photo")
         self.assertProblem(self.ask("POST", "/v1/search/image", b"<svg/>", jpeg), 415, "unsupported-photo", "photo")
