@@ -155,4 +155,7 @@ class ShopTest(unittest.TestCase):
 
 
 def main():
-    unittest.main(verbosity=1 if "-v" not in sys.argv else 2)
+    program = unittest.main(verbosity=1 if "-v" not in sys.argv else 2, exit=False)
+    for _, reason in program.result.skipped:
+        print("# SKIP " + reason) # in the form in which the last lines of `make test` tell them
+    sys.exit(not program.result.wasSuccessful())
