@@ -27,6 +27,7 @@ class Kill(unittest.TestCase):
         self.photos = photos # by size, so that a state tells which photos they are
         self.writers = [Writer(f"w{i}", list(photos.values()), random.Random(self.seed + i)) for i in range(WRITERS)]
         self.wrong = []
+        print(f"NITERU_SEED={self.seed}")
 
     def tearDown(self):
         self.shop.close()
@@ -76,28 +77,31 @@ class Kill(unittest.TestCase):
                 self.assertEqual(len(alike), 1)
                 return
 
+    def round(self, chance, count):
+        """Load, a kill, and what is there then."""
+        threads = [threading.Thread(target=self.write, args=(writer,)) for writer in self.writers]
+        threads += [threading.Thread(target=self.read, args=(i,)) for i in range(READERS)]
+        for thread in threads:
+            thread.start()
+        time.sleep(chance.uniform(0.02, 0.5))
+        self.shop.stop(signal.SIGKILL)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.wrong, [])
+        if count % 4 == 3:
+            checked = self.shop.run("check", check=False)
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        self.shop.start()
+        self.assertEqual(self.shop.ask("GET", "/readyz").status, 200)
+        found = self.everything()
+        self.assertEqual(set(self.ids) - set(found), set())
+        self.assertEqual([wrong for wrong in (writer.compare(found) for writer in self.writers) if wrong], [])
+        self.find_itself(found)
+
     def test_kill(self):
         chance = random.Random(self.seed)
         for count in range(ROUNDS):
-            with self.subTest(seed=self.seed, round=count):
-                threads = [threading.Thread(target=self.write, args=(writer,)) for writer in self.writers]
-                threads += [threading.Thread(target=self.read, args=(i,)) for i in range(READERS)]
-                for thread in threads:
-                    thread.start()
-                time.sleep(chance.uniform(0.02, 0.5))
-                self.shop.stop(signal.SIGKILL)
-                for thread in threads:
-                    thread.join()
-                self.assertEqual(self.wrong, [])
-                if count % 4 == 3:
-                    checked = self.shop.run("check", check=False)
-                    self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
-                self.shop.start()
-                self.assertEqual(self.shop.ask("GET", "/readyz").status, 200)
-                found = self.everything()
-                self.assertEqual(set(self.ids) - set(found), set())
-                self.assertEqual([wrong for wrong in (writer.compare(found) for writer in self.writers) if wrong], [])
-                self.find_itself(found)
+            self.round(chance, count)
         self.shop.stop()
         checked = self.shop.run("check", check=False)
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)

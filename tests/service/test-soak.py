@@ -150,9 +150,8 @@ class Soak(unittest.TestCase):
         print(json.dumps({"seconds": SECONDS, "memory_mb_first": round(first, 1), "memory_mb_last": round(last, 1),
                           "descriptors_threads_warm": warm, "descriptors_threads_end": at_end,
                           "requests": {f"{what} {status}": n for (what, status), n in sorted(self.counted.items())}}))
-        # In a short run what is kept in small numbers, connections to the database and decoders, has not all been made.
-        few = 0 if LONG else 8
-        self.assertTrue(at_end[0] <= warm[0] + few and at_end[1] <= warm[1] + few, (warm, at_end))
+        # Connections to the database and decoders are made when so many are needed at once, and kept: a few more may be.
+        self.assertTrue(at_end[0] <= warm[0] + 8 and at_end[1] <= warm[1] + 2, (warm, at_end))
         self.assertLess(last, first * (1.02 if LONG else 1.5))
         page = self.shop.ask("GET", "/v1/products?limit=1000").json["products"]
         found = {product["product"]: state_of(product) for product in page}
