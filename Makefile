@@ -67,6 +67,7 @@ soak: all
 	@SOAK_SECONDS=$${SOAK_SECONDS:-600} meson test -C $(BUILD) --no-rebuild --verbose --timeout-multiplier 0 service-soak
 
 bench: all
+	@tools/install-packages bench
 	@tools/run-bench $(BUILD)
 
 format:
