@@ -2,6 +2,7 @@
 /* `niteru serve`. */
 #include "cli/commands.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,7 +68,17 @@ static void reload(void) {
     }
 }
 
+/* A server runs for weeks. Few arenas, and large blocks (photos, bodies, pictures) always from the system: by itself
+ * glibc gives every thread an arena and takes ever larger blocks from them, and what is free in one is no use to others.
+ */
+static void keep_memory_flat(void) {
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+}
+
 static CliStatus run_serve(CliContext *context, int argc, char **argv, GError **error) {
+    keep_memory_flat();
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     g_autoptr(NtServiceConfig) config = catalogue != NULL ? read_settings(catalogue, error) : NULL;
     if (config == NULL) {
