@@ -69,7 +69,8 @@ static void reload(void) {
 }
 
 /* A server runs for weeks. Few arenas, and large blocks (photos, bodies, pictures) always from the system: by itself
- * glibc gives every thread an arena and takes ever larger blocks from them, and what is free in one is no use to others.
+ * glibc gives every thread an arena and takes ever larger blocks from them, and what is free in one is no use to
+ * others.
  */
 static void keep_memory_flat(void) {
     mallopt(M_ARENA_MAX, 2);
