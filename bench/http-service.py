@@ -148,15 +148,26 @@ def ask(port, path, method="GET", body=None, headers=None, connection=None):
     return data
 
 
-def wrk(port, connections, products, query=""):
-    """Answers a second, the median and the 99th percentile in ms."""
-    told = subprocess.run(["wrk", "-t", str(min(2, connections)), "-c", str(connections), "-d", f"{SECONDS}s", "-s",
-                           HERE + "/http-similar.lua", f"http://127.0.0.1:{port}", "--", str(products), query],
-                          check=True, capture_output=True, text=True).stdout
-    requests, took, median, last, faults = map(int, told.split("RESULT ")[1].split())
+def processor_us(pid):
+    """Processor time of a process, its children and theirs, which says more than a rate where others work too."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK") + sum(map(processor_us, children))
+
+
+def wrk(server, connections, products, query=""):
+    """Answers a second, the median and the 99th percentile in ms, and us of the server's processors for an answer."""
+    port, pid = server
+    before = processor_us(pid)
+    command = ["wrk", "-t", str(min(2, connections)), "-c", str(connections), "-d", f"{SECONDS}s", "--timeout", "60s",
+               "-s", HERE + "/http-similar.lua", f"http://127.0.0.1:{port}", "--", str(products), query]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("RESULT ")[1]
+    requests, took, median, last, faults = map(int, told.split())
     if faults * 100 > requests:
         raise RuntimeError(f"wrk: {faults} of {requests} failed")
-    return requests / took * 1e6, median / 1000, last / 1000
+    return requests / took * 1e6, median / 1000, last / 1000, (processor_us(pid) - before) / requests
 
 
 def parts(*arguments):
@@ -220,6 +231,7 @@ def tell(products, connections, seen, parts_of):
     rate = {who: middle([one[0] for one in values]) for who, values in seen.items()}
     for who, value in rate.items():
         say(who + name, value, "answers a second")
+        say(f"{who}_processor{name}", middle([one[3] for one in seen[who]]), "us of processors an answer")
     median, last = (middle([one[i] for one in seen["similar"]]) for i in (1, 2))
     say("similar_p50" + name, median, "ms")
     say("similar_p99" + name, last, "ms")
@@ -242,20 +254,23 @@ def measure(python, folder, products):
         niteru = servers.niteru(catalogue)
         size = len(ask(niteru, "/v1/products/product-0000001/similar?k=5"))
         say(f"answer_{products}", size, "bytes")
-        ports = {"fixed": servers.fixed(size), "nginx": servers.nginx(folder, size),
-                 **{search: servers.fastapi(python, folder, search) for search in ("sklearn", "faiss")}}
+        start = {"similar": lambda: niteru, "fixed": lambda: servers.fixed(size), "nginx": lambda: servers.nginx(folder, size),
+                 "sklearn": lambda: servers.fastapi(python, folder, "sklearn"),
+                 "faiss": lambda: servers.fastapi(python, folder, "faiss")}
+        niteru_pid, others = servers.running[-1].pid, {}
+        for who, begin in start.items():
+            others[who] = (begin(), niteru_pid if who == "similar" else servers.running[-1].pid)
         seen, parts_of, patched = {1: {}, 64: {}}, {"": [], "where_": []}, []
         for turn in range(ROUNDS):
             note(f"{products} products, turn {turn + 1}, load average {os.getloadavg()[0]:.1f}")
             parts_of[""].append(parts("library", catalogue, str(products)))
             parts_of["where_"].append(parts("library", catalogue, str(products), WHERE))
             for connections, rates in seen.items():
-                rates.setdefault("similar", []).append(wrk(niteru, connections, products))
-                for who, port in ports.items():
-                    rates.setdefault(who, []).append(wrk(port, connections, products))
-                rates.setdefault("where", []).append(wrk(niteru, connections, products, where))
+                for who, server in others.items():
+                    rates.setdefault(who, []).append(wrk(server, connections, products))
+                rates.setdefault("where", []).append(wrk(others["similar"], connections, products, where))
                 with Patching(niteru, products) as patching:
-                    rates.setdefault("patched", []).append(wrk(niteru, connections, products))
+                    rates.setdefault("patched", []).append(wrk(others["similar"], connections, products))
                 patched.append(patching.rate)
         for connections, rates in seen.items():
             tell(products, connections, rates, parts_of)
