@@ -118,11 +118,12 @@ static bool parse(GArray *parts, const char *delimiter, const char *body, size_t
         if (parts->len >= most) {
             return nt_fail(error, NITERU_ERROR_LIMIT, "the multipart body has more than %u parts", most);
         }
+        at += 2; /* before looking on: the line's end is no beginning of the next delimiter */
         const char *next = memmem(at, (size_t)(end - at), delimiter, length);
         if (next == NULL) {
             return broken(error, "breaks off: its last boundary is missing");
         }
-        if (!add_part(parts, at + 2, next, error)) {
+        if (!add_part(parts, at, next, error)) {
             return false;
         }
         at = next + length;
@@ -138,5 +139,5 @@ GArray *nt_http_multipart(const char *type, const char *body, size_t size, unsig
     g_autofree char *delimiter = g_strdup_printf("\r\n--%s", boundary);
     g_autoptr(GArray) parts = g_array_new(FALSE, TRUE, sizeof(NtHttpPart));
     g_array_set_clear_func(parts, clear_part);
-    return parse(parts, delimiter, body, size, most, error) ? g_steal_pointer(&parts) : NULL;
+    return parse(parts, delimiter, body != NULL ? body : "", size, most, error) ? g_steal_pointer(&parts) : NULL;
 }

@@ -83,8 +83,17 @@ static void test_multipart(void) {
         g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
         g_clear_error(&error);
     }
-    static const char nameless[] = "--x y\r\nContent-Disposition: form-data\r\n\r\n5\r\n--x y--";
-    g_assert_null(nt_http_multipart(type, nameless, sizeof nameless - 1, 9, &error));
+    static const char *const wrong[] = {"--x y\r\nContent-Disposition: form-data\r\n\r\n5\r\n--x y--",
+                                        "--x y\r\n--x y\r\n--x y--", "--x y\r\n--x y--",
+                                        "\r\n--x y\r\n--x y\r\n\r\n--x y--"};
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autofree char *exact =
+            g_memdup2(wrong[i], strlen(wrong[i])); /* so that a sanitizer sees what is read behind it */
+        g_assert_null(nt_http_multipart(type, exact, strlen(wrong[i]), 9, &error));
+        g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
+        g_clear_error(&error);
+    }
+    g_assert_null(nt_http_multipart(type, NULL, 0, 9, &error));
     g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
 }
 
