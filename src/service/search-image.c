@@ -86,12 +86,6 @@ GBytes *api_read_photo(ApiCall *call) {
             "JSON body, or as the body itself");
         return NULL;
     }
-    if (g_bytes_get_size(photo) > call->service->config->photo_bytes) { /* the body as a whole may have somewhat more */
-        g_clear_pointer(&photo, g_bytes_unref);
-        api_problem(call, 413, "photo-too-large", "photo", "a photo may have %" G_GUINT64_FORMAT " bytes",
-                    call->service->config->photo_bytes);
-        return NULL;
-    }
     return photo;
 }
 

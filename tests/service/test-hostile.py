@@ -105,7 +105,7 @@ class Hostile(ShopTest):
         start = b"POST /v1/search/image HTTP/1.1\r\n" + HOST + b"Content-Type: image/jpeg\r\n"
         self.assertEqual(self.status(start + b"Content-Length: %d\r\n\r\n" % (22 << 20)), 413)
         over = self.ask("POST", "/v1/search/image", b"\xff\xd8\xff" + b"x" * (20 << 20), {"Content-Type": "image/jpeg"})
-        self.assertProblem(over, 413, "photo-too-large", "photo")
+        self.assertProblem(over, 413, "body-too-large", "photo")
         with socket.create_connection(("127.0.0.1", self.shop.port), timeout=30) as sock:
             sock.sendall(start + b"Transfer-Encoding: chunked\r\n\r\n")
             chunk = b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"
