@@ -214,7 +214,7 @@ static bool follow(const CliContext *context, const char *job, const NiteruIndex
             return stopped ? nt_fact(error, "remedy", "again") : false;
         }
         if (!stopped && g_cancellable_is_cancelled(context->cancel)) {
-            g_autoptr(NtJson) answer = cli_remote_ask(context, "POST", stop, NULL, NULL);
+            nt_json_free(cli_remote_ask(context, "POST", stop, NULL, NULL));
             stopped = true;
         }
         g_usleep(POLL_MICROSECONDS);
