@@ -19,10 +19,10 @@
 static void process(NtHttpConnection *connection);
 static void write_more(NtHttpConnection *connection);
 
-void nt_http_connection_begin(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted) {
+void nt_http_connection_begin(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted, bool local) {
     NtHttpConnection *connection = g_new0(NtHttpConnection, 1);
     NtHttpTls *tls = peer != NULL ? nt_http_server_tls(loop->server) : NULL;
-    *connection = (NtHttpConnection){.loop = loop, .fd = fd, .peer = peer, .counted = counted};
+    *connection = (NtHttpConnection){.loop = loop, .fd = fd, .peer = peer, .counted = counted, .local = local};
     connection->link.data = connection;
     connection->address = peer != NULL ? g_inet_address_to_string(peer) : g_strdup("unix");
     connection->out = g_string_sized_new(512);

@@ -147,6 +147,7 @@ struct NtHttpConnection {
     GInetAddress *peer; /* NULL: a UNIX socket */
     char *address;      /* of it, as text */
     bool counted;       /* by its address */
+    bool local;         /* by the socket of nt_http_listen_local */
     bool watched;       /* epoll knows it */
     bool reading;       /* epoll tells when there is something to read */
     bool writing;       /* and when there is room */
@@ -165,7 +166,7 @@ struct NtHttpConnection {
 };
 
 /* Takes a socket that does not block; on its loop. */
-void nt_http_connection_begin(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted);
+void nt_http_connection_begin(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted, bool local);
 /* Something can be read or written, or the client hung up. */
 void nt_http_connection_event(NtHttpConnection *connection, uint32_t events);
 /* Goes on with what is there already. */
@@ -205,7 +206,7 @@ enum { NT_HTTP_SCRATCH_BYTES = 64 * 1024 };
 
 bool nt_http_loop_start(NtHttpLoop *loop, NtHttpServer *server, unsigned number, GError **error);
 void nt_http_loop_wake(NtHttpLoop *loop);
-void nt_http_loop_hand_over(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted);
+void nt_http_loop_hand_over(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted, bool local);
 /* Ends its thread; connections that are left are closed. */
 void nt_http_loop_end(NtHttpLoop *loop);
 void nt_http_loop_clear(NtHttpLoop *loop);
@@ -221,6 +222,7 @@ struct NtHttpServer {
     NtHttpLoop *loops;
     unsigned loop_count;
     GArray *listening; /* int */
+    int local;         /* which of them is of nt_http_listen_local; negative: none */
     GPtrArray *paths;  /* of UNIX sockets */
     GThread *acceptor;
     int stop; /* an eventfd that ends it */

@@ -72,6 +72,10 @@ NtHttpServer *nt_http_server_new(const NtHttpOptions *options, const NtHttpHandl
  * BUSY (taken), IO. */
 bool nt_http_listen(NtHttpServer *server, const char *address, uint16_t *out_port, GError **error);
 
+/* Adds a UNIX socket for programs of the user who runs the server, and of root: what comes by it is local
+ * (nt_http_is_local). One at most. Errors: as above. */
+bool nt_http_listen_local(NtHttpServer *server, const char *path, GError **error);
+
 bool nt_http_server_start(NtHttpServer *server, GError **error);
 /* Reads certificate and key again; connections that are there keep theirs. */
 bool nt_http_server_reload(NtHttpServer *server, GError **error);
@@ -101,7 +105,7 @@ const char *nt_http_query(const NtHttpRequest *request);
 const char *nt_http_header(const NtHttpRequest *request, const char *name);
 /* The client's address; behind a trusted proxy, the one it tells. "unix" for a UNIX socket. */
 const char *nt_http_client(const NtHttpRequest *request);
-/* Came by a UNIX socket, from the user who runs the server, or from root. */
+/* Came by the socket of nt_http_listen_local. */
 bool nt_http_is_local(const NtHttpRequest *request);
 /* Came by TLS, or a trusted proxy says so. */
 bool nt_http_is_secure(const NtHttpRequest *request);

@@ -19,7 +19,7 @@ enum { EVENTS = 256, LINGER_MS = 2000, CHECK_MS = 5000 };
 typedef struct Arrival {
     int fd;
     GInetAddress *peer;
-    bool counted;
+    bool counted, local;
 } Arrival;
 
 static unsigned patience_ms(const NtHttpOptions *options, NtHttpState state) {
@@ -72,8 +72,8 @@ void nt_http_loop_wake(NtHttpLoop *loop) {
     (void)wrote;
 }
 
-void nt_http_loop_hand_over(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted) {
-    Arrival arrival = {fd, peer, counted};
+void nt_http_loop_hand_over(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted, bool local) {
+    Arrival arrival = {fd, peer, counted, local};
     g_mutex_lock(&loop->lock);
     g_array_append_val(loop->arrived, arrival);
     g_mutex_unlock(&loop->lock);
@@ -111,7 +111,7 @@ static void take_messages(NtHttpLoop *loop) {
     g_mutex_unlock(&loop->lock);
     for (guint i = 0; i < arrived->len; i++) {
         Arrival *arrival = &g_array_index(arrived, Arrival, i);
-        nt_http_connection_begin(loop, arrival->fd, arrival->peer, arrival->counted);
+        nt_http_connection_begin(loop, arrival->fd, arrival->peer, arrival->counted, arrival->local);
     }
     for (guint i = 0; i < answered->len; i++) {
         NtHttpRequest *request = g_ptr_array_index(answered, i);

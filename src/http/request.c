@@ -9,7 +9,7 @@ static void identify(NtHttpRequest *request, const NtHttpConnection *connection)
     const NtHttpProxies *proxies = &connection->loop->server->proxies;
     const char *chain = nt_http_header(request, "x-forwarded-for");
     const char *scheme = nt_http_header(request, "x-forwarded-proto");
-    request->local = connection->peer == NULL;
+    request->local = connection->local;
     request->secure = connection->tls != NULL;
     if (connection->peer == NULL || (chain == NULL && scheme == NULL)) {
         request->client = g_strdup(connection->address);

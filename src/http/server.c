@@ -55,6 +55,7 @@ NtHttpServer *nt_http_server_new(const NtHttpOptions *options, const NtHttpHandl
     server->clients =
         g_hash_table_new_full((GHashFunc)g_bytes_hash, (GEqualFunc)g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
     server->listening = g_array_new(FALSE, FALSE, sizeof(int));
+    server->local = -1;
     server->paths = g_ptr_array_new_with_free_func(g_free);
     server->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool ok = nt_http_proxies_parse(options->proxies, &server->proxies, error);
@@ -171,6 +172,14 @@ bool nt_http_listen(NtHttpServer *server, const char *address, uint16_t *out_por
     return true;
 }
 
+bool nt_http_listen_local(NtHttpServer *server, const char *path, GError **error) {
+    if (!listen_unix(server, path, error)) {
+        return false;
+    }
+    server->local = g_array_index(server->listening, int, server->listening->len - 1);
+    return true;
+}
+
 /* ---- accepting ---- */
 
 static GBytes *client_key(GInetAddress *address) {
@@ -265,7 +274,7 @@ static NtHttpLoop *least_loaded(NtHttpServer *server) {
     return best;
 }
 
-static void welcome(NtHttpServer *server, int fd, const struct sockaddr_storage *from) {
+static void welcome(NtHttpServer *server, int fd, const struct sockaddr_storage *from, bool local) {
     GInetAddress *peer = peer_of(from);
     bool counted = peer != NULL && !nt_http_proxies_trust(&server->proxies, peer);
     bool fits = (unsigned)g_atomic_int_get(&server->open) < server->options.connections &&
@@ -280,7 +289,7 @@ static void welcome(NtHttpServer *server, int fd, const struct sockaddr_storage 
     g_atomic_int_inc(&server->open);
     NtHttpLoop *loop = least_loaded(server);
     g_atomic_int_inc(&loop->given);
-    nt_http_loop_hand_over(loop, fd, peer, counted);
+    nt_http_loop_hand_over(loop, fd, peer, counted, local);
 }
 
 static void *accept_all(void *data) {
@@ -302,7 +311,7 @@ static void *accept_all(void *data) {
                          ? accept4(ready[i].fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
                          : -1;
             if (fd >= 0) {
-                welcome(server, fd, &from);
+                welcome(server, fd, &from, ready[i].fd == server->local);
             } else if (ready[i].revents != 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
                 g_usleep(10000); /* until some connection ends */
             }

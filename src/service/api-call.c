@@ -105,12 +105,17 @@ unsigned api_timeout(const ApiCall *call) {
 
 /* ---- who asks ---- */
 
-/* Whether pages of this origin may read answers, and if so says it to the browser. */
-static bool allow_origin(const ApiCall *call, const char *origin) {
+/* Whether pages of this origin may read answers. */
+static bool is_origin_allowed(const ApiCall *call, const char *origin) {
     char **origins = call->service->config->cors_origins;
-    bool fits =
-        origin != NULL && origins != NULL &&
-        (g_strv_contains((const char *const *)origins, origin) || g_strv_contains((const char *const *)origins, "*"));
+    return origin != NULL && origins != NULL &&
+           (g_strv_contains((const char *const *)origins, origin) ||
+            g_strv_contains((const char *const *)origins, "*"));
+}
+
+/* The same, and says it to the browser. */
+static bool allow_origin(const ApiCall *call, const char *origin) {
+    bool fits = is_origin_allowed(call, origin);
     if (fits) {
         nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
         nt_http_add_header(call->request, "Vary", "Origin");
@@ -212,7 +217,7 @@ static bool is_from_here(const ApiCall *call) {
     }
     const char *authority = origin != NULL ? strstr(origin, "://") : NULL;
     bool same = origin == NULL || (authority != NULL && host != NULL && strcmp(authority + 3, host) == 0) ||
-                allow_origin(call, origin);
+                is_origin_allowed(call, origin);
     return known && same;
 }
 

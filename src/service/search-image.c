@@ -23,6 +23,7 @@ static bool read_form(ApiCall *call, GBytes **out_photo) {
         const ApiSchema *member = api_schema_member(call->route->body, part->name);
         g_autofree char *text = g_strndup(part->data, part->size);
         if (strcmp(part->name, "photo") == 0) {
+            g_clear_pointer(out_photo, g_bytes_unref); /* of several the last counts */
             *out_photo = g_bytes_new_from_bytes(body, (gsize)(part->data - bytes), part->size);
             continue;
         }

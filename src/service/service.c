@@ -84,8 +84,8 @@ bool nt_service_check(NiteruCatalogue *catalogue, const NtServiceConfig *config,
  * a catalogue. A folder whose path is too long for a socket has none. */
 static bool listen_locally(NtService *service, GError **error) {
     g_autoptr(GError) fault = NULL;
-    g_autofree char *address = g_strdup_printf("unix:%s/serve.sock", niteru_folder(service->catalogue));
-    if (nt_http_listen(service->server, address, NULL, &fault)) {
+    g_autofree char *address = g_build_filename(niteru_folder(service->catalogue), "serve.sock", NULL);
+    if (nt_http_listen_local(service->server, address, &fault)) {
         return true;
     }
     if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_LIMIT)) {

@@ -73,7 +73,8 @@ char *api_uploads_keep(ApiUploads *uploads, GBytes *photo) {
     g_autofree char *id = nt_hex(random, sizeof random);
     Upload *upload = g_new0(Upload, 1);
     g_strlcpy(upload->id, id, sizeof upload->id);
-    upload->photo = g_bytes_ref(photo);
+    /* A copy: the photo may be a part of a larger body, all of which it would keep. */
+    upload->photo = g_bytes_new(g_bytes_get_data(photo, NULL), g_bytes_get_size(photo));
     upload->until = g_get_monotonic_time() + API_UPLOAD_SECONDS * (int64_t)G_USEC_PER_SEC;
     g_mutex_lock(&uploads->lock);
     g_queue_push_tail(&uploads->queue, upload);

@@ -72,10 +72,18 @@ static bool look_at_fields(NtService *service, Fields *out, GError **error) {
     return ok;
 }
 
+/* Whether a condition is one by itself: what is not could close the parenthesis that it is put into. */
+static bool check_alone(const ApiCall *call, const char *where, GError **error) {
+    g_auto(NtReader) reader = {0};
+    g_autoptr(NtWhere) alone =
+        nt_reader_open(&reader, call->service->catalogue, error) ? nt_where_parse(reader.db, where, error) : NULL;
+    return alone != NULL;
+}
+
 bool api_visible(const ApiCall *call, bool sold_out, const char *where, char **out_where, GError **error) {
     Fields fields;
     *out_where = NULL;
-    if (!look_at_fields(call->service, &fields, error)) {
+    if (!look_at_fields(call->service, &fields, error) || (where != NULL && !check_alone(call, where, error))) {
         return false;
     }
     g_autoptr(GString) clause = g_string_new(NULL);

@@ -106,6 +106,10 @@ class Keys(ShopTest):
             self.assertEqual(hidden in [product["product"] for product in words], seen)
             liked = self.ask("POST", "/v1/recommend", {"positive": [hidden]}, bearer(key))
             self.assertEqual(liked.status, 200 if seen else 404)
+        # No condition closes the parenthesis that it is put into.
+        for where in ("price > 0) or (price > 0", "price > 0) or (public = false", "price > 0 or (price > 0"):
+            escaped = self.ask("GET", self.similar + "?k=1000&where=" + quote(where), headers=bearer(self.public))
+            self.assertProblem(escaped, 400, "invalid", "where")
         none = self.ask("GET", "/v1/products/none", headers=bearer(self.public)).json
         shy = self.ask("GET", "/v1/products/" + quote(hidden), headers=bearer(self.public)).json
         self.assertEqual(shy["detail"].replace(hidden, "none"), none["detail"])
