@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +81,7 @@ static void keep_memory_flat(void) {
 
 static CliStatus run_serve(CliContext *context, int argc, char **argv, GError **error) {
     keep_memory_flat();
+    signal(SIGPIPE, SIG_IGN); /* whoever read what is printed may go */
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     g_autoptr(NtServiceConfig) config = catalogue != NULL ? read_settings(catalogue, error) : NULL;
     if (config == NULL) {

@@ -446,6 +446,17 @@ void nt_http_connection_continue(NtHttpConnection *connection) {
     }
 }
 
+/* Something comes while the handler works: what is sent ahead is looked at after the answer; an end means that nobody
+ * waits for it. */
+static void watch_served(NtHttpConnection *connection) {
+    char byte;
+    if (connection->tls == NULL && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+        nt_http_connection_close(connection);
+    } else {
+        nt_http_loop_watch(connection, false, false);
+    }
+}
+
 void nt_http_connection_event(NtHttpConnection *connection, uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) {
         nt_http_connection_close(connection);
@@ -454,9 +465,7 @@ void nt_http_connection_event(NtHttpConnection *connection, uint32_t events) {
     switch (connection->state) {
     case NT_HTTP_HANDSHAKE: shake_hands(connection); return;
     case NT_HTTP_WRITING: write_more(connection); return;
-    case NT_HTTP_SERVING: /* sent ahead, or half closed; it is looked at after the answer */
-        nt_http_loop_watch(connection, false, false);
-        return;
+    case NT_HTTP_SERVING: watch_served(connection); return;
     default: read_some(connection);
     }
 }

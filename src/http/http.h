@@ -101,7 +101,7 @@ const char *nt_http_method(const NtHttpRequest *request);
 const char *nt_http_path(const NtHttpRequest *request);
 /* What follows '?', as it was sent; NULL: nothing. */
 const char *nt_http_query(const NtHttpRequest *request);
-/* The value of a header by its name in small letters; NULL: not there. Several lines of one name are joined by ", ". */
+/* The value of a header by its name in small letters, the first where there are several; NULL: not there. */
 const char *nt_http_header(const NtHttpRequest *request, const char *name);
 /* The client's address; behind a trusted proxy, the one it tells. "unix" for a UNIX socket. */
 const char *nt_http_client(const NtHttpRequest *request);

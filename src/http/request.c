@@ -4,10 +4,23 @@
 
 #include <string.h>
 
+/* All lines of a header in one, as if they had been sent so; new, NULL: there is none. */
+static char *joined(const NtHttpHead *head, const char *name) {
+    g_autoptr(GString) out = NULL;
+    for (guint i = 0; i < head->fields->len; i++) {
+        const NtHttpField *field = &g_array_index(head->fields, NtHttpField, i);
+        if (strcmp(field->name, name) == 0) {
+            out = out != NULL ? out : g_string_new(NULL);
+            g_string_append_printf(out, "%s%s", out->len > 0 ? ", " : "", field->value);
+        }
+    }
+    return out != NULL ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
+}
+
 /* Who asks, and by what way: kept in the request, because the connection may go before it. */
 static void identify(NtHttpRequest *request, const NtHttpConnection *connection) {
     const NtHttpProxies *proxies = &connection->loop->server->proxies;
-    const char *chain = nt_http_header(request, "x-forwarded-for");
+    g_autofree char *chain = joined(&request->head, "x-forwarded-for"); /* a proxy may add a line of its own */
     const char *scheme = nt_http_header(request, "x-forwarded-proto");
     request->local = connection->local;
     request->secure = connection->tls != NULL;

@@ -80,6 +80,15 @@ unsigned api_error_status(const GError *error, const char **out_code, const char
     return 500;
 }
 
+/* What is said of a fault in here. */
+static const char *fault_words(unsigned status, const char *code) {
+    return status == 507                  ? "there is no room on the disk"
+           : strcmp(code, "timeout") == 0 ? "it took longer than it may"
+           : strcmp(code, "stopped") == 0 ? "it was stopped"
+           : status == 503                ? "the service cannot do that just now"
+                                          : "something went wrong here";
+}
+
 void api_fail(ApiCall *call, GError *error) {
     const char *code, *field;
     unsigned status = api_error_status(error, &code, &field);
@@ -87,8 +96,8 @@ void api_fail(ApiCall *call, GError *error) {
         g_autofree char *line = g_strdup_printf("%s: %s", call->id, error->message);
         api_log(call->service, "error", line);
     }
-    if (status == 500) {
-        api_problem(call, status, code, NULL, "something went wrong here; the log tells more under %s", call->id);
+    if (status >= 500) {
+        api_problem(call, status, code, NULL, "%s; the log tells more under %s", fault_words(status, code), call->id);
     } else {
         api_problem(call, status, code, field, "%s", error->message);
     }

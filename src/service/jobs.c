@@ -325,6 +325,13 @@ bool api_jobs_stop(ApiJobs *jobs, const char *id, GError **error) {
     if (ok) {
         g_cancellable_cancel(job->cancel);
     }
+    if (ok && job->state == JOB_QUEUED) { /* it never begins, not after a restart either */
+        job->state = JOB_FAILED;
+        job->message = g_strdup("stopped before it began");
+        job->error = NITERU_ERROR_CANCELLED;
+        job->finished = g_get_real_time() / G_USEC_PER_SEC;
+        ok = job_save(job, error);
+    }
     g_mutex_unlock(&jobs->lock);
     return ok;
 }
