@@ -336,7 +336,7 @@ def main():
         for products in [int(text) for text in sys.argv[2:]] or [1000, 100000]:
             measure(python, f"{folder}/{products}", products)
         measure_photos(python, folder + "/photos", 100000)
-        say("load_average", os.getloadavg()[0], "at the end, this bench included")
+        say("load_average", os.getloadavg()[0], "at the end with this bench in it")
     finally:
         shutil.rmtree(folder)
 
