@@ -61,3 +61,26 @@ char *nt_http_proxies_client(const NtHttpProxies *proxies, GInetAddress *peer, c
     }
     return g_inet_address_to_string(client);
 }
+
+const guint8 *nt_http_client_bytes(GInetAddress *address, size_t *out_size) {
+    static const guint8 mapped[12] = {[10] = 0xff, [11] = 0xff}; /* an IPv4 address in IPv6's clothes */
+    const guint8 *bytes = g_inet_address_to_bytes(address);
+    bool short_one = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV4;
+    bool within = !short_one && memcmp(bytes, mapped, sizeof mapped) == 0;
+    *out_size = short_one || within ? 4 : 8;
+    return within ? bytes + sizeof mapped : bytes;
+}
+
+char *nt_http_client_network(const char *address) {
+    g_autoptr(GInetAddress) parsed = strchr(address, ':') != NULL ? g_inet_address_new_from_string(address) : NULL;
+    if (parsed == NULL) {
+        return NULL;
+    }
+    size_t size;
+    guint8 whole[16] = {0};
+    const guint8 *bytes = nt_http_client_bytes(parsed, &size);
+    memcpy(whole, bytes, size);
+    g_autoptr(GInetAddress) network =
+        g_inet_address_new_from_bytes(whole, size == 4 ? G_SOCKET_FAMILY_IPV4 : G_SOCKET_FAMILY_IPV6);
+    return g_inet_address_to_string(network);
+}

@@ -41,11 +41,11 @@ void nt_http_connection_begin(NtHttpLoop *loop, int fd, GInetAddress *peer, bool
 
 /* The request has no connection any more: if the handler has it, it goes when it is answered. */
 static void abandon(NtHttpRequest *request) {
-    g_mutex_lock(&request->lock);
+    g_mutex_lock(&request->loop->lock);
     request->connection = NULL;
     request->cancelled = true;
     GCancellable *cancellable = request->cancellable != NULL ? g_object_ref(request->cancellable) : NULL;
-    g_mutex_unlock(&request->lock);
+    g_mutex_unlock(&request->loop->lock);
     if (cancellable != NULL) {
         g_cancellable_cancel(cancellable);
         g_object_unref(cancellable);
@@ -446,11 +446,10 @@ void nt_http_connection_continue(NtHttpConnection *connection) {
     }
 }
 
-/* Something comes while the handler works: what is sent ahead is looked at after the answer; an end means that nobody
- * waits for it. */
-static void watch_served(NtHttpConnection *connection) {
-    char byte;
-    if (connection->tls == NULL && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+/* Something comes while the handler works: what is sent ahead is looked at after the answer; an end, also behind that,
+ * means that nobody waits for it. */
+static void watch_served(NtHttpConnection *connection, uint32_t events) {
+    if (events & EPOLLRDHUP) {
         nt_http_connection_close(connection);
     } else {
         nt_http_loop_watch(connection, false, false);
@@ -465,7 +464,7 @@ void nt_http_connection_event(NtHttpConnection *connection, uint32_t events) {
     switch (connection->state) {
     case NT_HTTP_HANDSHAKE: shake_hands(connection); return;
     case NT_HTTP_WRITING: write_more(connection); return;
-    case NT_HTTP_SERVING: watch_served(connection); return;
+    case NT_HTTP_SERVING: watch_served(connection, events); return;
     default: read_some(connection);
     }
 }

@@ -77,6 +77,11 @@ bool nt_http_proxies_trust(const NtHttpProxies *proxies, GInetAddress *address);
  * peer is one. New text. */
 char *nt_http_proxies_client(const NtHttpProxies *proxies, GInetAddress *peer, const char *forwarded);
 
+/* What stands for an address where clients are counted: *out_size bytes within it, see nt_http_network. */
+const guint8 *nt_http_client_bytes(GInetAddress *address, size_t *out_size);
+/* The network of 64 bits that an address, as text, is in; new, NULL: it is no IPv6 address. */
+char *nt_http_client_network(const char *address);
+
 /* ---- TLS (tls.c) ---- */
 
 typedef struct NtHttpTls NtHttpTls;
@@ -115,10 +120,11 @@ struct NtHttpRequest {
     NtHttpLoop *loop;
     NtHttpHead head;
     char *client;
+    char *network; /* of an IPv6 address; NULL: the client itself */
     bool local, secure;
-    GCancellable *cancellable; /* NULL: nobody asked for one */
+    GCancellable *cancellable; /* NULL: nobody asked for one; this and the next under the loop's lock */
     bool cancelled;
-    GMutex lock;         /* the two above, which other threads may ask for */
+    GList link;          /* in the loop's list, while there is a cancellable */
     int64_t began;       /* monotonic */
     uint64_t body_limit; /* 0: none is accepted */
     int body_fd;
@@ -196,9 +202,10 @@ struct NtHttpLoop {
     int64_t date_of;
     int64_t now;         /* monotonic, of this turn */
     gint given;          /* connections that it has or will have; others may look */
-    GMutex lock;         /* the three below */
+    GMutex lock;         /* the four below */
     GArray *arrived;     /* sockets handed over */
     GPtrArray *answered; /* NtHttpRequest answered by other threads */
+    GQueue cancellable;  /* NtHttpRequest that have one */
     bool closing;        /* what is left is closed */
 };
 
@@ -207,6 +214,8 @@ enum { NT_HTTP_SCRATCH_BYTES = 64 * 1024 };
 bool nt_http_loop_start(NtHttpLoop *loop, NtHttpServer *server, unsigned number, GError **error);
 void nt_http_loop_wake(NtHttpLoop *loop);
 void nt_http_loop_hand_over(NtHttpLoop *loop, int fd, GInetAddress *peer, bool counted, bool local);
+/* Cancels whatever is being done for its requests; from any thread. */
+void nt_http_loop_cancel(NtHttpLoop *loop);
 /* Ends its thread; connections that are left are closed. */
 void nt_http_loop_end(NtHttpLoop *loop);
 void nt_http_loop_clear(NtHttpLoop *loop);
@@ -227,6 +236,7 @@ struct NtHttpServer {
     GThread *acceptor;
     int stop; /* an eventfd that ends it */
     gint stopping;
+    gint cancelling; /* nobody's answer is waited for any more */
     gint open, accepted, refused, faults, timeouts;
     gsize body_bytes;
     GMutex lock;         /* the two below */

@@ -105,6 +105,9 @@ const char *nt_http_query(const NtHttpRequest *request);
 const char *nt_http_header(const NtHttpRequest *request, const char *name);
 /* The client's address; behind a trusted proxy, the one it tells. "unix" for a UNIX socket. */
 const char *nt_http_client(const NtHttpRequest *request);
+/* What stands for the client where requests are counted: its IPv4 address, or the network of 64 bits that its IPv6
+ * address is in, of which one who has one has all. */
+const char *nt_http_network(const NtHttpRequest *request);
 /* Came by the socket of nt_http_listen_local. */
 bool nt_http_is_local(const NtHttpRequest *request);
 /* Came by TLS, or a trusted proxy says so. */
@@ -113,7 +116,7 @@ bool nt_http_is_secure(const NtHttpRequest *request);
 const char *nt_http_body(const NtHttpRequest *request, size_t *out_size);
 /* The same as counted bytes, which may outlive the request; a new reference. */
 GBytes *nt_http_body_bytes(const NtHttpRequest *request);
-/* Cancelled when the client goes away before its answer. */
+/* Cancelled when the client goes away before its answer, or the server's patience at its end is over. */
 GCancellable *nt_http_cancellable(NtHttpRequest *request);
 /* Since the head was read, in microseconds. */
 int64_t nt_http_age(const NtHttpRequest *request);

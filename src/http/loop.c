@@ -54,7 +54,9 @@ void nt_http_loop_remove(NtHttpConnection *connection) {
 }
 
 void nt_http_loop_watch(NtHttpConnection *connection, bool reading, bool writing) {
-    struct epoll_event event = {.events = (reading ? (uint32_t)EPOLLIN : 0) | (writing ? (uint32_t)EPOLLOUT : 0),
+    /* Who still writes notices an end by its errors; told of it again and again, it would turn in place. */
+    struct epoll_event event = {.events = (reading ? (uint32_t)EPOLLIN : 0) |
+                                          (writing ? (uint32_t)EPOLLOUT : (uint32_t)EPOLLRDHUP),
                                 .data.ptr = connection};
     bool known = connection->watched;
     if (known && connection->reading == reading && connection->writing == writing) {
@@ -209,6 +211,18 @@ static void *run(void *data) {
                 return NULL;
             }
         }
+    }
+}
+
+void nt_http_loop_cancel(NtHttpLoop *loop) {
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_object_unref);
+    g_mutex_lock(&loop->lock);
+    for (const GList *at = loop->cancellable.head; at != NULL; at = at->next) {
+        g_ptr_array_add(all, g_object_ref(((NtHttpRequest *)at->data)->cancellable));
+    }
+    g_mutex_unlock(&loop->lock);
+    for (guint i = 0; i < all->len; i++) {
+        g_cancellable_cancel(all->pdata[i]);
     }
 }
 

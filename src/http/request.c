@@ -35,7 +35,7 @@ static void identify(NtHttpRequest *request, const NtHttpConnection *connection)
 
 NtHttpRequest *nt_http_request_new(NtHttpConnection *connection, const NtHttpHead *head) {
     NtHttpRequest *request = g_new0(NtHttpRequest, 1);
-    g_mutex_init(&request->lock);
+    request->link.data = request;
     request->connection = connection;
     request->loop = connection->loop;
     request->head = *head;
@@ -43,6 +43,7 @@ NtHttpRequest *nt_http_request_new(NtHttpConnection *connection, const NtHttpHea
     request->body_fd = -1;
     request->headers = g_string_sized_new(256);
     identify(request, connection);
+    request->network = nt_http_client_network(request->client);
     return request;
 }
 
@@ -53,14 +54,19 @@ void nt_http_request_free(NtHttpRequest *request) {
     nt_http_server_give_memory(request->loop->server, request->body_capacity);
     nt_http_head_clear(&request->head);
     g_free(request->client);
-    g_clear_object(&request->cancellable);
+    g_free(request->network);
+    if (request->cancellable != NULL) {
+        g_mutex_lock(&request->loop->lock);
+        g_queue_unlink(&request->loop->cancellable, &request->link);
+        g_mutex_unlock(&request->loop->lock);
+        g_object_unref(request->cancellable);
+    }
     if (request->whole == NULL) {
         free(request->body);
     }
     g_clear_pointer(&request->whole, g_bytes_unref);
     g_clear_pointer(&request->answer, g_bytes_unref);
     g_string_free(request->headers, TRUE);
-    g_mutex_clear(&request->lock);
     g_free(request);
 }
 
@@ -77,6 +83,9 @@ const char *nt_http_header(const NtHttpRequest *request, const char *name) {
 }
 
 const char *nt_http_client(const NtHttpRequest *request) { return request->client; }
+const char *nt_http_network(const NtHttpRequest *request) {
+    return request->network != NULL ? request->network : request->client;
+}
 bool nt_http_is_local(const NtHttpRequest *request) { return request->local; }
 bool nt_http_is_secure(const NtHttpRequest *request) { return request->secure; }
 
@@ -95,14 +104,16 @@ GBytes *nt_http_body_bytes(const NtHttpRequest *request) {
 }
 
 GCancellable *nt_http_cancellable(NtHttpRequest *request) {
-    g_mutex_lock(&request->lock);
+    NtHttpLoop *loop = request->loop;
+    g_mutex_lock(&loop->lock);
     if (request->cancellable == NULL) {
         request->cancellable = g_cancellable_new();
-        if (request->cancelled) {
+        g_queue_push_tail_link(&loop->cancellable, &request->link);
+        if (request->cancelled || g_atomic_int_get(&loop->server->cancelling)) {
             g_cancellable_cancel(request->cancellable);
         }
     }
-    g_mutex_unlock(&request->lock);
+    g_mutex_unlock(&loop->lock);
     return request->cancellable;
 }
 

@@ -183,7 +183,9 @@ bool nt_http_listen_local(NtHttpServer *server, const char *path, GError **error
 /* ---- accepting ---- */
 
 static GBytes *client_key(GInetAddress *address) {
-    return g_bytes_new(g_inet_address_to_bytes(address), g_inet_address_get_native_size(address));
+    size_t size;
+    const guint8 *bytes = nt_http_client_bytes(address, &size);
+    return g_bytes_new(bytes, size);
 }
 
 bool nt_http_server_count_client(NtHttpServer *server, GInetAddress *address) {
@@ -343,14 +345,15 @@ bool nt_http_server_stop(NtHttpServer *server, int64_t patience) {
     if (server->acceptor != NULL) {
         g_thread_join(g_steal_pointer(&server->acceptor));
     }
-    for (guint i = 0; i < server->listening->len; i++) {
-        close(g_array_index(server->listening, int, i));
-    }
-    g_array_set_size(server->listening, 0);
+    /* Paths go while somebody listens there still: later it could be another server that has taken a dead one over. */
     for (guint i = 0; i < server->paths->len; i++) {
         unlink(g_ptr_array_index(server->paths, i));
     }
     g_ptr_array_set_size(server->paths, 0);
+    for (guint i = 0; i < server->listening->len; i++) {
+        close(g_array_index(server->listening, int, i));
+    }
+    g_array_set_size(server->listening, 0);
     for (unsigned i = 0; i < server->loop_count; i++) {
         nt_http_loop_wake(&server->loops[i]);
     }
@@ -358,6 +361,10 @@ bool nt_http_server_stop(NtHttpServer *server, int64_t patience) {
         g_usleep(2000);
     }
     bool all = g_atomic_int_get(&server->open) == 0;
+    g_atomic_int_set(&server->cancelling, 1);
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        nt_http_loop_cancel(&server->loops[i]);
+    }
     for (unsigned i = 0; i < server->loop_count; i++) {
         nt_http_loop_end(&server->loops[i]);
     }

@@ -151,6 +151,18 @@ static void test_client(void) {
     g_ptr_array_unref(proxies.masks);
 }
 
+static void test_networks(void) {
+    static const char *const cases[][2] = {{"192.0.2.1", NULL},
+                                           {"unix", NULL},
+                                           {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+                                           {"2001:db8:1:2::", "2001:db8:1:2::"},
+                                           {"::ffff:192.0.2.1", "192.0.2.1"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *network = nt_http_client_network(cases[i][0]);
+        g_assert_cmpstr(network, ==, cases[i][1]);
+    }
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/http/decode", test_decode);
@@ -158,5 +170,6 @@ int main(int argc, char **argv) {
     g_test_add_func("/http/multipart", test_multipart);
     g_test_add_func("/http/gzip", test_gzip);
     g_test_add_func("/http/client", test_client);
+    g_test_add_func("/http/networks", test_networks);
     return g_test_run();
 }

@@ -67,6 +67,13 @@ static void on_serve(NtHttpRequest *request, void *data) {
         g_queue_push_tail(&fixture->slow, request);
         g_cond_signal(&fixture->changed);
         g_mutex_unlock(&fixture->lock);
+    } else if (strcmp(path, "/block") == 0) { /* as no handler should, until nobody wants it any more */
+        GCancellable *cancellable = nt_http_cancellable(request);
+        for (int i = 0; i < 5000 && !g_cancellable_is_cancelled(cancellable); i++) {
+            g_usleep(2000);
+        }
+        g_atomic_int_add(&fixture->gone, g_cancellable_is_cancelled(cancellable));
+        nt_http_answer(request, 200, "text/plain", NULL);
     } else if (strcmp(path, "/large") == 0) {
         char *large = g_strnfill(8 << 20, 'x');
         nt_http_answer(request, 200, "application/octet-stream", g_bytes_new_take(large, 8 << 20));
@@ -338,10 +345,11 @@ static void test_body_memory(Fixture *fixture, const void *data) {
     g_assert_cmpuint(refused, <, 5);
 }
 
-static void leave(Fixture *fixture, bool reset_it) {
+static void leave(Fixture *fixture, bool reset_it, const char *ahead) {
     int fd = dial(fixture);
     struct linger reset = {1, 0};
     say(fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    say(fd, ahead);
     while (g_atomic_int_get(&fixture->served) == 0) {
         g_usleep(1000);
     }
@@ -357,8 +365,25 @@ static void leave(Fixture *fixture, bool reset_it) {
     ASSERT_HAS(other, "200 OK");
 }
 
-static void test_gone(Fixture *fixture, const void *data) { leave(fixture, true); }
-static void test_closed(Fixture *fixture, const void *data) { leave(fixture, false); }
+static void test_gone(Fixture *fixture, const void *data) { leave(fixture, true, ""); }
+static void test_closed(Fixture *fixture, const void *data) { leave(fixture, false, ""); }
+
+/* An end is noticed behind what was sent ahead. */
+static void test_closed_behind(Fixture *fixture, const void *data) {
+    leave(fixture, false, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+}
+
+/* Where patience is over, what a loop itself does is cancelled too. */
+static void test_forced(Fixture *fixture, const void *data) {
+    int fd = dial(fixture);
+    say(fd, "GET /block HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (g_atomic_int_get(&fixture->served) == 0) {
+        g_usleep(1000);
+    }
+    nt_http_server_stop(fixture->server, 1000);
+    g_assert_cmpint(g_atomic_int_get(&fixture->gone), ==, 1);
+    close(fd);
+}
 
 /* Stopping finishes what was begun and takes nothing new. */
 static void test_stop(Fixture *fixture, const void *data) {
@@ -439,6 +464,8 @@ int main(int argc, char **argv) {
     ADD("/http/server/body-memory", test_body_memory);
     ADD("/http/server/gone", test_gone);
     ADD("/http/server/closed", test_closed);
+    ADD("/http/server/closed-behind", test_closed_behind);
+    ADD("/http/server/forced", test_forced);
     ADD("/http/server/stop", test_stop);
 #undef ADD
     g_test_add_func("/http/server/unix", test_unix);
