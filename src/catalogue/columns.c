@@ -235,12 +235,14 @@ bool nt_columns_read(NtColumns *columns, const char *name, const char *text, con
     if (owned != NULL) {
         g_ptr_array_add(columns->texts, owned);
     }
-    put(columns, column, fits ? value : (NtValue){0}, false);
+    bool hides = !nt_value_missing(text, json) && nt_value_hide(column->name, column->type, &value);
+    put(columns, column, fits || hides ? value : (NtValue){0}, false);
     if (!fits) {
         g_autofree char *printed = json != NULL ? nt_json_print(json, false) : NULL;
         g_autofree char *safe = nt_text_printable(text != NULL ? text : printed, 60);
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: '%s' is not %s %s; the value was left out", column->name, safe,
-                       column->type == NT_FIELD_INTEGER ? "an" : "a", nt_field_type_name(column->type));
+        return nt_fail(error, NITERU_ERROR_INVALID, "%s: '%s' is not %s %s; %s", column->name, safe,
+                       column->type == NT_FIELD_INTEGER ? "an" : "a", nt_field_type_name(column->type),
+                       hides ? "it counts as false" : "the value was left out");
     }
     if (currency != NULL && column->currency == NULL && !settle_currency(columns, column, error)) {
         return false;

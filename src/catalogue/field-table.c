@@ -262,6 +262,7 @@ static bool turn_values(NtCatalogue *catalogue, const StoredField *field, NtFiel
         const char *currency = NULL;
         NtValue value = {0};
         nt_value_read(type, '.', text, NULL, &value, &owned, &currency);
+        nt_value_hide(field->name, type, &value);
         g_auto(NtQuery) update = {0};
         if (!nt_query_open(&update, catalogue, error, write_sql, "i", product)) {
             return false;

@@ -6,7 +6,8 @@
  * first NT_COLUMNS_SAMPLE rows of the list that brought it. A value that does not fit is left out (missing), and the
  * call says so, so that it is counted and reported. Names are compared without regard to ASCII case; the reserved
  * names title, category, brand, price, currency, stock, available, group, url and created are ordinary fields whose
- * usual type is preferred.
+ * usual type is preferred. `public` decides who may see a product (nt_field_guards): it is bool, and a value that does
+ * not fit counts as false.
  */
 #ifndef NT_CATALOGUE_FIELD_H
 #define NT_CATALOGUE_FIELD_H

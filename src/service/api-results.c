@@ -74,6 +74,10 @@ void api_answer_results(ApiCall *call, const NiteruResults *results, const char 
     GString *out = g_string_sized_new(256 + 256 * niteru_results_count(results));
     const char *model = nt_results_model(results), *note = niteru_results_note(results);
     const NtJson *near = nt_results_near(results);
+    if (near != NULL && call->hides) { /* it tells values of all products */
+        near = NULL;
+        note = "nothing is this alike: no product matches the condition";
+    }
     g_string_append(out, "{\"model\": ");
     nt_json_quote(out, model);
     g_string_append(out, ", \"products\": [");

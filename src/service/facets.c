@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+/* What is not there is a field, and not what the path names. */
+static void fail(ApiCall *call, GError *error) {
+    if (g_error_matches(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND) && niteru_error_fact(error, "parameter") == NULL) {
+        api_problem(call, 400, "invalid", "fields", "%s", error->message);
+        g_error_free(error);
+    } else {
+        api_fail(call, error);
+    }
+}
+
 void api_run_facets(ApiCall *call) {
     g_autoptr(GError) error = NULL;
     g_autofree char *where = NULL;
@@ -17,6 +27,6 @@ void api_run_facets(ApiCall *call) {
     if (json != NULL) {
         api_answer_text(call, 200, json);
     } else {
-        api_fail(call, g_steal_pointer(&error));
+        fail(call, g_steal_pointer(&error));
     }
 }

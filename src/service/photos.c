@@ -17,6 +17,12 @@ bool api_photo_number(ApiCall *call, size_t *out) {
     return true;
 }
 
+char *api_photo_words(const char *message) {
+    const char *colon = strstr(message, ": ");
+    const char *slash = colon != NULL ? g_strrstr_len(message, colon - message, "/") : NULL;
+    return g_strdup(slash != NULL ? slash + 1 : message);
+}
+
 /* Answers with a picture; a browser may keep it, and asks with its tag later. Takes the bytes. */
 static void answer_picture(ApiCall *call, GBytes *bytes, const char *type) {
     gsize size;
@@ -53,6 +59,12 @@ void api_run_photo_get(ApiCall *call) {
     if (bytes != NULL) {
         answer_picture(call, bytes, type);
     } else {
+        const char *code, *field;
+        if (api_error_status(error, &code, &field) < 500) { /* others are for the log, which has the path */
+            char *words = api_photo_words(error->message);
+            g_free(error->message);
+            error->message = words;
+        }
         api_fail_photo(call, g_steal_pointer(&error));
     }
 }

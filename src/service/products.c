@@ -9,7 +9,7 @@
 /* ---- how a product is shown ---- */
 
 NtJson *api_product_json(const NtJson *from) {
-    static const char *const facts[] = {"format", "width", "height", "bytes", "error"};
+    static const char *const facts[] = {"format", "width", "height", "bytes"};
     const char *id = nt_json_text(nt_json_get(from, "product"), "");
     const NtJson *photos = nt_json_get(from, "photos");
     g_autofree char *escaped = nt_http_encode(id);
@@ -27,6 +27,11 @@ NtJson *api_product_json(const NtJson *from) {
             if (fact != NULL) {
                 nt_json_set(item, facts[f], nt_json_ref(fact));
             }
+        }
+        const char *fault = nt_json_text(nt_json_get(photo, "error"), NULL);
+        if (fault != NULL) {
+            g_autofree char *words = api_photo_words(fault);
+            nt_json_set(item, "error", nt_json_string(words));
         }
         nt_json_append(list, item);
     }

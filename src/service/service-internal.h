@@ -146,6 +146,7 @@ struct ApiCall {
     char id[40]; /* of the request */
     ApiAccess access;
     bool open;         /* no keys are asked for */
+    bool hides;        /* the catalogue has products that are kept from who asks */
     char *key;         /* name of the key; NULL: none */
     char *idempotency; /* under which its answer is to be remembered; NULL: it is not */
     NtJson *query;     /* an object */
@@ -224,7 +225,7 @@ void api_visible_free(ApiVisible *visible);
 void api_visible_changed(NtService *service);
 /* `where` (NULL: none) with what may be in an answer for the one who asks, products that are sold out too where they
  * are wanted; new, NULL: no condition. (visible.c) */
-bool api_visible(const ApiCall *call, bool sold_out, const char *where, char **out_where, GError **error);
+bool api_visible(ApiCall *call, bool sold_out, const char *where, char **out_where, GError **error);
 /* Whether a product, as JSON, is not for the one who asks. */
 bool api_is_hidden(const ApiCall *call, const NtJson *product);
 /* Fails (NOT_FOUND) where one of these products is hidden, in the words of one that is not there. */
@@ -251,6 +252,8 @@ char *api_product_tag(const char *json);
 bool api_tag_matches(const char *tags, const char *tag);
 /* The number of a photo in the path. False: answered. (photos.c) */
 bool api_photo_number(ApiCall *call, size_t *out);
+/* What is said of a photo ("path: what is wrong") with its file's name for its path; new. */
+char *api_photo_words(const char *message);
 /* The product that the path names, as shown to the one who asks; new. NULL: answered. */
 NtJson *api_visible_product(ApiCall *call);
 /* Answers with it and its tag, and with these texts as "warnings", where there are any. */

@@ -15,7 +15,9 @@
 enum { LOOK_MICROSECONDS = 100000 };
 
 typedef struct Fields {
-    bool public, available, stock;
+    bool public, /* there is such a field, */
+        plain;   /* and it is a bool, as it is unless --type has made it something else */
+    bool available, stock;
 } Fields;
 
 struct ApiVisible {
@@ -46,7 +48,10 @@ void api_visible_changed(NtService *service) {
 static bool look(const NtField *field, void *data) {
     Fields *fields = data;
     bool number = field->type == NT_FIELD_INTEGER || field->type == NT_FIELD_NUMBER;
-    fields->public |= field->type == NT_FIELD_BOOL && g_ascii_strcasecmp(field->name, "public") == 0;
+    if (nt_field_guards(field->name)) {
+        fields->public = true;
+        fields->plain = field->type == NT_FIELD_BOOL;
+    }
     fields->available |= field->type == NT_FIELD_BOOL && g_ascii_strcasecmp(field->name, "available") == 0;
     fields->stock |= number && g_ascii_strcasecmp(field->name, "stock") == 0;
     return true;
@@ -80,15 +85,16 @@ static bool check_alone(const ApiCall *call, const char *where, GError **error) 
     return alone != NULL;
 }
 
-bool api_visible(const ApiCall *call, bool sold_out, const char *where, char **out_where, GError **error) {
+bool api_visible(ApiCall *call, bool sold_out, const char *where, char **out_where, GError **error) {
     Fields fields;
     *out_where = NULL;
     if (!look_at_fields(call->service, &fields, error) || (where != NULL && !check_alone(call, where, error))) {
         return false;
     }
     g_autoptr(GString) clause = g_string_new(NULL);
-    if (fields.public && call->access <= API_PUBLISHABLE) {
-        g_string_append(clause, " and (public is missing or public)");
+    call->hides = fields.public && call->access <= API_PUBLISHABLE;
+    if (call->hides) {
+        g_string_append(clause, fields.plain ? " and (public is missing or public)" : " and public is missing");
     }
     if (fields.available && !sold_out) {
         g_string_append(clause, " and (available is missing or available)");
@@ -105,9 +111,12 @@ bool api_visible(const ApiCall *call, bool sold_out, const char *where, char **o
 
 /* ---- products by themselves ---- */
 
+static bool may_be_seen(const char *name, NtJson *value, void *data) {
+    return !nt_field_guards(name) || nt_json_truth(value, false);
+}
+
 bool api_is_hidden(const ApiCall *call, const NtJson *product) {
-    return call->access <= API_PUBLISHABLE &&
-           !nt_json_truth(nt_json_get(nt_json_get(product, "metadata"), "public"), true);
+    return call->access <= API_PUBLISHABLE && !nt_json_foreach(nt_json_get(product, "metadata"), may_be_seen, NULL);
 }
 
 bool api_check_visible(const ApiCall *call, const char *const *ids, GError **error) {

@@ -10,7 +10,7 @@ static const struct {
 } reserved[] = {
     {"title", NT_FIELD_TEXT},    {"category", NT_FIELD_TEXT}, {"brand", NT_FIELD_TEXT},     {"price", NT_FIELD_NUMBER},
     {"currency", NT_FIELD_TEXT}, {"stock", NT_FIELD_INTEGER}, {"available", NT_FIELD_BOOL}, {"group", NT_FIELD_TEXT},
-    {"url", NT_FIELD_TEXT},      {"created", NT_FIELD_DATE},
+    {"url", NT_FIELD_TEXT},      {"created", NT_FIELD_DATE},  {"public", NT_FIELD_BOOL},
 };
 
 NtFieldType nt_field_usual_type(const char *name) {
@@ -20,6 +20,17 @@ NtFieldType nt_field_usual_type(const char *name) {
         }
     }
     return NT_FIELD_MISSING;
+}
+
+bool nt_field_guards(const char *name) { return g_ascii_strcasecmp(name, "public") == 0; }
+
+bool nt_value_hide(const char *name, NtFieldType type, NtValue *value) {
+    bool hides = type == NT_FIELD_BOOL && value->type == NT_FIELD_MISSING && nt_field_guards(name);
+    if (hides) {
+        value->type = NT_FIELD_BOOL;
+        value->integer = 0;
+    }
+    return hides;
 }
 
 static unsigned json_fits(const NtJson *json) {
@@ -86,6 +97,9 @@ static NtFieldType nearly_type(const NtEvidence *evidence) {
  * text that begins with a bracket must not turn texts into lists. A reserved field keeps its usual type when at least
  * half of its values fit it, so that one "call us" among prices does not turn the column to text. */
 NtFieldType nt_evidence_type(const NtEvidence *evidence, const char *name) {
+    if (nt_field_guards(name)) {
+        return NT_FIELD_BOOL; /* whatever its values are: those that do not fit count as false */
+    }
     if (evidence->values == 0) {
         return NT_FIELD_TEXT;
     }

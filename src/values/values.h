@@ -30,6 +30,10 @@ NtFieldType nt_field_type_of_name(const char *name);
 /* The type a reserved name usually has; NT_FIELD_MISSING: it is no reserved name. */
 NtFieldType nt_field_usual_type(const char *name);
 
+/* Whether a field decides who may see a product (`public`): it is bool, and a value of it that cannot be read, or says
+ * "none", counts as false. Only a product without any value of it is seen by all. */
+bool nt_field_guards(const char *name);
+
 /* One typed value. Text is borrowed from whoever made the value. */
 typedef struct NtValue {
     int64_t field;    /* number of the field it is a value of, where there are such */
@@ -38,6 +42,9 @@ typedef struct NtValue {
     double number;    /* NUMBER */
     const char *text; /* DATE, TEXT, LIST (a JSON array of strings) */
 } NtValue;
+
+/* Sets a value that is missing, though something was written, to false where the field guards; whether it did. */
+bool nt_value_hide(const char *name, NtFieldType type, NtValue *value);
 
 /* ---- single texts ----------------------------------------------------------------------------------------------- */
 

@@ -409,6 +409,25 @@ static void test_retype(void) {
     drop_folder(folder);
 }
 
+/* What decides who may see a product is false when in doubt, whatever most values look like. */
+static void test_guard(Shop *shop, const void *data) {
+    static const char *const words[] = {"maybe", "later", "x", "-", "2"};
+    g_autoptr(GError) error = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        nt_columns_learn(shop->columns, "Public", words[i], NULL);
+    }
+    nt_columns_settle(shop->columns, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(type_of(shop, "public"), ==, "bool");
+    expect_read(shop, "public", "y", "1");
+    expect_read(shop, "public", "", "-");
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        g_autofree char *out = read_one(shop, "public", words[i]), *kept = value_of(shop, "public");
+        g_assert_nonnull(strstr(out, "counts as false"));
+        g_assert_cmpstr(kept, ==, "0");
+    }
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/columns/inference", Shop, NULL, set_up, test_inference, tear_down);
@@ -420,6 +439,7 @@ int main(int argc, char **argv) {
     g_test_add("/columns/money", Shop, NULL, set_up, test_money, tear_down);
     g_test_add("/columns/own-currency", Shop, NULL, set_up, test_own_currency, tear_down);
     g_test_add("/columns/misfits", Shop, NULL, set_up, test_misfits, tear_down);
+    g_test_add("/columns/guard", Shop, NULL, set_up, test_guard, tear_down);
     g_test_add("/columns/late", Shop, NULL, set_up, test_late, tear_down);
     g_test_add("/columns/names", Shop, NULL, set_up, test_names, tear_down);
     g_test_add_func("/columns/limit", test_limit);

@@ -110,9 +110,39 @@ class Keys(ShopTest):
         for where in ("price > 0) or (price > 0", "price > 0) or (public = false", "price > 0 or (price > 0"):
             escaped = self.ask("GET", self.similar + "?k=1000&where=" + quote(where), headers=bearer(self.public))
             self.assertProblem(escaped, 400, "invalid", "where")
+        # What is near a condition tells values; strangers learn none of hidden products.
+        self.ask("PATCH", "/v1/products/" + quote(hidden), {"metadata": {"brand": "Hushhush"}}, bearer(self.secret))
+        asked = {"where": "brand = 'Hushush'", "text": "photo"}
+        for key, told in ((self.public, False), (self.secret, True)):
+            for found in (self.ask("POST", "/v1/search/text", asked, bearer(key)),
+                          self.ask("GET", self.similar + "?where=" + quote(asked["where"]), headers=bearer(key))):
+                self.assertEqual(found.json["products"], [])
+                self.assertEqual(b"Hushhush" in found.body, told)
+                self.assertEqual("near" in found.json, told)
+        facets = self.ask("POST", "/v1/facets", {"fields": ["nowhere"]}, bearer(self.public))
+        self.assertProblem(facets, 400, "invalid", "fields")
         none = self.ask("GET", "/v1/products/none", headers=bearer(self.public)).json
         shy = self.ask("GET", "/v1/products/" + quote(hidden), headers=bearer(self.public)).json
         self.assertEqual(shy["detail"].replace(hidden, "none"), none["detail"])
+
+
+class Guard(ShopTest):
+    """Only what is said to be public, and what says nothing, is shown to strangers."""
+
+    settings = ("public=true",)
+
+    def test_values(self):
+        secret = self.shop.run("key", "create", "--kind", "secret", "--name", "s").stdout.strip()
+        listed = self.ask("GET", "/v1/products", headers=bearer(secret)).json["products"]
+        ids = [product["product"] for product in listed]
+        values = [None, True, 1, "yes", False, 0, "n", "no", "hidden", "-", "none", [], 3]
+        for value, product in zip(values, ids):
+            put = self.ask("PATCH", "/v1/products/" + quote(product), {"metadata": {"Public": value}}, bearer(secret))
+            self.assertEqual(put.status, 200)
+        seen = [self.ask("GET", "/v1/products/" + quote(product)).status for product in ids[:len(values)]]
+        self.assertEqual(seen, [200] * 4 + [404] * (len(values) - 4))
+        found = self.ask("GET", f"/v1/products/{quote(ids[0])}/similar?k=1000").json["products"]
+        self.assertEqual(set(ids[4:len(values)]) & {product["product"] for product in found}, set())
 
 
 class Rates(ShopTest):
