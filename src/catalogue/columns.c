@@ -237,7 +237,7 @@ bool nt_columns_read(NtColumns *columns, const char *name, const char *text, con
     }
     bool hides = !nt_value_missing(text, json) && nt_value_hide(column->name, column->type, &value);
     put(columns, column, fits || hides ? value : (NtValue){0}, false);
-    if (!fits) {
+    if (!fits || hides) {
         g_autofree char *printed = json != NULL ? nt_json_print(json, false) : NULL;
         g_autofree char *safe = nt_text_printable(text != NULL ? text : printed, 60);
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: '%s' is not %s %s; %s", column->name, safe,
