@@ -179,16 +179,17 @@ static bool find(NtCatalogue *db, const char *id, int64_t *out_product, GError *
     return false;
 }
 
-static bool write_edit(Edits *edits, Edit *edit, NtCatalogue *db, Fresh *fresh, GError **error) {
+/* Whether it may be done: what is there is as it has to be. */
+static bool check(const NtProductEdit *given, NtCatalogue *db, int64_t *out_product, GError **error) {
+    return find(db, given->id, out_product, error) &&
+           (!given->must_exist || nt_catalogue_find_product(db, given->id, out_product, error)) &&
+           (given->allow == NULL || given->allow(db, *out_product, given->data, error));
+}
+
+static bool put_product(Edits *edits, Edit *edit, NtCatalogue *db, int64_t product, Fresh *fresh, GError **error) {
     NtProductEdit *given = edit->given;
-    int64_t product;
     guint first = 0;
     NtRun run;
-    if (!find(db, given->id, &product, error) ||
-        (given->must_exist && !nt_catalogue_find_product(db, given->id, &product, error)) ||
-        (given->allow != NULL && !given->allow(db, product, given->data, error))) {
-        return false;
-    }
     g_autoptr(NtColumns) columns = NULL;
     g_autoptr(GArray) values = read_values(edit, db, &columns, error);
     g_autoptr(GPtrArray) locations = values != NULL && given->photo_edit != NT_PHOTOS_STAY
@@ -213,6 +214,26 @@ static bool write_edit(Edits *edits, Edit *edit, NtCatalogue *db, Fresh *fresh, 
            nt_catalogue_put_product(db, &run, &row, states, &given->report.added, error) &&
            put_photos(edits, edit, db, states + first, fresh, error) &&
            nt_catalogue_end_run(db, &run, false, NULL, error);
+}
+
+/* Takes down how the product is now. */
+static bool show(NtProductEdit *given, NtCatalogue *db, GError **error) {
+    int64_t product;
+    g_clear_pointer(&given->product, nt_json_free);
+    return nt_catalogue_find_product(db, given->id, &product, error) &&
+           (given->product = nt_catalogue_product_json(db, product, error)) != NULL;
+}
+
+static bool write_edit(Edits *edits, Edit *edit, NtCatalogue *db, Fresh *fresh, GError **error) {
+    NtProductEdit *given = edit->given;
+    int64_t product;
+    bool there;
+    if (!check(given, db, &product, error)) {
+        return false;
+    }
+    return given->remove
+               ? nt_catalogue_remove_product(db, given->id, &there, error)
+               : put_product(edits, edit, db, product, fresh, error) && (!given->shown || show(given, db, error));
 }
 
 /* ---- all ---- */

@@ -260,11 +260,16 @@ bool nt_products_edit(NiteruCatalogue *catalogue, NtProductEdit *given, size_t c
     for (size_t i = 0; i < count; i++) {
         edits.edits[i].given = &given[i];
         given[i].report = (NiteruPutReport){.size = sizeof(NiteruPutReport)};
+        given[i].product = NULL;
         given[i].error = NULL;
     }
     if (!NT_OPTIONS_READ(NiteruPutOptions, &edits.options, options, error) ||
         !nt_call_begin_writing(&edits.call, catalogue, edits.options.timeout_ms, cancellable, error) ||
         !read_edits(&edits, error) || !write_patiently(&edits, error)) {
+        for (size_t i = 0; i < count; i++) {
+            g_clear_pointer(&given[i].product, nt_json_free);
+            g_clear_error(&given[i].error);
+        }
         return false;
     }
     for (size_t i = 0; i < count; i++) {

@@ -30,6 +30,8 @@ typedef struct NtProductEdit {
     const NtJson *metadata; /* an object; NULL: fields are left as they are, unless `whole` */
     bool whole;             /* fields that are not given go */
     bool must_exist;        /* else it is added where it is not there */
+    bool remove;            /* it goes, as a whole; one that is not there must be asked for by `must_exist` */
+    bool shown;             /* `product` is wanted */
     NtPhotoEdit photo_edit;
     size_t position;
     const NtGivenPhoto *photos;
@@ -42,14 +44,15 @@ typedef struct NtProductEdit {
 
     /* What became of it. */
     NiteruPutReport report;
-    GError *error; /* the caller's; NULL: it is committed */
+    NtJson *product; /* as nt_catalogue_product_json has it at the end of the edit; the caller's, or NULL */
+    GError *error;   /* the caller's; NULL: it is committed */
 } NtProductEdit;
 
 /* Changes products, in one transaction, which the next search sees: photos are read and embedded before the turn to
  * write is taken. An edit that fails (INVALID, NOT_FOUND, LIMIT, and what its photos or `allow` say) costs only itself
  * and has `error` set. `options` NULL: the defaults; its `failure` is told of photos and values that could not be used.
- * False: nothing is committed, and the errors are those of the whole: IO, NO_SPACE, CANCELLED, TIMEOUT, INVALID (a
- * model without a network, a catalogue open for reading only). */
+ * False: nothing is committed, no edit has an error or a product, and the errors are those of the whole: IO, NO_SPACE,
+ * CANCELLED, TIMEOUT, INVALID (a model without a network, a catalogue open for reading only). */
 bool nt_products_edit(NiteruCatalogue *catalogue, NtProductEdit *edits, size_t count, const NiteruPutOptions *options,
                       GCancellable *cancellable, GError **error);
 

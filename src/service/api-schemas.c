@@ -229,7 +229,7 @@ const ApiSchema api_product_body = {
         {"metadata", API_OBJECT,
          .text =
              "Fields of any name. title, category, brand, price, currency, stock, available, group, url, created and "
-             "public mean something here.",
+             "public mean something here. A text that is empty or blank is no value, as null is none.",
          .example = "{\"title\": \"Blue dress\", \"price\": 49.9, \"stock\": 3}"},
         END}};
 

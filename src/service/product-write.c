@@ -55,7 +55,7 @@ static void add_warning(const NiteruFailure *failure, void *data) {
     nt_json_append(data, nt_json_string(failure->message));
 }
 
-/* Carries out one edit and answers with the product. */
+/* Carries out one edit, and answers with the product as the edit left it, whatever others write meanwhile. */
 static void carry_out(ApiCall *call, NtProductEdit *edit) {
     g_autoptr(GError) error = NULL;
     g_autoptr(NtJson) warnings = nt_json_array();
@@ -63,13 +63,18 @@ static void carry_out(ApiCall *call, NtProductEdit *edit) {
     NiteruPutOptions options = {
         .size = sizeof options, .timeout_ms = WRITE_MS, .failure = add_warning, .data = warnings};
     set_conditions(call, edit, &condition);
+    edit->shown = !edit->remove;
     if (!nt_products_edit(call->service->catalogue, edit, 1, &options, nt_http_cancellable(call->request), &error)) {
         api_fail(call, g_steal_pointer(&error));
         return;
     }
     api_visible_changed(call->service);
-    if (edit->error == NULL) {
-        api_answer_product(call, edit->report.added ? 201 : 200, warnings);
+    g_autoptr(NtJson) product = edit->product;
+    if (edit->error == NULL && edit->remove) {
+        api_answer_nothing(call);
+    } else if (edit->error == NULL) {
+        g_autoptr(NtJson) shown = api_product_json(product);
+        api_answer_product(call, edit->report.added ? 201 : 200, shown, warnings);
     } else if (edit->error->domain == API_CONDITION) {
         api_problem(call, 412, "precondition-failed", NULL, "%s", edit->error->message);
         g_error_free(edit->error);
@@ -91,17 +96,8 @@ void api_run_product_patch(ApiCall *call) {
 }
 
 void api_run_product_delete(ApiCall *call) {
-    g_autoptr(GError) error = NULL;
-    const char *const ids[] = {call->pieces[0]};
-    uint64_t removed = 0;
-    if (!niteru_remove(call->service->catalogue, ids, 1, NULL, WRITE_MS, nt_http_cancellable(call->request), &removed,
-                       &error)) {
-        api_fail(call, g_steal_pointer(&error));
-    } else if (removed == 0) {
-        api_problem(call, 404, "not-found", NULL, "there is no product '%s'", call->pieces[0]);
-    } else {
-        api_answer_nothing(call);
-    }
+    NtProductEdit edit = {.id = call->pieces[0], .must_exist = true, .remove = true};
+    carry_out(call, &edit);
 }
 
 void api_run_products_remove(ApiCall *call) {

@@ -66,7 +66,8 @@ static NtJson *read_product(NiteruCatalogue *catalogue, const char *id, GError *
     return json != NULL ? api_product_json(json) : NULL;
 }
 
-NtJson *api_visible_product(ApiCall *call) {
+/* The product that the path names, as shown to the one who asks; new. NULL: answered. */
+static NtJson *visible_product(ApiCall *call) {
     g_autoptr(GError) error = NULL;
     g_autoptr(NtJson) product = read_product(call->service->catalogue, call->pieces[0], &error);
     if (product == NULL) {
@@ -81,11 +82,7 @@ NtJson *api_visible_product(ApiCall *call) {
     return g_steal_pointer(&product);
 }
 
-void api_answer_product(ApiCall *call, unsigned status, NtJson *warnings) {
-    g_autoptr(NtJson) product = api_visible_product(call);
-    if (product == NULL) {
-        return;
-    }
+void api_answer_product(ApiCall *call, unsigned status, NtJson *product, NtJson *warnings) {
     g_autofree char *json = nt_json_print(product, false), *tag = api_product_tag(json);
     const char *known = nt_http_header(call->request, "if-none-match");
     nt_http_add_header(call->request, "ETag", tag);
@@ -100,7 +97,12 @@ void api_answer_product(ApiCall *call, unsigned status, NtJson *warnings) {
     }
 }
 
-void api_run_product_get(ApiCall *call) { api_answer_product(call, 200, NULL); }
+void api_run_product_get(ApiCall *call) {
+    g_autoptr(NtJson) product = visible_product(call);
+    if (product != NULL) {
+        api_answer_product(call, 200, product, NULL);
+    }
+}
 
 /* ---- the list ---- */
 

@@ -4,6 +4,7 @@
 #include "service/service-internal.h"
 
 static const unsigned not_found[] = {404, 0};
+static const unsigned remove_faults[] = {404, 412, 507, 0};
 static const unsigned write_faults[] = {404, 412, 413, 415, 507, 0};
 static const unsigned photo_write_faults[] = {404, 412, 413, 415, 422, 507, 0};
 static const unsigned photo_faults[] = {404, 413, 415, 422, 0};
@@ -147,7 +148,7 @@ const ApiRoute api_routes[] = {
      .access = API_SECRET,
      .place = API_WRITER,
      .status = 204,
-     .faults = not_found,
+     .faults = remove_faults,
      .run = api_run_product_delete},
     {.method = "POST",
      .path = "/v1/products:batch",

@@ -254,10 +254,8 @@ bool api_tag_matches(const char *tags, const char *tag);
 bool api_photo_number(ApiCall *call, size_t *out);
 /* What is said of a photo ("path: what is wrong") with its file's name for its path; new. */
 char *api_photo_words(const char *message);
-/* The product that the path names, as shown to the one who asks; new. NULL: answered. */
-NtJson *api_visible_product(ApiCall *call);
-/* Answers with it and its tag, and with these texts as "warnings", where there are any. */
-void api_answer_product(ApiCall *call, unsigned status, NtJson *warnings);
+/* Answers with a product (api_product_json) and its tag, and with these texts as "warnings", where there are any. */
+void api_answer_product(ApiCall *call, unsigned status, NtJson *product, NtJson *warnings);
 
 /* In the head of a request: its body goes into a file of the job that the path names. Or answers. (job-calls.c) */
 void api_accept_upload(ApiCall *call, uint64_t limit);

@@ -6,16 +6,6 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-static GBytes *picture(const Shop *shop, unsigned kind) {
-    char *bytes;
-    gsize size;
-    g_autofree char *path = below(shop, "drawn.png");
-    draw_picture(shop, "drawn.png", kind);
-    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
-    drop_file(shop, "drawn.png");
-    return g_bytes_new_take(bytes, size);
-}
-
 static NtJson *json(const char *text) { return nt_json_parse(text, strlen(text), "test", NULL, NULL); }
 
 /* The sizes of a product's photos in their order, "12 34". */
@@ -54,7 +44,7 @@ static void test_photos(void) {
     Shop shop;
     g_autoptr(GError) error = NULL;
     shop_open(&shop);
-    g_autoptr(GBytes) one = picture(&shop, 1), two = picture(&shop, 2), three = picture(&shop, 3);
+    g_autoptr(GBytes) one = draw_bytes(&shop, 1), two = draw_bytes(&shop, 2), three = draw_bytes(&shop, 3);
     g_autoptr(GBytes) none = g_bytes_new("no photo", 8);
     NtProductEdit fresh = {.id = "p"};
     g_assert_true(nt_products_edit(shop.catalogue, &fresh, 1, NULL, NULL, &error));
@@ -131,6 +121,60 @@ static void test_together(void) {
     shop_drop(&shop);
 }
 
+static bool hold(NtCatalogue *db, int64_t product, void *data, GError **error) {
+    *(NtJson **)data = product != 0 ? nt_catalogue_product_json(db, product, error) : NULL;
+    return true;
+}
+
+/* Products go by an edit too, and one that stays is shown as the edit left it. */
+static void test_shown(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    NtJson *before = NULL;
+    shop_open(&shop);
+    g_autoptr(NtJson) red = json("{\"colour\": \"red\"}"), blue = json("{\"colour\": \"blue\"}");
+    NtProductEdit edits[] = {
+        {.id = "a", .metadata = red, .shown = true},
+        {.id = "a", .metadata = blue, .shown = true},
+        {.id = "a", .must_exist = true, .remove = true, .allow = hold, .data = &before},
+        {.id = "a", .must_exist = true, .remove = true},
+    };
+    g_assert_true(nt_products_edit(shop.catalogue, edits, G_N_ELEMENTS(edits), NULL, NULL, &error));
+    g_assert_cmpstr(nt_json_text(nt_json_get(nt_json_get(edits[0].product, "metadata"), "colour"), ""), ==, "red");
+    g_assert_cmpstr(nt_json_text(nt_json_get(nt_json_get(edits[1].product, "metadata"), "colour"), ""), ==, "blue");
+    g_autofree char *left = nt_json_print(edits[1].product, false), *found = nt_json_print(before, false);
+    g_assert_cmpstr(left, ==, found);
+    g_assert_true(edits[2].error == NULL && edits[2].product == NULL);
+    expect_error(&edits[3].error, NITERU_ERROR_NOT_FOUND, "no product 'a'");
+    g_assert_null(niteru_product_json(shop.catalogue, "a", NULL));
+    nt_json_free(before);
+    nt_json_free(edits[0].product);
+    nt_json_free(edits[1].product);
+    shop_drop(&shop);
+}
+
+static bool break_down(NtCatalogue *db, int64_t product, void *data, GError **error) {
+    return nt_fail(error, NITERU_ERROR_IO, "the disk is gone");
+}
+
+/* Where the whole fails, no edit has an error of its own. */
+static void test_whole(void) {
+    Shop shop;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) none = g_bytes_new("no photo", 8);
+    const NtGivenPhoto photo = {"given", none};
+    shop_open(&shop);
+    NtProductEdit edits[] = {
+        {.id = "p", .photo_edit = NT_PHOTOS_SET, .photos = &photo, .photo_count = 1, .all_photos = true},
+        {.id = "q", .shown = true},
+        {.id = "r", .allow = break_down},
+    };
+    g_assert_false(nt_products_edit(shop.catalogue, edits, G_N_ELEMENTS(edits), NULL, NULL, &error));
+    expect_error(&error, NITERU_ERROR_IO, "the disk is gone");
+    g_assert_true(edits[0].error == NULL && edits[1].product == NULL);
+    shop_drop(&shop);
+}
+
 /* ---- uploads ---- */
 
 static bool take_location(const char *location, void *data) {
@@ -173,7 +217,7 @@ static void test_upload(void) {
     Shop shop;
     g_autoptr(GError) error = NULL;
     shop_open(&shop);
-    g_autoptr(GBytes) one = picture(&shop, 1);
+    g_autoptr(GBytes) one = draw_bytes(&shop, 1);
     uint8_t hash[32];
     nt_sha256(g_bytes_get_data(one, NULL), g_bytes_get_size(one), hash);
     g_assert_true(nt_original_keep(shop.catalogue, hash, one, &error));
@@ -207,6 +251,8 @@ int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/edit/photos", test_photos);
     g_test_add_func("/edit/together", test_together);
+    g_test_add_func("/edit/shown", test_shown);
+    g_test_add_func("/edit/whole", test_whole);
     g_test_add_func("/edit/upload", test_upload);
     return g_test_run();
 }

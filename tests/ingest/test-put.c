@@ -22,20 +22,10 @@ static void take_failure(const NiteruFailure *failure, void *data) {
     told->last = g_strdup(failure->message);
 }
 
-static GBytes *picture(const Shop *shop, unsigned kind) {
-    char *bytes;
-    gsize size;
-    g_autofree char *path = below(shop, "drawn.png");
-    draw_picture(shop, "drawn.png", kind);
-    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
-    drop_file(shop, "drawn.png");
-    return g_bytes_new_take(bytes, size);
-}
-
 /* Puts a product with one photo of bytes (kind >= 0), or none. */
 static bool put(Shop *shop, const char *id, const char *metadata, int kind, bool patch, NiteruPutReport *report,
                 Told *told, GError **error) {
-    g_autoptr(GBytes) bytes = kind >= 0 ? picture(shop, (unsigned)kind) : NULL;
+    g_autoptr(GBytes) bytes = kind >= 0 ? draw_bytes(shop, (unsigned)kind) : NULL;
     gsize size = 0;
     const void *data = bytes != NULL ? g_bytes_get_data(bytes, &size) : NULL;
     const NiteruPhoto photo = {.size = sizeof photo, .bytes = data, .length = size};
@@ -125,7 +115,7 @@ static void test_faults(void) {
     g_assert_cmpuint(told.values, ==, 1);
     EXPECT(alike(&shop, "a", "title = 'B' and price is missing", 5), "b");
     g_autofree char *text = write_text(&shop, "x.jpg", "no photo"), *none = below(&shop, "none.jpg");
-    g_autoptr(GBytes) bytes = picture(&shop, 3);
+    g_autoptr(GBytes) bytes = draw_bytes(&shop, 3);
     gsize size;
     const void *data = g_bytes_get_data(bytes, &size);
     const NiteruPhoto good = {.size = sizeof good, .bytes = data, .length = size};
@@ -177,7 +167,7 @@ static void test_many(void) {
     Shop shop;
     g_autoptr(GError) error = NULL;
     shop_open(&shop);
-    GBytes *two[2] = {picture(&shop, 1), picture(&shop, 2)};
+    GBytes *two[2] = {draw_bytes(&shop, 1), draw_bytes(&shop, 2)};
     NiteruPhoto photos[2] = {{.size = sizeof photos[0]}, {.size = sizeof photos[0]}};
     for (unsigned i = 0; i < 2; i++) {
         photos[i].bytes = g_bytes_get_data(two[i], &photos[i].length);
@@ -215,7 +205,7 @@ static void test_originals(void) {
     for (int i = 0; i < 3; i++) {
         g_autofree char *id = g_strdup_printf("p%d", i);
         g_assert_true(put(&shop, id, NULL, i, false, &report, NULL, &error));
-        g_autoptr(GBytes) bytes = picture(&shop, (unsigned)i);
+        g_autoptr(GBytes) bytes = draw_bytes(&shop, (unsigned)i);
         gsize size;
         const void *data = g_bytes_get_data(bytes, &size);
         uint8_t hash[32];
@@ -317,7 +307,7 @@ static void test_stopped(void) {
     shop_open(&shop);
     g_assert_true(put(&shop, "a", NULL, 1, false, &report, NULL, &error));
     for (unsigned ms = 1; ms < 40; ms += 3) {
-        g_autoptr(GBytes) bytes = picture(&shop, 1000 + ms);
+        g_autoptr(GBytes) bytes = draw_bytes(&shop, 1000 + ms);
         gsize size;
         const void *data = g_bytes_get_data(bytes, &size);
         const NiteruPhoto photo = {.size = sizeof photo, .bytes = data, .length = size};

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import threading
 
 import shop
 from shop import ShopTest, multipart, quote
@@ -281,7 +282,32 @@ class Products(ShopTest):
                            "precondition-failed")
         self.assertEqual(self.ask("GET", path).json["metadata"], {"stock": 2})
         self.assertProblem(self.ask("PATCH", "/v1/products/none", {"metadata": {}}), 404, "not-found")
-        self.ask("DELETE", path)
+        self.assertProblem(self.ask("DELETE", path, headers={"If-Match": tag}), 412, "precondition-failed")
+        self.assertProblem(self.ask("DELETE", "/v1/products/none", headers={"If-Match": tag}), 404, "not-found")
+        self.assertEqual(self.ask("GET", path).status, 200)
+        self.assertEqual(self.ask("DELETE", path, headers={"If-Match": changed.headers["ETag"]}).status, 204)
+        self.assertEqual(self.ask("GET", path).status, 404)
+
+    def test_own_answer(self):
+        """A write is answered with what it made, though others write the same product meanwhile."""
+        failures = []
+        def write(own):
+            connection = self.shop.connect()
+            for i in range(40):
+                put = self.ask("PUT", "/v1/products/shared", {"metadata": {own: i}}, connection=connection)
+                if put.json["metadata"] != {own: i}:
+                    failures.append(put)
+            connection.close()
+        writers = [threading.Thread(target=write, args=(f"own{n}",)) for n in range(3)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        self.assertEqual(failures, [])
+        blank = self.ask("PUT", "/v1/products/shared", {"metadata": {"title": " ", "brand": "", "price": 1}})
+        self.assertEqual(blank.json["metadata"], {"price": 1}) # blank is no value, and the answer says what is kept
+        self.assertEqual(self.ask("GET", "/v1/products/shared").body, blank.body)
+        self.ask("DELETE", "/v1/products/shared")
 
     def test_batch(self):
         items = [{"product": "b1", "metadata": {"price": 1}}, {"product": "b\u0001"}, {"product": "b2"}]

@@ -69,6 +69,16 @@ void draw_picture(const Shop *shop, const char *name, unsigned kind) {
     cairo_surface_destroy(surface);
 }
 
+GBytes *draw_bytes(const Shop *shop, unsigned kind) {
+    char *bytes;
+    gsize size;
+    g_autofree char *path = below(shop, "drawn.png");
+    draw_picture(shop, "drawn.png", kind);
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    drop_file(shop, "drawn.png");
+    return g_bytes_new_take(bytes, size);
+}
+
 char *write_text(const Shop *shop, const char *name, const char *text) {
     g_autoptr(GError) error = NULL;
     char *path = path_for(shop, name);

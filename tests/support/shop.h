@@ -27,6 +27,8 @@ char *below(const Shop *shop, const char *name);
 
 /* Draws picture number `kind` (any; equal numbers give equal files) as a PNG at `name`, making folders on the way. */
 void draw_picture(const Shop *shop, const char *name, unsigned kind);
+/* The same picture's bytes. New. */
+GBytes *draw_bytes(const Shop *shop, unsigned kind);
 /* Writes a text file below the folder; returns its path. */
 char *write_text(const Shop *shop, const char *name, const char *text);
 /* Removes a file below the folder. */
