@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/remote.h"
+#include "service/service.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -105,21 +106,7 @@ static void print_others(const NiteruIndexReport *report) {
 
 static void print_report(const CliContext *context, const NiteruIndexReport *report, unsigned shown) {
     if (context->json) {
-        NtJson *out = nt_json_object();
-        nt_json_set(out, "products", nt_json_integer((int64_t)report->products));
-        nt_json_set(out, "added", nt_json_integer((int64_t)report->added));
-        nt_json_set(out, "removed", nt_json_integer((int64_t)report->removed));
-        nt_json_set(out, "photos", nt_json_integer((int64_t)report->photos));
-        nt_json_set(out, "embedded", nt_json_integer((int64_t)report->embedded));
-        nt_json_set(out, "reused", nt_json_integer((int64_t)report->reused));
-        nt_json_set(out, "identical", nt_json_integer((int64_t)report->identical));
-        nt_json_set(out, "cut_short", nt_json_integer((int64_t)report->cut_short));
-        nt_json_set(out, "not_photos", nt_json_integer((int64_t)report->others));
-        nt_json_set(out, "hidden", nt_json_integer((int64_t)report->hidden));
-        nt_json_set(out, "failed", nt_json_integer((int64_t)report->failed));
-        nt_json_set(out, "values_left_out", nt_json_integer((int64_t)report->values));
-        nt_json_set(out, "seconds", nt_json_real(report->seconds));
-        nt_json_set(out, "embed_seconds", nt_json_real(report->embed_seconds));
+        NtJson *out = nt_report_json(report);
         cli_print_json(nt_json_print(out, true));
         nt_json_free(out);
         return;

@@ -5,6 +5,8 @@
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
 
+#include "service/service.h"
+
 enum { MOST_ANSWER = 64 << 20, POLL_MICROSECONDS = 150000 };
 
 static char *socket_path(const CliContext *context) {
@@ -162,23 +164,6 @@ static uint64_t count_of(const NtJson *counts, const char *name) {
     return (uint64_t)nt_json_int(nt_json_get(counts, name), 0);
 }
 
-static void read_report(const NtJson *counts, NiteruIndexReport *out) {
-    out->products = count_of(counts, "products");
-    out->added = count_of(counts, "added");
-    out->removed = count_of(counts, "removed");
-    out->photos = count_of(counts, "photos");
-    out->embedded = count_of(counts, "embedded");
-    out->reused = count_of(counts, "reused");
-    out->identical = count_of(counts, "identical");
-    out->cut_short = count_of(counts, "cut_short");
-    out->failed = count_of(counts, "failed");
-    out->others = count_of(counts, "not_photos");
-    out->hidden = count_of(counts, "hidden");
-    out->values = count_of(counts, "values_left_out");
-    out->seconds = nt_json_number(nt_json_get(counts, "seconds"), 0);
-    out->embed_seconds = nt_json_number(nt_json_get(counts, "embed_seconds"), 0);
-}
-
 static void tell_progress(const NtJson *shown, const NiteruIndexOptions *options) {
     const NtJson *from = nt_json_get(shown, "progress");
     if (from != NULL) {
@@ -205,7 +190,7 @@ static bool follow(const CliContext *context, const char *job, const NiteruIndex
         const char *state = nt_json_text(nt_json_get(shown, "state"), "");
         tell_progress(shown, options);
         if (strcmp(state, "done") == 0 || strcmp(state, "failed") == 0) {
-            read_report(nt_json_get(shown, "counts"), out_report);
+            nt_report_read(nt_json_get(shown, "counts"), out_report);
             if (*state == 'd') {
                 return true;
             }

@@ -62,7 +62,8 @@ void api_run_job_stop(ApiCall *call) {
 }
 
 void api_run_jobs(ApiCall *call) {
-    api_answer(call, 200, nt_json_set(nt_json_object(), "jobs", api_jobs_list(call->service->jobs)));
+    NtJson *jobs = api_jobs_list(call->service->jobs, call->access == API_LOCAL);
+    api_answer(call, 200, nt_json_set(nt_json_object(), "jobs", jobs));
 }
 
 void api_run_job(ApiCall *call) { answer_job(call, 200, call->pieces[0]); }
@@ -73,7 +74,7 @@ void api_run_job_results(ApiCall *call) {
     NtJson *results =
         api_jobs_results(call->service->jobs, call->pieces[0], (uint64_t)nt_json_int(nt_json_get(query, "after"), 0),
                          (unsigned)nt_json_int(nt_json_get(query, "limit"), 100),
-                         nt_json_truth(nt_json_get(query, "failed"), false), &error);
+                         nt_json_truth(nt_json_get(query, "failed"), false), call->access == API_LOCAL, &error);
     if (results != NULL) {
         api_answer(call, 200, results);
     } else {

@@ -48,32 +48,17 @@ static void on_note(const char *text, void *data) {
 
 static void on_progress(const NiteruProgress *progress, void *data) {
     const Local *local = data;
-    g_mutex_lock(&local->jobs->lock);
-    local->job->progress = *progress;
-    g_mutex_unlock(&local->jobs->lock);
+    job_progress(local->jobs, local->job, progress);
 }
 
 bool job_run_local(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
-    const NtJson *settings = job->settings;
-    g_autofree const char **map = api_texts(nt_json_get(settings, "map"));
-    g_autofree const char **types = api_texts(nt_json_get(settings, "types"));
+    g_autofree const char **map = NULL, **types = NULL;
     Local local = {jobs, job, results};
-    const NiteruIndexOptions options = {.size = sizeof options,
-                                        .model = nt_json_text(nt_json_get(settings, "model"), NULL),
-                                        .format = nt_json_text(nt_json_get(settings, "format"), NULL),
-                                        .encoding = nt_json_text(nt_json_get(settings, "encoding"), NULL),
-                                        .map = map,
-                                        .types = types,
-                                        .photos = nt_json_text(nt_json_get(settings, "photos"), NULL),
-                                        .image_separator = nt_json_text(nt_json_get(settings, "image_separator"), NULL),
-                                        .product_from_folder =
-                                            nt_json_truth(nt_json_get(settings, "product_from_folder"), false),
-                                        .prune = nt_json_truth(nt_json_get(settings, "prune"), false),
-                                        .rehash = nt_json_truth(nt_json_get(settings, "rehash"), false),
-                                        .progress = on_progress,
-                                        .failure = on_failure,
-                                        .note = on_note,
-                                        .data = &local};
-    return niteru_index(jobs->catalogue, nt_json_text(nt_json_get(settings, "path"), ""), &options, job->cancel,
+    NiteruIndexOptions options = job_options(job, &map, &types);
+    options.progress = on_progress;
+    options.failure = on_failure;
+    options.note = on_note;
+    options.data = &local;
+    return niteru_index(jobs->catalogue, nt_json_text(nt_json_get(job->settings, "path"), ""), &options, job->cancel,
                         &job->report, error);
 }

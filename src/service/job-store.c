@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *const job_states[JOB_STATES] = {"waiting", "queued", "running", "done", "failed"};
 
@@ -33,35 +34,39 @@ Job *job_new(const ApiJobs *jobs, const char *id) {
 
 char *job_file(const Job *job, const char *name) { return g_build_filename(job->folder, name, NULL); }
 
-/* ---- on disk ---- */
+/* ---- what a run did ---- */
 
-static NtJson *counts_json(const NiteruIndexReport *report) {
+static const struct {
+    const char *name;
+    size_t offset;
+} counts[] = {
+#define COUNT(name, member)                                                                                            \
+    { name, offsetof(NiteruIndexReport, member) }
+    COUNT("products", products),   COUNT("added", added),         COUNT("removed", removed),
+    COUNT("photos", photos),       COUNT("embedded", embedded),   COUNT("reused", reused),
+    COUNT("identical", identical), COUNT("cut_short", cut_short), COUNT("not_photos", others),
+    COUNT("hidden", hidden),       COUNT("failed", failed),       COUNT("values_left_out", values),
+#undef COUNT
+};
+
+NtJson *nt_report_json(const NiteruIndexReport *report) {
     NtJson *out = nt_json_object();
-    nt_json_set(out, "products", nt_json_integer((int64_t)report->products));
-    nt_json_set(out, "added", nt_json_integer((int64_t)report->added));
-    nt_json_set(out, "removed", nt_json_integer((int64_t)report->removed));
-    nt_json_set(out, "photos", nt_json_integer((int64_t)report->photos));
-    nt_json_set(out, "embedded", nt_json_integer((int64_t)report->embedded));
-    nt_json_set(out, "failed", nt_json_integer((int64_t)report->failed));
-    nt_json_set(out, "reused", nt_json_integer((int64_t)report->reused));
-    nt_json_set(out, "identical", nt_json_integer((int64_t)report->identical));
-    nt_json_set(out, "cut_short", nt_json_integer((int64_t)report->cut_short));
-    nt_json_set(out, "not_photos", nt_json_integer((int64_t)report->others));
-    nt_json_set(out, "hidden", nt_json_integer((int64_t)report->hidden));
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        nt_json_set(out, counts[i].name, nt_json_integer((int64_t)G_STRUCT_MEMBER(uint64_t, report, counts[i].offset)));
+    }
     nt_json_set(out, "seconds", nt_json_real(report->seconds));
-    nt_json_set(out, "embed_seconds", nt_json_real(report->embed_seconds));
-    return nt_json_set(out, "values_left_out", nt_json_integer((int64_t)report->values));
+    return nt_json_set(out, "embed_seconds", nt_json_real(report->embed_seconds));
 }
 
-static void read_counts(const NtJson *from, NiteruIndexReport *out) {
-    out->products = (uint64_t)nt_json_int(nt_json_get(from, "products"), 0);
-    out->added = (uint64_t)nt_json_int(nt_json_get(from, "added"), 0);
-    out->removed = (uint64_t)nt_json_int(nt_json_get(from, "removed"), 0);
-    out->photos = (uint64_t)nt_json_int(nt_json_get(from, "photos"), 0);
-    out->embedded = (uint64_t)nt_json_int(nt_json_get(from, "embedded"), 0);
-    out->failed = (uint64_t)nt_json_int(nt_json_get(from, "failed"), 0);
-    out->values = (uint64_t)nt_json_int(nt_json_get(from, "values_left_out"), 0);
+void nt_report_read(const NtJson *json, NiteruIndexReport *out) {
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        G_STRUCT_MEMBER(uint64_t, out, counts[i].offset) = (uint64_t)nt_json_int(nt_json_get(json, counts[i].name), 0);
+    }
+    out->seconds = nt_json_number(nt_json_get(json, "seconds"), 0);
+    out->embed_seconds = nt_json_number(nt_json_get(json, "embed_seconds"), 0);
 }
+
+/* ---- on disk ---- */
 
 NtJson *job_json(const Job *job) {
     NtJson *out = nt_json_object();
@@ -82,7 +87,7 @@ NtJson *job_json(const Job *job) {
     nt_json_set(out, "list", nt_json_bool(job->has_list));
     nt_json_set(out, "uploaded_photos", nt_json_integer(g_hash_table_size(job->photos)));
     nt_json_set(out, "uploaded_bytes", nt_json_integer((int64_t)job->uploaded));
-    nt_json_set(out, "counts", counts_json(&job->report));
+    nt_json_set(out, "counts", nt_report_json(&job->report));
     if (job->message != NULL) {
         nt_json_set(out, "message", nt_json_string(job->message));
         nt_json_set(out, "error", nt_json_integer(job->error));
@@ -102,36 +107,104 @@ static gint64 read_time(const NtJson *json, const char *name) {
     return time != NULL ? g_date_time_to_unix(time) : 0;
 }
 
-/* The names of photos that were uploaded; a last line that was cut by a crash is no line. */
+/* A photo by this hash has a name no more: the further name of its file goes with the last. */
+static void drop_photo(const Job *job, const char *hash) {
+    GHashTableIter iter;
+    gpointer photo;
+    g_hash_table_iter_init(&iter, job->photos);
+    while (g_hash_table_iter_next(&iter, NULL, &photo)) {
+        if (strcmp(((const JobPhoto *)photo)->hash, hash) == 0) {
+            return;
+        }
+    }
+    g_autofree char *path = g_build_filename(job->folder, "photos", hash, NULL);
+    g_unlink(path);
+}
+
+void job_put_photo(Job *job, const char *name, const char *hash, uint64_t bytes) {
+    JobPhoto *photo = g_new0(JobPhoto, 1);
+    const JobPhoto *before = g_hash_table_lookup(job->photos, name);
+    g_autofree char *old = before != NULL && strcmp(before->hash, hash) != 0 ? g_strdup(before->hash) : NULL;
+    g_strlcpy(photo->hash, hash, sizeof photo->hash);
+    photo->bytes = bytes;
+    job->uploaded += bytes - (before != NULL ? before->bytes : 0);
+    g_hash_table_insert(job->photos, g_strdup(name), photo);
+    if (old != NULL) {
+        drop_photo(job, old);
+    }
+}
+
+/* Whether a text is so many hexadecimal digits: names of folders and files are made of such. */
+static bool is_hex(const char *text, size_t digits) {
+    return text != NULL && strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
+}
+
+/* The names of photos that were uploaded. A last line that was cut by a crash is no line, and goes, so that the next
+ * one is not a part of it. */
 static void read_photos(Job *job) {
     g_autofree char *path = job_file(job, "photos.jsonl"), *text = NULL;
-    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+    gsize size;
+    if (!g_file_get_contents(path, &text, &size, NULL)) {
         return;
+    }
+    const char *end = strrchr(text, '\n');
+    gsize whole = end != NULL ? (gsize)(end + 1 - text) : 0;
+    if (whole < size && truncate(path, (off_t)whole) == 0) {
+        text[whole] = '\0';
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (size_t i = 0; lines[i] != NULL; i++) {
         g_autoptr(NtJson) line = nt_json_parse(lines[i], strlen(lines[i]), "photos.jsonl", NULL, NULL);
         const char *name = nt_json_text(nt_json_get(line, "name"), NULL);
         const char *hash = nt_json_text(nt_json_get(line, "hash"), NULL);
-        if (name != NULL && hash != NULL) {
-            g_hash_table_insert(job->photos, g_strdup(name), g_strdup(hash));
+        int64_t bytes = nt_json_int(nt_json_get(line, "bytes"), 0);
+        if (name != NULL && is_hex(hash, 64) && bytes >= 0) {
+            job_put_photo(job, name, hash, (uint64_t)bytes);
         }
     }
 }
 
-Job *job_load(const ApiJobs *jobs, const char *id) {
-    g_autofree char *path = g_build_filename(jobs->folder, id, "job.json", NULL), *text = NULL;
+/* What job.json tells; NULL: it is damaged. */
+static NtJson *read_json(const char *path, JobState *out_state) {
+    g_autofree char *text = NULL;
     gsize size;
-    g_autoptr(NtJson) json = strlen(id) < sizeof(((Job *)NULL)->id) && g_file_get_contents(path, &text, &size, NULL)
-                                 ? nt_json_parse(text, size, path, NULL, NULL)
-                                 : NULL;
-    if (json == NULL) {
+    g_autoptr(NtJson) json =
+        g_file_get_contents(path, &text, &size, NULL) ? nt_json_parse(text, size, path, NULL, NULL) : NULL;
+    const char *state = nt_json_text(nt_json_get(json, "state"), "");
+    for (int i = 0; i < JOB_STATES; i++) {
+        if (strcmp(job_states[i], state) == 0) {
+            *out_state = (JobState)i;
+            return g_steal_pointer(&json);
+        }
+    }
+    return NULL;
+}
+
+static Job *load_damaged(Job *job, const char *path) {
+    GStatBuf about;
+    job->settings = nt_json_object();
+    job->state = JOB_FAILED;
+    job->damaged = true;
+    job->created = job->finished = g_stat(path, &about) == 0 && about.st_mtime > 0 ? about.st_mtime : 1;
+    job->error = NITERU_ERROR_CORRUPT;
+    job->message = g_strdup("what was written down of this job is damaged: remove it, and make it again");
+    return job;
+}
+
+Job *job_load(const ApiJobs *jobs, const char *id) {
+    if (!is_hex(id, 16)) {
         return NULL;
     }
     Job *job = job_new(jobs, id);
-    const char *state = nt_json_text(nt_json_get(json, "state"), "");
-    for (int i = 0; i < JOB_STATES; i++) {
-        job->state = strcmp(job_states[i], state) == 0 ? (JobState)i : job->state;
+    g_autofree char *path = job_file(job, "job.json");
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        job_folder_remove(job->folder);
+        job_unref(job);
+        return NULL;
+    }
+    g_autoptr(NtJson) json = read_json(path, &job->state);
+    if (json == NULL) {
+        return load_damaged(job, path);
     }
     job->state = job->state == JOB_RUNNING ? JOB_QUEUED : job->state;
     NtJson *settings = nt_json_get(json, "settings");
@@ -141,8 +214,8 @@ Job *job_load(const ApiJobs *jobs, const char *id) {
     job->finished = read_time(json, "finished");
     job->has_list = nt_json_truth(nt_json_get(json, "list"), false);
     job->message = g_strdup(nt_json_text(nt_json_get(json, "message"), NULL));
-    job->uploaded = (uint64_t)nt_json_int(nt_json_get(json, "uploaded_bytes"), 0);
-    read_counts(nt_json_get(json, "counts"), &job->report);
+    job->error = (int)nt_json_int(nt_json_get(json, "error"), 0);
+    nt_report_read(nt_json_get(json, "counts"), &job->report);
     read_photos(job);
     return job;
 }

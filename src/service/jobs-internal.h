@@ -10,6 +10,12 @@
 typedef enum JobState { JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_STATES } JobState;
 extern const char *const job_states[JOB_STATES]; /* "waiting", ... */
 
+/* A photo that was uploaded. */
+typedef struct JobPhoto {
+    char hash[65]; /* hexadecimal */
+    uint64_t bytes;
+} JobPhoto;
+
 typedef struct Job {
     gint refs;
     char id[24];
@@ -19,9 +25,10 @@ typedef struct Job {
     gint64 created, started, finished; /* Unix seconds; 0: not yet */
     bool has_list;
     bool removed;
-    uint64_t uploaded;        /* bytes */
+    bool damaged;             /* what was written down of it cannot be read */
+    uint64_t uploaded;        /* bytes of its photos */
     unsigned uploads;         /* numbers the files of those under way */
-    GHashTable *photos;       /* name -> hexadecimal hash */
+    GHashTable *photos;       /* name -> JobPhoto */
     NiteruIndexReport report; /* of the run, or so far */
     NiteruProgress progress;  /* while it runs */
     char *message;            /* why it failed; NULL: it did not */
@@ -30,6 +37,7 @@ typedef struct Job {
 } Job;
 
 struct ApiJobs {
+    NtService *service;
     NiteruCatalogue *catalogue;
     char *folder;
     GThread *thread;
@@ -45,7 +53,13 @@ Job *job_new(const ApiJobs *jobs, const char *id);
 void job_unref(void *job);
 char *job_file(const Job *job, const char *name); /* a path in its folder; new */
 NtJson *job_json(const Job *job);
-Job *job_load(const ApiJobs *jobs, const char *id); /* NULL: there is none */
+/* Whether the command line asked for it: what it tells has paths of this machine. */
+static inline bool job_is_local(const Job *job) { return nt_json_get(job->settings, "path") != NULL; }
+/* Of a folder of this name; one whose job.json is damaged has failed. NULL: no job's folder. What was left of a job
+ * that was being made, or removed, goes. */
+Job *job_load(const ApiJobs *jobs, const char *id);
+/* Keeps a photo under a name, instead of what had it before. Under the lock. */
+void job_put_photo(Job *job, const char *name, const char *hash, uint64_t bytes);
 /* Removes a folder with what is in it. */
 void job_folder_remove(const char *folder);
 /* Writes down the job's state. Under the lock. */
@@ -54,6 +68,10 @@ bool job_save(const Job *job, GError **error);
 
 /* Runs it, without the lock. False: it failed, with an error. (job-run.c) */
 bool job_run(ApiJobs *jobs, Job *job, GError **error);
+/* How its settings want it done; *out_map and *out_types, new, hold what the options point at. */
+NiteruIndexOptions job_options(const Job *job, const char ***out_map, const char ***out_types);
+/* Takes down how far it is. */
+void job_progress(ApiJobs *jobs, Job *job, const NiteruProgress *progress);
 /* The same for a source on this machine, that the command line asked for. (job-local.c) */
 bool job_run_local(ApiJobs *jobs, Job *job, FILE *results, GError **error);
 

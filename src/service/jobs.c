@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "service/service-internal.h"
 #include "state/state.h"
 
 enum { MOST_UNFINISHED = 100, MOST_KEPT = 200, MOST_PHOTO_NAME = 1024 };
@@ -66,6 +67,7 @@ static void *run_all(void *data) {
     for (Job *job; (job = next(jobs)) != NULL; job_unref(job)) {
         g_autoptr(GError) error = NULL;
         bool ok = job_run(jobs, job, &error);
+        api_visible_changed(jobs->service);
         g_mutex_lock(&jobs->lock);
         /* Stopped with the server: it goes on at the next start. */
         bool stopped = jobs->stop && g_error_matches(error, NITERU_ERROR, NITERU_ERROR_CANCELLED);
@@ -82,10 +84,11 @@ static void *run_all(void *data) {
     return NULL;
 }
 
-ApiJobs *api_jobs_new(NiteruCatalogue *catalogue, GError **error) {
+ApiJobs *api_jobs_new(NtService *service, GError **error) {
     ApiJobs *jobs = g_new0(ApiJobs, 1);
-    jobs->catalogue = catalogue;
-    jobs->folder = g_build_filename(niteru_folder(catalogue), "jobs", NULL);
+    jobs->service = service;
+    jobs->catalogue = service->catalogue;
+    jobs->folder = g_build_filename(niteru_folder(jobs->catalogue), "jobs", NULL);
     jobs->jobs = g_ptr_array_new_with_free_func(job_unref);
     g_mutex_init(&jobs->lock);
     g_cond_init(&jobs->changed);
@@ -165,14 +168,14 @@ char *api_jobs_create(ApiJobs *jobs, const NtJson *settings, GError **error) {
     return id;
 }
 
-/* Whether the command line asked for it. */
-static bool is_local(const Job *job) { return nt_json_get(job->settings, "path") != NULL; }
-
 /* What it shows beyond what it keeps. */
 static NtJson *show(const Job *job, bool local) {
     NtJson *out = job_json(job);
-    if (!local && is_local(job)) { /* where it lies on this machine is nobody's business */
+    if (!local && job_is_local(job)) { /* what lies where on this machine is nobody's business */
         nt_json_set(out, "settings", nt_json_object());
+        if (job->message != NULL) {
+            nt_json_set(out, "message", nt_json_string("the command line that asked for it was told why"));
+        }
     }
     const NiteruProgress *from = &job->progress;
     if (job->state == JOB_RUNNING) {
@@ -198,11 +201,11 @@ NtJson *api_jobs_show(ApiJobs *jobs, const char *id, bool local, GError **error)
     return out;
 }
 
-NtJson *api_jobs_list(ApiJobs *jobs) {
+NtJson *api_jobs_list(ApiJobs *jobs, bool local) {
     NtJson *out = nt_json_array();
     g_mutex_lock(&jobs->lock);
     for (guint i = jobs->jobs->len; i > 0; i--) {
-        nt_json_append(out, show(jobs->jobs->pdata[i - 1], false));
+        nt_json_append(out, show(jobs->jobs->pdata[i - 1], local));
     }
     g_mutex_unlock(&jobs->lock);
     return out;
@@ -241,39 +244,66 @@ bool api_jobs_take_list(ApiJobs *jobs, const char *id, const char *path, GError 
     bool ok = false;
     if (job != NULL) {
         g_autofree char *list = job_file(job, "list");
-        job->has_list = true;
-        ok = (g_rename(path, list) == 0 || nt_fail_errno(error, errno, "%s", list)) && nt_sync_folder_of(list, error) &&
-             job_save(job, error);
+        ok = (g_rename(path, list) == 0 || nt_fail_errno(error, errno, "%s", list)) && nt_sync_folder_of(list, error);
+        job->has_list |= ok;
+        ok = ok && job_save(job, error);
     }
     g_mutex_unlock(&jobs->lock);
     return ok;
 }
 
-/* Appends to the names of photos, durably. */
-static bool note_photo(const Job *job, const char *name, const char *hash, GError **error) {
+/* Appends to the names of photos, durably and as a whole. */
+static bool note_photo(const Job *job, const char *name, const char *hash, uint64_t bytes, GError **error) {
     g_autoptr(NtJson) json = nt_json_set(nt_json_object(), "name", nt_json_string(name));
     nt_json_set(json, "hash", nt_json_string(hash));
+    nt_json_set(json, "bytes", nt_json_integer((int64_t)bytes));
     g_autofree char *text = nt_json_print(json, false), *line = g_strconcat(text, "\n", NULL);
     g_autofree char *path = job_file(job, "photos.jsonl");
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, line, strlen(line)) == (ssize_t)strlen(line) && fdatasync(fd) == 0;
-    int saved = errno;
+    off_t before = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+    ssize_t written = before >= 0 ? write(fd, line, strlen(line)) : -1;
+    bool ok = written == (ssize_t)strlen(line) && fdatasync(fd) == 0;
+    int saved = written >= 0 && written < (ssize_t)strlen(line) ? ENOSPC : errno;
+    if (!ok && before >= 0 && ftruncate(fd, before) != 0) { /* else the next name would be a part of this line */
+        saved = errno;
+    }
     if (fd >= 0) {
         close(fd);
     }
     return ok || nt_fail_errno(error, saved, "%s", path);
 }
 
+/* What was uploaded; NULL with an error, NOT_FOUND where the job was removed meanwhile. */
+static GBytes *read_upload(ApiJobs *jobs, const char *id, const char *path, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &fault);
+    if (file != NULL) {
+        return g_mapped_file_get_bytes(file);
+    }
+    g_mutex_lock(&jobs->lock);
+    if (find_open(jobs, id, error) != NULL) {
+        nt_fail(error, NITERU_ERROR_IO, "%s", fault->message);
+    }
+    g_mutex_unlock(&jobs->lock);
+    return NULL;
+}
+
+/* Whether the uploads with this one, instead of what had its name, are within what a job may have. */
+static bool check_room(const Job *job, const char *name, uint64_t bytes, uint64_t most, GError **error) {
+    const JobPhoto *before = g_hash_table_lookup(job->photos, name);
+    return job->uploaded - (before != NULL ? before->bytes : 0) + bytes <= most ||
+           nt_fail(error, NITERU_ERROR_LIMIT, "job %s has more bytes of photos than one may have", job->id);
+}
+
 bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const char *name, uint64_t most,
                          GError **error) {
-    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, error);
-    if (file == NULL) {
+    g_autoptr(GBytes) bytes = read_upload(jobs, id, path, error);
+    if (bytes == NULL) {
         return false;
     }
     if (*name == '\0' || strlen(name) > MOST_PHOTO_NAME) {
         return nt_fail(error, NITERU_ERROR_INVALID, "a photo's name has from 1 to %d bytes", MOST_PHOTO_NAME);
     }
-    g_autoptr(GBytes) bytes = g_mapped_file_get_bytes(file);
     uint8_t hash[32];
     nt_sha256(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), hash);
     if (!nt_original_keep(jobs->catalogue, hash, bytes, error)) {
@@ -283,18 +313,15 @@ bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const 
     g_autofree char *original = nt_location_path(jobs->catalogue, location);
     g_mutex_lock(&jobs->lock);
     Job *job = find_open(jobs, id, error);
-    bool ok = job != NULL &&
-              (job->uploaded + g_bytes_get_size(bytes) <= most ||
-               nt_fail(error, NITERU_ERROR_LIMIT, "job %s has more bytes of photos than one may have", job->id));
+    bool ok = job != NULL && check_room(job, name, g_bytes_get_size(bytes), most, error);
     if (ok) {
         g_autofree char *further = g_build_filename(job->folder, "photos", hex, NULL);
         bool linked = link(original, further) == 0; /* where there are no links, it is to be shown within the hour */
         (void)linked;
-        ok = note_photo(job, name, hex, error);
+        ok = note_photo(job, name, hex, g_bytes_get_size(bytes), error);
     }
     if (ok) {
-        job->uploaded += g_bytes_get_size(bytes);
-        g_hash_table_insert(job->photos, g_strdup(name), g_steal_pointer(&hex));
+        job_put_photo(job, name, hex, g_bytes_get_size(bytes));
     }
     g_mutex_unlock(&jobs->lock);
     g_unlink(path);
@@ -304,7 +331,7 @@ bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const 
 bool api_jobs_start(ApiJobs *jobs, const char *id, GError **error) {
     g_mutex_lock(&jobs->lock);
     Job *job = find_open(jobs, id, error);
-    bool ok = job != NULL && (job->has_list || is_local(job) ||
+    bool ok = job != NULL && (job->has_list || job_is_local(job) ||
                               nt_fail(error, NITERU_ERROR_INVALID, "job %s has no list yet", job->id));
     if (ok) {
         job->state = JOB_QUEUED;
@@ -350,9 +377,14 @@ bool api_jobs_remove(ApiJobs *jobs, const char *id, GError **error) {
     return ok;
 }
 
-NtJson *api_jobs_results(ApiJobs *jobs, const char *id, uint64_t after, unsigned limit, bool failed, GError **error) {
+NtJson *api_jobs_results(ApiJobs *jobs, const char *id, uint64_t after, unsigned limit, bool failed, bool local,
+                         GError **error) {
     g_mutex_lock(&jobs->lock);
     const Job *job = find(jobs, id, error);
+    if (job != NULL && !local && (job_is_local(job) || job->damaged)) {
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "what became of job %s was told to the command line only", job->id);
+        job = NULL;
+    }
     g_autofree char *path = job != NULL ? job_file(job, "results.jsonl") : NULL;
     g_mutex_unlock(&jobs->lock);
     if (path == NULL) {

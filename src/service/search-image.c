@@ -90,7 +90,7 @@ GBytes *api_read_photo(ApiCall *call) {
     return photo;
 }
 
-void api_fail_photo(ApiCall *call, GError *error) {
+unsigned api_photo_fault(const GError *error, const char **out_code) {
     static const struct {
         NiteruError error;
         unsigned status;
@@ -102,12 +102,22 @@ void api_fail_photo(ApiCall *call, GError *error) {
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         if (g_error_matches(error, NITERU_ERROR, (int)table[i].error)) {
-            api_problem(call, table[i].status, table[i].code, "photo", "%s", error->message);
-            g_error_free(error);
-            return;
+            *out_code = table[i].code;
+            return table[i].status;
         }
     }
-    api_fail(call, error);
+    return 0;
+}
+
+void api_fail_photo(ApiCall *call, GError *error) {
+    const char *code;
+    unsigned status = api_photo_fault(error, &code);
+    if (status == 0) {
+        api_fail(call, error);
+    } else {
+        api_problem(call, status, code, "photo", "%s", error->message);
+        g_error_free(error);
+    }
 }
 
 /* The part of the photo that is searched with. */

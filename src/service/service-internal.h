@@ -237,6 +237,9 @@ bool api_search_options(ApiCall *call, NiteruSearchOptions *out, char **out_wher
                         GError **error);
 /* `upload`: under which id the photo that was searched with is kept; NULL: there is none. */
 void api_answer_results(ApiCall *call, const NiteruResults *results, const char *upload);
+/* The status and code of what is wrong with a photo; 0: the error is no photo's. `error` may be NULL. (search-image.c)
+ */
+unsigned api_photo_fault(const GError *error, const char **out_code);
 /* api_fail, for errors that may be those of a photo that was sent. (search-image.c) */
 void api_fail_photo(ApiCall *call, GError *error);
 

@@ -128,7 +128,7 @@ bool nt_service_start(NtService *service, GError **error) {
     service->readers = api_workers_new("reader", config->readers, config->queue);
     service->embedders = api_workers_new("embedder", config->embedders, config->queue);
     service->writers = api_workers_new("writer", config->writers, config->queue);
-    service->jobs = api_jobs_new(service->catalogue, error);
+    service->jobs = api_jobs_new(service, error);
     return service->jobs != NULL && nt_http_server_start(service->server, error);
 }
 

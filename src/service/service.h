@@ -52,6 +52,12 @@ bool nt_service_stop(NtService *service);
 void nt_service_free(NtService *service); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtService, nt_service_free)
 
+/* ---- what a run of indexing did, as JSON (job-store.c) ---- */
+
+NtJson *nt_report_json(const NiteruIndexReport *report); /* new */
+/* Sets what is not there to 0. */
+void nt_report_read(const NtJson *json, NiteruIndexReport *out);
+
 /* The OpenAPI 3.1 document; new. */
 char *nt_service_openapi(void);
 

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import signal
+import socket
 import time
 
 import shop
@@ -119,6 +120,74 @@ class Jobs(ShopTest):
         too_large = self.shop.raw(f"PUT {self.make()}/photos/a HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                                   f"Content-Length: {(20 << 20) + 1}\r\n\r\n".encode())
         self.assertIn(b" 413 ", too_large.splitlines()[0])
+
+    def test_removed_meanwhile(self):
+        """A job that goes while a photo or its list comes in."""
+        for path, code in (("/photos/a.jpg", 404), ("/list", 404)):
+            job, photo = self.make(), self.shop.photo(self.shop.ids()[0])
+            with socket.create_connection(("127.0.0.1", self.shop.port), timeout=30) as sock:
+                sock.sendall(f"PUT {job}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+                             f"Content-Length: {len(photo)}\r\nExpect: 100-continue\r\n\r\n".encode())
+                self.assertIn(b"100", sock.recv(100)) # the upload has begun
+                self.assertEqual(self.ask("DELETE", job).status, 204)
+                sock.sendall(photo)
+                heard = b""
+                while got := sock.recv(65536):
+                    heard += got
+            self.assertIn(f" {code} ".encode(), heard.splitlines()[0])
+            self.assertIn(b'"code":"not-found"', heard.replace(b" ", b""))
+
+    def test_names(self):
+        """What is told of a photo names it as it was sent; a name that comes again counts once."""
+        photo, job = self.shop.photo(self.shop.ids()[0]), self.make()
+        damaged = photo[:200]
+        for data in (photo, photo, photo + b"x", damaged):
+            seen = self.ask("PUT", job + "/photos/a%2Fone.jpg", data, JPEG).json
+            self.assertEqual((seen["uploaded_photos"], seen["uploaded_bytes"]), (1, len(data)))
+        own = os.path.join(self.shop.catalogue, "jobs", job.split("/")[-1])
+        self.assertEqual(len(os.listdir(os.path.join(own, "photos"))), 1)
+        self.ask("PUT", job + "/photos/two.jpg", photo, JPEG)
+        self.ask("PUT", job + "/list", b"id,image\nn1,a/one.jpg\n")
+        self.ask("POST", job + ":start")
+        self.wait(job)
+        failed = self.results(job, "?failed=true")
+        self.assertEqual([(f["status"], f["code"]) for f in failed], [(422, "damaged-photo")], failed)
+        self.assertIn("a/one.jpg", failed[0]["detail"])
+        self.assertNotIn(self.shop.folder, failed[0]["detail"])
+        self.ask("DELETE", "/v1/products/n1")
+
+    def test_found_again(self):
+        """What a server that is killed leaves of jobs: what came in counts, halves are no more, damage is told."""
+        served = Shop(10).start()
+        try:
+            photo, jobs = served.photo(served.ids()[0]), os.path.join(served.catalogue, "jobs")
+            open_job, broken = [served.ask("POST", "/v1/products:import", {}).headers["Location"] for _ in range(2)]
+            self.assertEqual(served.ask("PUT", open_job + "/photos/a.jpg", photo, JPEG).status, 200)
+            served.stop(signal.SIGKILL)
+            names = os.path.join(jobs, open_job.split("/")[-1], "photos.jsonl")
+            with open(names, "a", encoding="utf-8") as file:
+                file.write('{"name": "b", "hash": "../../../../etc/passwd", "bytes": 1}\n{"name": "c", "ha')
+            with open(os.path.join(jobs, broken.split("/")[-1], "job.json"), "w", encoding="utf-8") as file:
+                file.write('{"state": "runn')
+            os.makedirs(os.path.join(jobs, "0123456789abcdef", "photos")) # of a job that was being made
+            served.start()
+            self.assertFalse(os.path.exists(os.path.join(jobs, "0123456789abcdef")))
+            seen = served.ask("GET", open_job).json
+            self.assertEqual((seen["uploaded_photos"], seen["uploaded_bytes"]), (1, len(photo)), seen)
+            self.assertEqual(served.ask("PUT", open_job + "/photos/d.jpg", photo + b"x", JPEG).status, 200)
+            served.stop(signal.SIGKILL)
+            served.start()
+            seen = served.ask("GET", open_job).json
+            self.assertEqual((seen["uploaded_photos"], seen["uploaded_bytes"]), (2, 2 * len(photo) + 1), seen)
+            damaged = served.ask("GET", broken).json
+            self.assertEqual(damaged["state"], "failed")
+            self.assertIn("damaged", damaged["message"])
+            self.assertEqual(served.ask("GET", broken + "/results").status, 404)
+            self.assertEqual(len(served.ask("GET", "/v1/jobs").json["jobs"]), 2)
+            self.assertEqual(served.ask("DELETE", broken).status, 204)
+            self.assertEqual(os.listdir(jobs), [open_job.split("/")[-1]])
+        finally:
+            served.close()
 
     def test_killed(self):
         """A job that runs when the server is killed goes on with the next."""

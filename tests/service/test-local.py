@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -78,6 +79,32 @@ class Local(ShopTest):
         report = json.loads(done.stdout)
         self.assertEqual(report["products"], 400)
         self.assertGreater(report["reused"], 0)
+
+    def test_told_to_nobody_else(self):
+        """A job of the command line tells paths of this machine, and so is told to the command line only."""
+        made = self.local("POST", "/v1/products:index", {"path": os.path.join(self.shop.folder, "none.csv")})
+        job = "/v1/jobs/" + made["job"]
+        for _ in range(600):
+            seen = self.ask("GET", job)
+            if seen.json["state"] == "failed":
+                break
+            time.sleep(0.05)
+        self.assertIn("none.csv", self.local("GET", job)["message"])
+        self.assertNotIn(self.shop.folder, seen.body.decode() + self.ask("GET", "/v1/jobs").body.decode())
+        self.assertProblem(self.ask("GET", job + "/results"), 404, "not-found")
+        self.assertEqual(self.local("GET", job + "/results")["results"], [])
+        self.ask("DELETE", job)
+
+    def local(self, method, path, body=None):
+        """As the command line asks, by the socket in the catalogue."""
+        data, heard = json.dumps(body).encode() if body else b"", b""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(os.path.join(self.shop.catalogue, "serve.sock"))
+            sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
+                         f"application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+            while got := sock.recv(65536):
+                heard += got
+        return json.loads(heard.partition(b"\r\n\r\n")[2])
 
     def test_not_from_elsewhere(self):
         self.assertProblem(self.ask("POST", "/v1/products:index", {"path": "/etc"}), 404, "no-such-address")
