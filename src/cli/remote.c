@@ -7,7 +7,12 @@
 
 #include "service/service.h"
 
-enum { MOST_ANSWER = 64 << 20, POLL_MICROSECONDS = 150000 };
+enum {
+    MOST_ANSWER = 64 << 20,
+    POLL_MICROSECONDS = 150000,
+    PART_IDS = 10000,      /* ids that are removed by one request, */
+    PART_BYTES = 400 << 10 /* and theirs: escaped some become longer, and a server takes 1 MiB when not set otherwise */
+};
 
 static char *socket_path(const CliContext *context) {
     const char *folder = context->catalogue != NULL ? context->catalogue : g_getenv("NITERU_CATALOGUE");
@@ -220,18 +225,33 @@ bool cli_remote_index(const CliContext *context, const char *source, const Niter
     return ok;
 }
 
-bool cli_remote_remove(const CliContext *context, const char *const *ids, size_t count, const char *where,
-                       uint64_t *out_removed, GError **error) {
+/* Removes some of the ids, as many as go into a request, from *done on, and what matches. */
+static bool remove_part(const CliContext *context, const char *const *ids, size_t count, size_t *done,
+                        const char *where, uint64_t *removed, GError **error) {
     g_autoptr(NtJson) body = nt_json_object();
     NtJson *products = nt_json_array();
-    for (size_t i = 0; i < count; i++) {
-        nt_json_append(products, nt_json_string(ids[i]));
+    size_t bytes = 0, first = *done;
+    while (*done < count && *done - first < PART_IDS && (bytes == 0 || bytes + strlen(ids[*done]) <= PART_BYTES)) {
+        bytes += strlen(ids[*done]);
+        nt_json_append(products, nt_json_string(ids[(*done)++]));
     }
     nt_json_set(body, "products", products);
     if (where != NULL) {
         nt_json_set(body, "where", nt_json_string(where));
     }
     g_autoptr(NtJson) answer = cli_remote_ask(context, "POST", "/v1/products:remove", body, error);
-    *out_removed = count_of(answer, "removed");
+    *removed += count_of(answer, "removed");
     return answer != NULL;
+}
+
+bool cli_remote_remove(const CliContext *context, const char *const *ids, size_t count, const char *where,
+                       uint64_t *out_removed, GError **error) {
+    size_t done = 0;
+    *out_removed = 0;
+    do { /* the condition goes with the first, so that nothing is removed where it is wrong */
+        if (!remove_part(context, ids, count, &done, done == 0 ? where : NULL, out_removed, error)) {
+            return false;
+        }
+    } while (done < count);
+    return true;
 }

@@ -152,8 +152,11 @@ const ApiSchema api_vector_body = {
 
 #define SHARE(name, what)                                                                                              \
     { name, API_NUMBER, true, .least = 0, .most = 1, .text = what }
+/* A part has some width. */
+#define EXTENT(name, what)                                                                                             \
+    { name, API_NUMBER, true, .least = 1e-6, .most = 1, .text = what }
 static const ApiSchema box_members[] = {SHARE("x", "Its left edge."), SHARE("y", "Its upper edge."),
-                                        SHARE("width", "Its width."), SHARE("height", "Its height."), END};
+                                        EXTENT("width", "Its width."), EXTENT("height", "Its height."), END};
 
 const ApiSchema api_image_body = {
     .type = API_OBJECT,

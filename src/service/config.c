@@ -89,21 +89,62 @@ static bool set_number(NtServiceConfig *config, const Setting *setting, const ch
     return true;
 }
 
-static void set_list(char ***place, const char *value) {
+/* As nt_http_listen takes it. */
+static bool is_address(const char *text) {
+    if (g_str_has_prefix(text, "unix:")) {
+        return text[strlen("unix:")] != '\0';
+    }
+    g_autofree char *uri = g_strdup_printf("http://%s", text);
+    g_autoptr(GUri) parts = g_uri_parse(uri, G_URI_FLAGS_NONE, NULL);
+    const char *host = parts != NULL ? g_uri_get_host(parts) : "";
+    return (strcmp(host, "localhost") == 0 || g_hostname_is_ip_address(host)) && g_uri_get_port(parts) >= 0 &&
+           *g_uri_get_path(parts) == '\0' && g_uri_get_query(parts) == NULL && g_uri_get_fragment(parts) == NULL &&
+           g_uri_get_userinfo(parts) == NULL;
+}
+
+/* As browsers write it: anything more would be like none. */
+static bool is_origin(const char *text) {
+    g_autoptr(GUri) parts = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
+    if (parts == NULL || *g_uri_get_host(parts) == '\0') {
+        return strcmp(text, "*") == 0;
+    }
+    return *g_uri_get_path(parts) == '\0' && g_uri_get_query(parts) == NULL && g_uri_get_fragment(parts) == NULL &&
+           g_uri_get_userinfo(parts) == NULL;
+}
+
+/* Lists whose items have a form. */
+static const struct {
+    const char *name;
+    bool (*fits)(const char *item);
+    const char *wanted;
+} forms[] = {
+    {"listen", is_address, "addresses such as 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80 or unix:/run/niteru.sock"},
+    {"cors_origins", is_origin, "origins such as https://shop.example, without a path, or *"},
+};
+
+static bool set_list(NtServiceConfig *config, const Setting *setting, const char *value, GError **error) {
+    char ***place = place_of(config, setting);
     g_auto(GStrv) items = g_strsplit(value, ";", -1);
     g_autoptr(GStrvBuilder) kept = g_strv_builder_new();
     for (size_t i = 0; items[i] != NULL; i++) {
-        if (*g_strstrip(items[i]) != '\0') {
-            g_strv_builder_add(kept, items[i]);
+        if (*g_strstrip(items[i]) == '\0') {
+            continue;
         }
+        for (size_t f = 0; f < G_N_ELEMENTS(forms); f++) {
+            if (strcmp(forms[f].name, setting->name) == 0 && !forms[f].fits(items[i])) {
+                return invalid(error, setting, items[i], forms[f].wanted);
+            }
+        }
+        g_strv_builder_add(kept, items[i]);
     }
     g_strfreev(*place);
     *place = g_strv_builder_end(kept);
+    return true;
 }
 
 static bool set(NtServiceConfig *config, const Setting *setting, const char *value, GError **error) {
     switch (setting->kind) {
-    case LIST: set_list(place_of(config, setting), value); return true;
+    case LIST: return set_list(config, setting, value, error);
     case TRUTH:
         if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
             return invalid(error, setting, value, "true or false");

@@ -14,6 +14,7 @@ typedef struct Entry {
     uint8_t asked[32]; /* digest of the body */
     unsigned status;   /* 0: it is being done */
     char *answer;
+    char *location; /* header of the answer; NULL: none */
     size_t bytes;
     int64_t until; /* monotonic */
 } Entry;
@@ -36,6 +37,7 @@ ApiIdempotency *api_idempotency_new(void) {
 static void free_entry(Entry *entry) {
     g_free(entry->name);
     g_free(entry->answer);
+    g_free(entry->location);
     g_free(entry);
 }
 
@@ -66,17 +68,18 @@ static void forget_old(ApiIdempotency *all, int64_t now) {
     }
 }
 
-/* What the request's key was answered with: taken under the lock, given out without it. */
-static bool look_up(ApiIdempotency *all, const char *name, const uint8_t asked[32], unsigned *out_status,
-                    char **out_answer, bool *out_other) {
+/* What the request's key was answered with: taken under the lock, given out without it, as an entry of its own. False:
+ * nothing, and it is being done from now on. */
+static bool look_up(ApiIdempotency *all, const char *name, const uint8_t asked[32], Entry *out) {
     g_mutex_lock(&all->lock);
     forget_old(all, g_get_monotonic_time());
     Entry *entry = g_hash_table_lookup(all->entries, name);
     bool found = entry != NULL;
     if (found) {
-        *out_other = memcmp(entry->asked, asked, 32) != 0;
-        *out_status = entry->status;
-        *out_answer = g_strdup(entry->answer);
+        *out = *entry;
+        out->name = NULL;
+        out->answer = g_strdup(entry->answer);
+        out->location = g_strdup(entry->location);
     } else {
         entry = g_new0(Entry, 1);
         entry->name = g_strdup(name);
@@ -99,26 +102,41 @@ bool api_idempotency_begin(ApiCall *call) {
     uint8_t asked[32];
     size_t size;
     const char *body = nt_http_body(call->request, &size);
-    unsigned status = 0;
-    bool other = false;
-    g_autofree char *answer = NULL;
+    Entry found = {0};
     g_autofree char *name =
         g_strdup_printf("%s\n%s\n%s", call->key != NULL ? call->key : "", nt_http_path(call->request), key);
     nt_sha256(body, size, asked);
-    if (!look_up(call->service->idempotency, name, asked, &status, &answer, &other)) {
+    if (!look_up(call->service->idempotency, name, asked, &found)) {
         call->idempotency = g_steal_pointer(&name);
         return true;
     }
-    if (other) {
+    g_autofree char *answer = found.answer, *location = found.location;
+    if (memcmp(found.asked, asked, sizeof asked) != 0) {
         api_problem(call, 422, "idempotency-key-reused", "Idempotency-Key",
                     "this key came with another body before; each write needs a key of its own");
-    } else if (status == 0) {
+    } else if (found.status == 0) {
+        nt_http_add_header(call->request, "Retry-After", "1");
         api_problem(call, 409, "in-progress", "Idempotency-Key", "the request with this key is being done");
     } else {
         nt_http_add_header(call->request, "Idempotency-Replayed", "true");
-        api_answer_text(call, status, g_steal_pointer(&answer));
+        if (location != NULL) {
+            nt_http_add_header(call->request, "Location", location);
+        }
+        api_answer_text(call, found.status, g_steal_pointer(&answer));
     }
     return false;
+}
+
+void api_answer_location(ApiCall *call, const char *address) {
+    ApiIdempotency *all = call->service->idempotency;
+    nt_http_add_header(call->request, "Location", address);
+    if (call->idempotency != NULL) {
+        g_mutex_lock(&all->lock);
+        Entry *entry = g_hash_table_lookup(all->entries, call->idempotency);
+        g_free(entry->location);
+        entry->location = g_strdup(address);
+        g_mutex_unlock(&all->lock);
+    }
 }
 
 void api_idempotency_end(ApiCall *call, unsigned status, const char *answer) {

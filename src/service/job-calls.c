@@ -33,7 +33,7 @@ void api_run_import(ApiCall *call) {
     g_autofree char *id = api_jobs_create(call->service->jobs, call->body, &error);
     if (id != NULL) {
         g_autofree char *address = g_strdup_printf("/v1/jobs/%s", id);
-        nt_http_add_header(call->request, "Location", address);
+        api_answer_location(call, address);
         answer_job(call, 201, id);
     } else if (g_error_matches(error, NITERU_ERROR, NITERU_ERROR_LIMIT)) {
         api_problem(call, 429, "too-many-jobs", NULL, "%s", error->message);

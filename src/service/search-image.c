@@ -47,47 +47,64 @@ static bool read_form(ApiCall *call, GBytes **out_photo) {
     return true;
 }
 
+/* Of base64 in either alphabet, perhaps as a data: address. */
 static GBytes *decode_base64(const char *text) {
     const char *comma = g_str_has_prefix(text, "data:") ? strchr(text, ',') : NULL;
     gsize size = 0;
-    guchar *bytes = g_base64_decode(comma != NULL ? comma + 1 : text, &size);
-    return g_bytes_new_take(bytes, size);
+    char *plain = g_strdup(comma != NULL ? comma + 1 : text);
+    for (char *at = plain; *at != '\0'; at++) {
+        *at = *at == '-' ? '+' : *at == '_' ? '/' : *at;
+    }
+    g_base64_decode_inplace(plain, &size);
+    return g_bytes_new_take(plain, size);
+}
+
+/* The photo that an earlier search kept, where the fields name one instead of *photo. False: answered. */
+static bool find_upload(ApiCall *call, GBytes **photo) {
+    const char *upload = call->body != NULL ? nt_json_text(nt_json_get(call->body, "upload"), NULL) : NULL;
+    if (upload == NULL) {
+        return true;
+    }
+    if (*photo != NULL) {
+        api_problem(call, 400, "invalid", "upload", "'upload' is instead of a photo, and a photo was sent");
+        return false;
+    }
+    *photo = api_uploads_find(call->service->uploads, upload);
+    if (*photo == NULL) {
+        api_problem(call, 404, "upload-expired", "upload", "this photo is not kept any more: send it again");
+    }
+    return *photo != NULL;
 }
 
 GBytes *api_read_photo(ApiCall *call) {
     const char *type = nt_http_header(call->request, "content-type");
-    GBytes *photo = NULL;
+    g_autoptr(GBytes) photo = NULL;
     if (nt_http_type_is(type, "multipart/form-data")) {
         if (!read_form(call, &photo)) {
-            g_clear_pointer(&photo, g_bytes_unref);
             return NULL;
         }
     } else if (call->body != NULL) {
         const char *text = nt_json_text(nt_json_get(call->body, "photo"), NULL);
-        const char *upload = nt_json_text(nt_json_get(call->body, "upload"), NULL);
         photo = text != NULL ? decode_base64(text) : NULL;
-        if (photo == NULL && upload != NULL && (photo = api_uploads_find(call->service->uploads, upload)) == NULL) {
-            api_problem(call, 404, "upload-expired", "upload", "this photo is not kept any more: send it again");
-            return NULL;
-        }
     } else {
         photo = nt_http_body_bytes(call->request);
     }
+    if (!find_upload(call, &photo)) {
+        return NULL;
+    }
     uint64_t most = call->service->config->photo_bytes;
     if (photo != NULL && g_bytes_get_size(photo) > most) {
-        g_bytes_unref(photo);
         api_problem(call, 413, "body-too-large", "photo", "a photo has at most %" G_GUINT64_FORMAT " bytes", most);
         return NULL;
     }
     if (photo == NULL || g_bytes_get_size(photo) == 0) {
-        g_clear_pointer(&photo, g_bytes_unref);
         api_problem(
             call, 400, "missing-photo", "photo",
             "no photo was sent: as the part 'photo' of multipart/form-data, as base64 in the field 'photo' of a "
             "JSON body, or as the body itself");
         return NULL;
     }
-    return photo;
+    return g_steal_pointer(&photo);
 }
 
 unsigned api_photo_fault(const GError *error, const char **out_code) {
@@ -120,15 +137,22 @@ void api_fail_photo(ApiCall *call, GError *error) {
     }
 }
 
-/* The part of the photo that is searched with. */
-static void read_box(const ApiCall *call, NiteruSearchOptions *options) {
+/* The part of the photo that is searched with. False: answered. */
+static bool read_box(ApiCall *call, NiteruSearchOptions *options) {
     const NtJson *box = call->body != NULL ? nt_json_get(call->body, "box") : NULL;
     if (box != NULL) {
         options->x = nt_json_number(nt_json_get(box, "x"), 0);
         options->y = nt_json_number(nt_json_get(box, "y"), 0);
         options->width = nt_json_number(nt_json_get(box, "width"), 0);
         options->height = nt_json_number(nt_json_get(box, "height"), 0);
+        if (options->x + options->width > 1 || options->y + options->height > 1) {
+            api_problem(call, 400, "out-of-range", "box",
+                        "'box' must end within the photo: x + width is at most 1, and "
+                        "y + height");
+            return false;
+        }
     }
+    return true;
 }
 
 /* The id under which the photo can be searched with again. New; NULL: it is not kept. */
@@ -147,10 +171,12 @@ void api_run_search_image(ApiCall *call) {
         return;
     }
     bool ok = api_search_options(call, &options, &where, &exclude, &error);
+    if (!read_box(call, &options)) {
+        return;
+    }
     /* What is to be expected of a whole photo says nothing of a part. */
     bool whole = call->body == NULL || nt_json_get(call->body, "box") == NULL;
     options.not_here = call->body == NULL || nt_json_truth(nt_json_get(call->body, "not_here"), whole);
-    read_box(call, &options);
     g_autoptr(NiteruResults) results =
         ok ? niteru_search_bytes(call->service->catalogue, g_bytes_get_data(photo, NULL), g_bytes_get_size(photo),
                                  "the photo", &options, nt_http_cancellable(call->request), &error)

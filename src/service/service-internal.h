@@ -91,6 +91,8 @@ void api_idempotency_free(ApiIdempotency *all);
 bool api_idempotency_begin(ApiCall *call);
 /* It is answered with this; NULL: it failed. Without effect for calls without a key. */
 void api_idempotency_end(ApiCall *call, unsigned status, const char *answer);
+/* The answer, and what it is when it is given again, is to have this Location. */
+void api_answer_location(ApiCall *call, const char *address);
 
 /* ---- routes (routes.c, route.c) ---- */
 

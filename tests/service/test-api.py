@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API as a client meets it: what is found, what is written, what is refused."""
 import base64
+import concurrent.futures
 import json
 import os
 import threading
@@ -60,6 +61,8 @@ class Search(ShopTest):
         self.assertGreater(form.json["products"][0]["score"], 99.9)
         text = self.ask("POST", "/v1/search/image", {"photo": base64.b64encode(photo).decode(), "k": 3})
         self.assertEqual(text.json["products"], form.json["products"])
+        other = self.ask("POST", "/v1/search/image", {"photo": base64.urlsafe_b64encode(photo).decode(), "k": 3})
+        self.assertEqual(other.json["products"], form.json["products"])
         plain = self.ask("POST", "/v1/search/image", photo, {"Content-Type": "image/jpeg"})
         self.assertEqual(plain.json["products"][:3], form.json["products"])
 
@@ -77,10 +80,28 @@ class Search(ShopTest):
         self.assertEqual(self.ask("POST", "/v1/search/image", part).status, 400)
         part["box"]["x"] = -1
         self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "out-of-range", "box.x")
+        part["box"] = {"x": 0.5, "y": 0, "width": 0.6, "height": 1}
+        self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "out-of-range", "box")
+        part["box"] = {"x": 0, "y": 0, "width": 1, "height": 0}
+        self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "out-of-range", "box.height")
+        form = self.ask("POST", "/v1/search/image", *multipart([("upload", None, sent["upload"].encode())]))
+        self.assertEqual((form.json["products"], form.json["upload"]), (sent["products"], sent["upload"]))
+        # Either a photo or what an earlier search kept.
+        for upload in (sent["upload"], "made-up"):
+            both = [("photo", "a", self.shop.photo(first)), ("upload", None, upload.encode())]
+            self.assertProblem(self.ask("POST", "/v1/search/image", *multipart(both)), 400, "invalid", "upload")
+            both = {"photo": base64.b64encode(self.shop.photo(first)).decode(), "upload": upload}
+            self.assertProblem(self.ask("POST", "/v1/search/image", both), 400, "invalid", "upload")
         # A form may name a part too.
         body, headers = multipart([("photo", "a", self.shop.photo(second)),
                                    ("box", None, b'{"x": 0, "y": 0, "width": 1, "height": 1}')])
         self.assertEqual(self.ask("POST", "/v1/search/image", body, headers).json["products"][0]["product"], second)
+
+    def test_time_is_up(self):
+        """Where the time is up before there is anything to answer with, that is said."""
+        photo = self.shop.photo(self.shop.ids()[0]) + b"not known yet"
+        self.assertProblem(self.ask("POST", "/v1/search/image?timeout_ms=1", photo, {"Content-Type": "image/jpeg"}), 503,
+                           "timeout")
 
     def test_group(self):
         first = self.shop.ids()[0]
@@ -337,6 +358,20 @@ class Products(ShopTest):
         self.assertEqual(self.ask("POST", "/v1/products/twice/photos", b"x", broken).status, 415)
         self.assertEqual(self.ask("POST", "/v1/products/twice/photos", photo, broken).status, 200) # it had failed
         self.ask("DELETE", "/v1/products/twice")
+        self.ask("PUT", "/v1/products/beside", {"metadata": {}})
+        key["Idempotency-Key"] = "k4"
+        with concurrent.futures.ThreadPoolExecutor(8) as pool: # meanwhile it is being done
+            answers = list(pool.map(lambda _: self.ask("POST", "/v1/products/beside/photos", photo + b"y", key), range(8)))
+        self.assertEqual({answer.status for answer in answers}, {200, 409})
+        self.assertEqual({a.headers["Retry-After"] for a in answers if a.status == 409}, {"1"})
+        self.assertEqual(len(self.ask("GET", "/v1/products/beside").json["photos"]), 1)
+        self.ask("DELETE", "/v1/products/beside")
+        made = self.ask("POST", "/v1/products:import", {}, {"Idempotency-Key": "k3"})
+        again = self.ask("POST", "/v1/products:import", {}, {"Idempotency-Key": "k3"})
+        self.assertEqual((again.status, again.body), (201, made.body))
+        self.assertEqual(again.headers["Location"], made.headers["Location"])
+        self.assertEqual(len(self.ask("GET", "/v1/jobs").json["jobs"]), 1)
+        self.ask("DELETE", made.headers["Location"])
 
     def test_list(self):
         ids, seen, after = self.shop.ids(), [], ""

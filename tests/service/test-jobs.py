@@ -106,6 +106,7 @@ class Jobs(ShopTest):
     def test_wrong(self):
         job = self.make()
         self.assertProblem(self.ask("POST", job + ":start"), 409, "job-state")
+        self.assertProblem(self.ask("POST", job + ":start", {}), 400, "body-not-expected")
         self.assertProblem(self.ask("PUT", job + "/list", b""), 400, "missing-body")
         self.assertProblem(self.ask("PUT", "/v1/jobs/none/list", b"id\n"), 404, "not-found")
         self.assertProblem(self.ask("GET", "/v1/jobs/..%2F..%2Fetc"), 404, "not-found")

@@ -59,6 +59,10 @@ class Local(ShopTest):
         self.assertEqual(self.shop.run("remove", "x1").stdout, "1 removed\n")
         self.assertEqual(self.shop.run("remove", "--where", "colour = 'ultraviolet'").stdout, "2 removed\n")
         self.assertEqual(self.shop.run("remove", "x1", check=False).returncode, 1)
+        many = [f"of-a-long-list-of-ids-that-is-more-than-one-request-takes-{i}" for i in range(22000)]
+        for product in (many[0], many[-1]):
+            self.ask("PUT", "/v1/products/" + product, {"metadata": {}})
+        self.assertEqual(self.shop.run("remove", *many).stdout, "2 removed\n")
         self.assertEqual(self.shop.run("remove", "--where", "nix = 1", check=False).returncode, 1)
         self.assertEqual(self.ask("GET", "/v1/products/x2").status, 404)
 

@@ -196,15 +196,35 @@ static void test_settings(void) {
     g_assert_cmpuint(config->json_bytes, ==, 1 << 20);
     g_assert_true(nt_service_config_set(config, "json_bytes", "2Mi", &error));
     g_assert_cmpuint(config->json_bytes, ==, 2 << 20);
-    g_assert_true(nt_service_config_set(config, "listen", " a:1 ;; b:2", &error));
-    g_assert_cmpuint(g_strv_length(config->listen), ==, 2);
-    g_assert_cmpstr(config->listen[0], ==, "a:1");
-    static const char *const wrong[][2] = {
-        {"queue", "x"},  {"queue", "-1"}, {"queue", "1Ki"}, {"json_bytes", "1"}, {"json_bytes", "99999999999999999999"},
-        {"public", "1"}, {"log", ""},     {"", ""}};
+    g_assert_true(nt_service_config_set(config, "listen", " 127.0.0.1:1 ;; [::1]:2;unix:/a", &error));
+    g_assert_cmpuint(g_strv_length(config->listen), ==, 3);
+    g_assert_cmpstr(config->listen[0], ==, "127.0.0.1:1");
+    g_assert_true(nt_service_config_set(config, "cors_origins", "https://shop.example:8443; *;app://x", &error));
+    static const char *const wrong[][2] = {{"queue", "x"},
+                                           {"queue", "-1"},
+                                           {"queue", "1Ki"},
+                                           {"json_bytes", "1"},
+                                           {"json_bytes", "99999999999999999999"},
+                                           {"public", "1"},
+                                           {"log", ""},
+                                           {"", ""},
+                                           {"listen", "a:1"},
+                                           {"listen", "127.0.0.1"},
+                                           {"listen", "127.0.0.1:80/x"},
+                                           {"listen", "127.0.0.1:80?x"},
+                                           {"listen", "127.0.0.1:1;::1:80"},
+                                           {"listen", "127.0.0.1:65536"},
+                                           {"listen", "unix:"},
+                                           {"cors_origins", "shop.example"},
+                                           {"cors_origins", "https://shop.example/"},
+                                           {"cors_origins", "https://a?b"},
+                                           {"cors_origins", "https://"},
+                                           {"cors_origins", "https://u@a"},
+                                           {"cors_origins", "https://a#b"}};
     for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
         g_assert_false(nt_service_config_set(config, wrong[i][0], wrong[i][1], &error));
         g_assert_error(error, NITERU_ERROR, NITERU_ERROR_INVALID);
+        g_assert_nonnull(strstr(error->message, wrong[i][0])); /* which one it is */
         g_clear_error(&error);
     }
 }
