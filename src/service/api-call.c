@@ -109,8 +109,11 @@ unsigned api_timeout(const ApiCall *call) {
     if (wanted == 0 && call->body != NULL) {
         wanted = nt_json_int(nt_json_get(call->body, "timeout_ms"), 0);
     }
-    return wanted > 0 ? (unsigned)wanted : call->service->config->timeout_ms;
+    unsigned usual = call->service->config->timeout_ms;
+    return wanted == 0 ? usual : api_is_stranger(call) ? MIN((unsigned)wanted, usual) : (unsigned)wanted;
 }
+
+bool api_is_stranger(const ApiCall *call) { return call->access <= API_PUBLISHABLE; }
 
 /* ---- who asks ---- */
 
@@ -252,13 +255,13 @@ static bool authorise(ApiCall *call) {
         api_problem(call, 403, "forbidden", NULL, "%s key is needed for this", kinds[call->route->access]);
         return false;
     }
-    bool stranger = call->access <= API_PUBLISHABLE;
+    bool stranger = api_is_stranger(call);
     unsigned rate = stranger ? config->publishable_rate : call->key != NULL ? config->secret_rate : 0;
-    if (rate == 0 || call->route->access == API_ANYONE) {
+    if (rate == 0) {
         return true;
     }
     g_autofree char *who =
-        g_strdup_printf("%s\n%s", call->key != NULL ? call->key : "", stranger ? nt_http_client(call->request) : "");
+        g_strdup_printf("%s\n%s", call->key != NULL ? call->key : "", stranger ? nt_http_network(call->request) : "");
     unsigned left, wait;
     bool fits = api_rates_take(call->service->rates, who, rate, &left, &wait);
     char number[16];
@@ -372,6 +375,38 @@ static bool read_query(ApiCall *call) {
     return call->query != NULL || refuse_fault(call, &fault);
 }
 
+static bool is_name_byte(char c) { return g_ascii_isalnum(c) || (c != '\0' && strchr("_-.", c) != NULL) || (c & 0x80); }
+
+/* How many comparisons a condition has: what stands between "and" and "or", outside of quotes. */
+static unsigned count_comparisons(const char *where) {
+    unsigned count = 1;
+    for (const char *at = where; *at != '\0';) {
+        size_t size = 0;
+        if (strchr("'\"`", *at) != NULL) { /* a doubled quote is the end of one text and the beginning of another */
+            const char *end = strchr(at + 1, *at);
+            at = end != NULL ? end + 1 : at + strlen(at);
+            continue;
+        }
+        while (is_name_byte(at[size])) {
+            size++;
+        }
+        count += (size == 2 && g_ascii_strncasecmp(at, "or", 2) == 0) ||
+                 (size == 3 && g_ascii_strncasecmp(at, "and", 3) == 0);
+        at += MAX(size, 1);
+    }
+    return count;
+}
+
+bool api_check_condition(ApiCall *call) {
+    const char *where = nt_json_text(nt_json_get(call->body != NULL ? call->body : call->query, "where"), NULL);
+    if (where == NULL || !api_is_stranger(call) || count_comparisons(where) <= API_MOST_COMPARISONS) {
+        return true;
+    }
+    api_problem(call, 400, "over-limit", "where", "a condition has at most %d comparisons, where no secret key is used",
+                API_MOST_COMPARISONS);
+    return false;
+}
+
 /* A JSON body, checked against the route's schema. False: answered. */
 static bool read_body(ApiCall *call) {
     const char *type = nt_http_header(call->request, "content-type");
@@ -405,6 +440,12 @@ static bool read_body(ApiCall *call) {
            refuse_fault(call, &fault);
 }
 
+void api_call_push(ApiCall *call, ApiWorkers *workers, void (*run)(void *call)) {
+    if (!api_workers_push(workers, api_is_stranger(call) ? nt_http_network(call->request) : NULL, run, call)) {
+        api_problem(call, 429, "overloaded", NULL, "too many such requests are waiting; try again in a moment");
+    }
+}
+
 static void run_elsewhere(void *data) {
     ApiCall *call = data;
     call->route->run(call);
@@ -413,7 +454,7 @@ static void run_elsewhere(void *data) {
 void api_on_serve(NtHttpRequest *request, void *data) {
     NtService *service = data;
     ApiCall *call = nt_http_data(request);
-    if (!read_query(call) || !read_body(call) || !api_idempotency_begin(call)) {
+    if (!read_query(call) || !read_body(call) || !api_check_condition(call) || !api_idempotency_begin(call)) {
         return;
     }
     ApiWorkers *workers = call->route->place == API_READER     ? service->readers
@@ -422,8 +463,8 @@ void api_on_serve(NtHttpRequest *request, void *data) {
                                                                : NULL;
     if (workers == NULL) {
         call->route->run(call);
-    } else if (!api_workers_push(workers, run_elsewhere, call)) {
-        api_problem(call, 429, "overloaded", NULL, "too many such requests are waiting; try again in a moment");
+    } else {
+        api_call_push(call, workers, run_elsewhere);
     }
 }
 

@@ -89,6 +89,7 @@ void api_run_limits(ApiCall *call) {
         {"idle_seconds", config->idle_seconds},
         {"timeout_ms", config->timeout_ms},
         {"queue", config->queue},
+        {"comparisons_publishable", API_MOST_COMPARISONS},
     };
     NtJson *out = nt_json_object();
     for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {

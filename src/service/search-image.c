@@ -44,7 +44,7 @@ static bool read_form(ApiCall *call, GBytes **out_photo) {
         api_problem(call, 400, fault.code, fault.field, "%s", fault.detail);
         return false;
     }
-    return true;
+    return api_check_condition(call);
 }
 
 /* Of base64 in either alphabet, perhaps as a data: address. */

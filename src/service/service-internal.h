@@ -66,8 +66,9 @@ bool api_rates_take(ApiRates *rates, const char *who, unsigned rate, unsigned *o
 typedef struct ApiWorkers ApiWorkers;
 /* `queue`: how many calls may wait. */
 ApiWorkers *api_workers_new(const char *name, unsigned threads, unsigned queue);
-/* Runs `run(data)` on one of the threads. False: the queue is full. */
-bool api_workers_push(ApiWorkers *workers, void (*run)(void *data), void *data);
+/* Runs `run(data)` on one of the threads. `who` (NULL: nobody) may have a quarter of the queue at most. False: the
+ * queue is full, or that is. */
+bool api_workers_push(ApiWorkers *workers, const char *who, void (*run)(void *data), void *data);
 unsigned api_workers_waiting(ApiWorkers *workers);
 /* Finishes what waits, and ends. */
 void api_workers_free(ApiWorkers *workers);
@@ -173,7 +174,16 @@ void api_fail(ApiCall *call, GError *error);
 /* Its parts, for answers with many: status, code, and the parameter that has to do with it (NULL: none). */
 unsigned api_error_status(const GError *error, const char **out_code, const char **out_field);
 
-/* Until when, by the parameter timeout_ms or the setting. */
+/* A stranger has no key, or one that anybody can read in a page. */
+bool api_is_stranger(const ApiCall *call);
+/* Has `run(call)` done on one of these threads; or answers that there are too many who wait. */
+void api_call_push(ApiCall *call, ApiWorkers *workers, void (*run)(void *call));
+/* Whether the call's condition, if it has one, is short enough for the one who asks. False: answered. */
+bool api_check_condition(ApiCall *call);
+
+enum { API_MOST_COMPARISONS = 32 }; /* of a stranger's condition */
+
+/* Until when, by the parameter timeout_ms or the setting; for strangers that is the most. */
 unsigned api_timeout(const ApiCall *call);
 
 /* ---- the service ---- */

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Searches by what is known already: products and vectors. They are gathered while a loop handles what is ready, and
- * answered together when its turn ends: so those that had to wait share a scan.
+ * answered together when its turn ends: so those that had to wait share a scan. A loop waits for nobody: a search whose
+ * condition must be looked at product by product goes to a reader.
  */
 #include "service/service-internal.h"
 
 #include <string.h>
 
 #include "search/search.h"
+#include "state/state.h"
+
+/* So long a loop tries to have a condition ready: enough for one that is kept, and for the changes of some writes. */
+enum { CONDITION_MS = 1 };
 
 /* One call's query, with what its options point at. */
 typedef struct Query {
@@ -73,7 +78,7 @@ static bool prepare(ApiCall *call, Query *query, NtSearchQuery *search) {
         api_fail(call, g_steal_pointer(&error));
         return false;
     }
-    *search = (NtSearchQuery){.options = &query->options};
+    *search = (NtSearchQuery){.options = &query->options, .cancellable = nt_http_cancellable(call->request)};
     if (call->body == NULL) {
         search->product = call->pieces[0];
         return true;
@@ -86,6 +91,69 @@ static bool prepare(ApiCall *call, Query *query, NtSearchQuery *search) {
     }
     search->vector = query->vector;
     return true;
+}
+
+/* Answers queries that are filled in, and clears them. */
+static void search_all(NtService *service, Query *queries, NtSearchQuery *searches, size_t count) {
+    nt_search_many(service->catalogue, searches, count);
+    for (size_t i = 0; i < count; i++) {
+        if (searches[i].results != NULL) {
+            api_answer_results(queries[i].call, searches[i].results, NULL);
+        } else {
+            api_fail(queries[i].call, searches[i].error);
+        }
+        niteru_results_free(searches[i].results);
+        clear_query(&queries[i]);
+    }
+}
+
+/* ---- conditions that take long ---- */
+
+/* Whether a condition is known for the products as they are now, or soon was. What is wrong with it is for the search
+ * to say. */
+static bool is_ready(NtSnapshot *snapshot, NtService *service, const Query *query) {
+    NtWait wait = nt_wait_for(CONDITION_MS, NULL);
+    g_autoptr(GError) error = NULL;
+    if (query->where == NULL) {
+        return true;
+    }
+    if (snapshot->version == NULL && !nt_snapshot_open(snapshot, service->catalogue, query->options.model, NULL)) {
+        nt_snapshot_clear(snapshot);
+        return true;
+    }
+    nt_catalogue_set_wait(snapshot->reader.db, &wait);
+    g_autoptr(NtFilter) filter = nt_filter_open(snapshot, query->where, &error);
+    nt_catalogue_set_wait(snapshot->reader.db, NULL);
+    return filter != NULL || !g_error_matches(error, NITERU_ERROR, NITERU_ERROR_TIMEOUT);
+}
+
+static void search_alone(void *data) {
+    ApiCall *call = data;
+    Query query;
+    NtSearchQuery search;
+    if (prepare(call, &query, &search)) {
+        search_all(call->service, &query, &search, 1);
+    } else {
+        clear_query(&query);
+    }
+}
+
+/* Hands over to the readers what a loop must not wait for; returns how many queries are left. */
+static size_t hand_over(NtService *service, Query *queries, NtSearchQuery *searches, size_t count) {
+    g_auto(NtSnapshot) snapshot = {0};
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_ready(&snapshot, service, &queries[i])) {
+            queries[left] = queries[i];
+            searches[left] = searches[i];
+            searches[left].options = &queries[left].options;
+            left++;
+        } else {
+            clear_query(&queries[i]);
+            api_call_push(queries[i].call, service->readers, search_alone);
+        }
+    }
+    return left;
 }
 
 void api_search_turn(unsigned loop, void *data) {
@@ -109,15 +177,7 @@ void api_search_turn(unsigned loop, void *data) {
             clear_query(&queries[count]);
         }
     }
-    nt_search_many(service->catalogue, searches, count);
-    for (size_t i = 0; i < count; i++) {
-        if (searches[i].results != NULL) {
-            api_answer_results(queries[i].call, searches[i].results, NULL);
-        } else {
-            api_fail(queries[i].call, searches[i].error);
-        }
-        niteru_results_free(searches[i].results);
-        clear_query(&queries[i]);
-    }
+    count = hand_over(service, queries, searches, count);
+    search_all(service, queries, searches, count);
     g_ptr_array_unref(gathered);
 }

@@ -165,6 +165,30 @@ class Rates(ShopTest):
         self.assertIn('"client": "203.0.113.2"', self.shop.log())
 
 
+    def test_conditions(self):
+        """A condition of one without a secret key has 32 comparisons at most; in texts and names nothing is counted."""
+        def models(where):
+            return self.ask("POST", "/v1/facets", {"fields": ["brand"], "where": where}, {"X-Forwarded-For": "203.0.113.7"})
+        def chain(count):
+            return " AND ".join(["brand != 'a and b or c'"] * count)
+        self.assertEqual(models(chain(32)).status, 200)
+        self.assertProblem(models(chain(33)), 400, "over-limit", "where")
+        alike = "/v1/products/x/similar?where=" + quote(chain(33))
+        self.assertProblem(self.ask("GET", alike, headers={"X-Forwarded-For": "203.0.113.7"}), 400, "over-limit", "where")
+        self.assertEqual(self.ask("GET", "/v1/limits").json["comparisons_publishable"], 32)
+
+    def test_networks(self):
+        """Who has one IPv6 address has 64 bits of them, which count as one client."""
+        answers = [self.ask("GET", "/v1/models", headers={"X-Forwarded-For": f"2001:db8::{i:x}"}) for i in range(30)]
+        self.assertGreaterEqual(len([answer for answer in answers if answer.status == 429]), 10)
+        self.assertEqual(self.ask("GET", "/v1/models", headers={"X-Forwarded-For": "2001:db8:0:1::1"}).status, 200)
+
+    def test_anyone(self):
+        """What needs no key has the same rate."""
+        statuses = {self.ask("GET", "/healthz", headers={"X-Forwarded-For": "203.0.113.8"}).status for _ in range(30)}
+        self.assertEqual(statuses, {200, 429})
+
+
 class Tls(unittest.TestCase):
     def make_certificate(self, files):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",

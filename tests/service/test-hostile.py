@@ -240,5 +240,33 @@ class Hostile(ShopTest):
             return False
 
 
+class Slow(ShopTest):
+    """A condition that takes minutes costs whoever asks it, and nobody else."""
+    count, settings = 8, ("loops=1", "readers=1", "stop_seconds=1")
+
+    def test_condition(self):
+        ids = self.shop.ids()
+        for page in range(10):
+            items = [{"product": f"s{page}-{i}", "metadata": {"title": "x" * 2000}} for i in range(400)]
+            self.assertEqual(self.ask("POST", "/v1/products:batch", {"products": items}).status, 200)
+        dimension = self.ask("GET", "/v1/models").json["models"][0]["dimension"]
+        body = json.dumps({"vector": [1] * dimension, "where": " or ".join(f"title~'{i}y'" for i in range(900)),
+                           "timeout_ms": 600000}).encode()
+        slow = b"POST /v1/search/vector HTTP/1.1\r\n" + HOST
+        slow += b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        first, second = (socket.create_connection(("127.0.0.1", self.shop.port)) for _ in range(2))
+        ahead = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+        first.sendall(slow + ahead)
+        for _ in range(20): # on the loop that it came to
+            self.assertEqual(self.ask("GET", f"/v1/products/{quote(ids[1])}/similar").status, 200)
+        self.assertEqual(select.select([first], [], [], 0)[0], [])
+        first.close() # whose search ends then, or the only reader would be busy for minutes
+        self.assertEqual(self.ask("POST", "/v1/search/text", {"text": "x"}).status, 200)
+        second.sendall(slow)
+        self.assertEqual(self.ask("GET", "/healthz").status, 200)
+        self.assertIsNotNone(self.shop.stop())
+        second.close()
+
+
 if __name__ == "__main__":
     shop.main()

@@ -168,6 +168,53 @@ static void test_rates(void) {
     api_rates_free(rates);
 }
 
+/* ---- threads ---- */
+
+typedef struct Gate {
+    GMutex lock;
+    GCond changed;
+    bool open;
+    gint passed;
+} Gate;
+
+static void pass(void *data) {
+    Gate *gate = data;
+    g_mutex_lock(&gate->lock);
+    while (!gate->open) {
+        g_cond_wait(&gate->changed, &gate->lock);
+    }
+    g_mutex_unlock(&gate->lock);
+    g_atomic_int_inc(&gate->passed);
+}
+
+/* One who asks much has a quarter of the queue, and leaves the rest to others. */
+static void test_workers(void) {
+    Gate gate = {.open = false};
+    ApiWorkers *workers = api_workers_new("test", 1, 8);
+    g_assert_true(api_workers_push(workers, "a", pass, &gate));
+    while (api_workers_waiting(workers) > 0) { /* until the thread has it */
+        g_usleep(1000);
+    }
+    g_assert_true(api_workers_push(workers, "a", pass, &gate));
+    g_assert_true(api_workers_push(workers, "a", pass, &gate));
+    g_assert_false(api_workers_push(workers, "a", pass, &gate));
+    g_assert_true(api_workers_push(workers, "b", pass, &gate));
+    for (int i = 0; i < 5; i++) {
+        g_assert_true(api_workers_push(workers, NULL, pass, &gate));
+    }
+    g_assert_false(api_workers_push(workers, "c", pass, &gate)); /* it is full */
+    g_mutex_lock(&gate.lock);
+    gate.open = true;
+    g_cond_broadcast(&gate.changed);
+    g_mutex_unlock(&gate.lock);
+    while (g_atomic_int_get(&gate.passed) < 9) {
+        g_usleep(1000);
+    }
+    g_assert_true(api_workers_push(workers, "a", pass, &gate)); /* what is done does not count */
+    api_workers_free(workers);
+    g_assert_cmpint(gate.passed, ==, 10);
+}
+
 static void test_uploads(void) {
     ApiUploads *uploads = api_uploads_new(1000);
     g_autofree char *block = g_strnfill(400, 'x');
@@ -236,6 +283,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/service/routes", test_routes);
     g_test_add_func("/service/table", test_table);
     g_test_add_func("/service/rates", test_rates);
+    g_test_add_func("/service/workers", test_workers);
     g_test_add_func("/service/uploads", test_uploads);
     g_test_add_func("/service/settings", test_settings);
     return g_test_run();
