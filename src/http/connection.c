@@ -109,7 +109,7 @@ void nt_http_connection_expire(NtHttpConnection *connection) {
         refuse(connection, 408, "timeout", "the body did not come in the time it is given");
         return;
     case NT_HTTP_WRITING:
-        if (keeps_up) {
+        if (keeps_up && connection->loop->now < connection->answer_end) {
             nt_http_loop_place(connection, NT_HTTP_WRITING);
             return;
         }
@@ -400,6 +400,8 @@ void nt_http_connection_answered(NtHttpConnection *connection) {
     g_string_truncate(connection->out, 0);
     connection->out_at = connection->body_at = 0;
     connection->moved = 0;
+    connection->answer_end = connection->loop->now + server->options.answer_ms * INT64_C(1000) +
+                             (int64_t)(request->answer_size * G_USEC_PER_SEC / server->options.answer_rate);
     nt_http_request_compose(request, request->head.keep_alive, connection->out);
     write_more(connection);
 }

@@ -9,6 +9,20 @@
  * few per cent of its gain on JSON. */
 enum { LEAST_BYTES = 1400, LEVEL = 4 };
 
+/* What a compressed body's entity tag has before its last quote: its bytes are others (RFC 9110, 8.8.3). */
+#define TAG_SUFFIX "-gzip"
+
+char *nt_http_tag_gzip(const char *tag) {
+    size_t size = strlen(tag);
+    return size > 0 && tag[size - 1] == '"' ? g_strdup_printf("%.*s" TAG_SUFFIX "\"", (int)(size - 1), tag)
+                                            : g_strdup(tag);
+}
+
+char *nt_http_tags_identity(const char *tags) {
+    g_auto(GStrv) parts = g_strsplit(tags, TAG_SUFFIX "\"", -1);
+    return g_strjoinv("\"", parts);
+}
+
 /* Whether an item of Accept-Encoding has "q=0", in any of its spellings. */
 static bool is_refused(const char *parameters) {
     const char *q = strstr(parameters, "q=");

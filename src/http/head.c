@@ -125,6 +125,16 @@ const char *nt_http_head_field(const NtHttpHead *head, const char *name) {
     return NULL;
 }
 
+void nt_http_head_set(NtHttpHead *head, const char *name, char *value) {
+    for (guint i = 0; i < head->fields->len; i++) {
+        NtHttpField *field = &g_array_index(head->fields, NtHttpField, i);
+        if (strcmp(field->name, name) == 0) {
+            field->value = value;
+            return;
+        }
+    }
+}
+
 static unsigned count_fields(const NtHttpHead *head, const char *name) {
     unsigned count = 0;
     for (guint i = 0; i < head->fields->len; i++) {
@@ -186,6 +196,9 @@ static NtHttpParse parse_meaning(NtHttpHead *head, NtHttpFault *fault) {
                                : list_has(field->value, "keep-alive") ? true
                                                                       : head->keep_alive;
         }
+    }
+    if (count_fields(head, "authorization") > 1) {
+        return malformed(fault, "there is more than one Authorization header");
     }
     const char *expect = nt_http_head_field(head, "expect");
     if (expect != NULL && !head->old) {

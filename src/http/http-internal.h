@@ -44,6 +44,7 @@ NtHttpParse nt_http_head_parse(const char *bytes, size_t size, const NtHttpHeadL
                                NtHttpHead *out, size_t *out_used, NtHttpFault *fault);
 void nt_http_head_clear(NtHttpHead *head);
 const char *nt_http_head_field(const NtHttpHead *head, const char *name); /* the first; NULL: none */
+void nt_http_head_set(NtHttpHead *head, const char *name, char *value);   /* of the first; borrowed */
 
 /* ---- chunked bodies (chunked.c) ---- */
 
@@ -63,7 +64,10 @@ NtHttpParse nt_http_chunked_next(NtHttpChunked *chunked, const char *bytes, size
 
 /* Whether an answer of this type and size should be compressed for a client with this Accept-Encoding (or NULL). */
 bool nt_http_should_gzip(const char *accept, const char *type, size_t size);
-GBytes *nt_http_gzip(GBytes *bytes); /* new; NULL: it did not get smaller */
+/* The entity tag of the compressed body whose own one is `tag`; new. */
+char *nt_http_tag_gzip(const char *tag);
+/* A list of tags with those of compressed bodies as those of the bodies themselves; new. */
+char *nt_http_tags_identity(const char *tags);
 
 /* ---- clients (client.c) ---- */
 
@@ -134,9 +138,15 @@ struct NtHttpRequest {
     size_t body_capacity; /* counted against body_memory */
     GBytes *whole;        /* the body as counted bytes, which owns it then */
     GString *headers;
+    GPtrArray *lists; /* values of headers that were sent in several lines or are read otherwise; NULL: none */
+    char *tag;        /* entity tag of the answer; NULL: none */
+    GBytes *gzip;     /* the answer compressed already; NULL: it is not */
     unsigned status;
     const char *type; /* interned */
     GBytes *answer;
+    size_t answer_size; /* counted against answer_memory */
+    bool asks_gzip;     /* If-None-Match names the tag of a compressed body */
+    bool encoded;       /* the answer is compressed */
     bool answered, close;
     uint64_t sent;
     void *data;
@@ -163,8 +173,9 @@ struct NtHttpConnection {
     GByteArray *in; /* what was read and not yet understood; NULL: nothing */
     size_t scanned;
     NtHttpChunked chunked;
-    int64_t body_end; /* deadline of the body as a whole */
-    uint64_t moved;   /* bytes of body or answer since the deadline was set */
+    int64_t body_end;   /* deadline of the body as a whole */
+    int64_t answer_end; /* likewise of the answer */
+    uint64_t moved;     /* bytes of body or answer since the deadline was set */
     NtHttpRequest *request;
     GString *out; /* head of the answer */
     size_t out_at;
@@ -209,7 +220,7 @@ struct NtHttpLoop {
     bool closing;        /* what is left is closed */
 };
 
-enum { NT_HTTP_SCRATCH_BYTES = 64 * 1024 };
+enum { NT_HTTP_SCRATCH_BYTES = 64 * 1024, NT_HTTP_SMALL_ANSWER = 64 * 1024 };
 
 bool nt_http_loop_start(NtHttpLoop *loop, NtHttpServer *server, unsigned number, GError **error);
 void nt_http_loop_wake(NtHttpLoop *loop);
@@ -238,7 +249,7 @@ struct NtHttpServer {
     gint stopping;
     gint cancelling; /* nobody's answer is waited for any more */
     gint open, accepted, refused, faults, timeouts;
-    gsize body_bytes;
+    gsize body_bytes, answer_bytes;
     GMutex lock;         /* the two below */
     GHashTable *clients; /* address (16 bytes) -> connections */
     NtHttpTls *tls;
@@ -247,6 +258,10 @@ struct NtHttpServer {
 /* Takes so many bytes for a body out of what all may have; false: there are not so many left. */
 bool nt_http_server_take_memory(NtHttpServer *server, size_t bytes);
 void nt_http_server_give_memory(NtHttpServer *server, size_t bytes);
+/* The same for an answer. Those of NT_HTTP_SMALL_ANSWER bytes are counted and have room always: who holds large ones
+ * must not keep others from theirs. */
+bool nt_http_server_take_answer(NtHttpServer *server, size_t bytes);
+void nt_http_server_give_answer(NtHttpServer *server, size_t bytes);
 NtHttpTls *nt_http_server_tls(NtHttpServer *server); /* a reference, or NULL */
 /* Counts a connection of an address; false: it has as many as it may. */
 bool nt_http_server_count_client(NtHttpServer *server, GInetAddress *address);

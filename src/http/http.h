@@ -43,10 +43,13 @@ typedef struct NtHttpOptions {
     unsigned connections;        /* in all; 0: as many as descriptors allow, at most 20,000 */
     unsigned client_connections; /* from one address, trusted proxies and UNIX sockets apart; 0: 64 */
     uint64_t body_memory;        /* bytes of all bodies that are held in memory; 0: 256 MiB */
+    uint64_t answer_memory;      /* likewise of answers, beyond which those over 64 KiB become 429; 0: 256 MiB */
     unsigned head_ms;            /* from a connection's start, or a request's first byte, to the head's end; 0: 10 s */
     unsigned body_ms;            /* for a body as a whole; 0: 30 s */
     unsigned idle_ms;            /* between requests; 0: 60 s */
     unsigned least_rate;         /* bytes a second that a body, and the reader of an answer, must manage; 0: 1,000 */
+    unsigned answer_ms;          /* for the reading of an answer as a whole: so long, 0: 30 s, ... */
+    unsigned answer_rate;        /* ... and a second for each so many bytes of it; 0: 50,000 */
     const char *const *proxies;  /* NULL-terminated "10.0.0.0/8", whose X-Forwarded-For is believed; NULL: none */
     const char *certificate, *key; /* PEM files for TLS; NULL: plain */
 } NtHttpOptions;
@@ -91,6 +94,7 @@ typedef struct NtHttpCounts {
     uint64_t faults;            /* requests refused by the server itself */
     uint64_t timeouts;          /* connections closed because of a deadline */
     uint64_t body_bytes;        /* held in memory now */
+    uint64_t answer_bytes;      /* likewise, of answers that are not read yet */
 } NtHttpCounts;
 void nt_http_server_counts(NtHttpServer *server, NtHttpCounts *out);
 
@@ -101,7 +105,9 @@ const char *nt_http_method(const NtHttpRequest *request);
 const char *nt_http_path(const NtHttpRequest *request);
 /* What follows '?', as it was sent; NULL: nothing. */
 const char *nt_http_query(const NtHttpRequest *request);
-/* The value of a header by its name in small letters, the first where there are several; NULL: not there. */
+/* The value of a header by its name in small letters, the first where there are several; NULL: not there. Several lines
+ * of Accept-Encoding, If-Match and If-None-Match are one list. The two last name tags as the handler gave them: what
+ * stands for a compressed body is taken off, and If-Match is without weak tags, which never match there. */
 const char *nt_http_header(const NtHttpRequest *request, const char *name);
 /* The client's address; behind a trusted proxy, the one it tells. "unix" for a UNIX socket. */
 const char *nt_http_client(const NtHttpRequest *request);
@@ -131,8 +137,13 @@ void *nt_http_data(const NtHttpRequest *request);
  * caller's. `total_ms`: instead of the server's body_ms (0: that). */
 void nt_http_accept_body(NtHttpRequest *request, uint64_t limit, int fd, unsigned total_ms);
 
-/* Adds a header to the answer; control characters in `value` become blanks. */
+/* Adds a header to the answer; control characters in `value` become blanks. `ETag` is the tag of the answer as it is
+ * given: compressed, it goes out under one of its own; GET and HEAD whose If-None-Match has it are answered with 304
+ * instead of 200. Its value is a tag in quotes, of visible characters. */
 void nt_http_add_header(NtHttpRequest *request, const char *name, const char *value);
+/* The answer's body as gzip, where it is known already; takes it. */
+void nt_http_offer_gzip(NtHttpRequest *request, GBytes *gzip);
+GBytes *nt_http_gzip(GBytes *bytes); /* new; NULL: it did not get smaller. (gzip.c) */
 /* Answers; takes `body` (NULL: none). From any thread, once; the request must not be used afterwards. Text of some size
  * goes out as gzip where the client takes that. */
 void nt_http_answer(NtHttpRequest *request, unsigned status, const char *type, GBytes *body);

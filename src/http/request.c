@@ -17,6 +17,39 @@ static char *joined(const NtHttpHead *head, const char *name) {
     return out != NULL ? g_string_free(g_steal_pointer(&out), FALSE) : NULL;
 }
 
+/* Without the tags that are weak. New. */
+static char *strong_tags(const char *tags) {
+    g_auto(GStrv) items = g_strsplit(tags, ",", -1);
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (size_t i = 0; items[i] != NULL; i++) {
+        const char *item = g_strstrip(items[i]);
+        if (!g_str_has_prefix(item, "W/")) {
+            g_string_append_printf(out, "%s%s", out->len > 0 ? ", " : "", item);
+        }
+    }
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+/* Headers that are lists, as the handler reads them. */
+static void read_lists(NtHttpRequest *request) {
+    static const char *const names[] = {"accept-encoding", "if-match", "if-none-match"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *value = joined(&request->head, names[i]);
+        if (value == NULL) {
+            continue;
+        }
+        char *read = i == 0 ? g_strdup(value) : nt_http_tags_identity(value);
+        if (i == 1) {
+            g_autofree char *all = read;
+            read = strong_tags(all);
+        }
+        request->asks_gzip = request->asks_gzip || (i == 2 && strcmp(read, value) != 0);
+        request->lists = request->lists != NULL ? request->lists : g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(request->lists, read);
+        nt_http_head_set(&request->head, names[i], read);
+    }
+}
+
 /* Who asks, and by what way: kept in the request, because the connection may go before it. */
 static void identify(NtHttpRequest *request, const NtHttpConnection *connection) {
     const NtHttpProxies *proxies = &connection->loop->server->proxies;
@@ -44,6 +77,7 @@ NtHttpRequest *nt_http_request_new(NtHttpConnection *connection, const NtHttpHea
     request->headers = g_string_sized_new(256);
     identify(request, connection);
     request->network = nt_http_client_network(request->client);
+    read_lists(request);
     return request;
 }
 
@@ -52,6 +86,10 @@ void nt_http_request_free(NtHttpRequest *request) {
         request->free_data(request->data);
     }
     nt_http_server_give_memory(request->loop->server, request->body_capacity);
+    nt_http_server_give_answer(request->loop->server, request->answer_size);
+    g_clear_pointer(&request->lists, g_ptr_array_unref);
+    g_clear_pointer(&request->gzip, g_bytes_unref);
+    g_free(request->tag);
     nt_http_head_clear(&request->head);
     g_free(request->client);
     g_free(request->network);
@@ -136,6 +174,11 @@ void nt_http_accept_body(NtHttpRequest *request, uint64_t limit, int fd, unsigne
 /* ---- what is answered ---- */
 
 void nt_http_add_header(NtHttpRequest *request, const char *name, const char *value) {
+    if (g_ascii_strcasecmp(name, "etag") == 0) {
+        g_free(request->tag);
+        request->tag = g_strdup(value);
+        return;
+    }
     g_string_append(request->headers, name);
     g_string_append(request->headers, ": ");
     for (; *value != '\0'; value++) {
@@ -146,20 +189,82 @@ void nt_http_add_header(NtHttpRequest *request, const char *name, const char *va
 
 void nt_http_close_after(NtHttpRequest *request) { request->close = true; }
 
+void nt_http_offer_gzip(NtHttpRequest *request, GBytes *gzip) {
+    g_clear_pointer(&request->gzip, g_bytes_unref);
+    request->gzip = gzip;
+}
+
+/* Whether the client has the answer already. */
+static bool is_known(const NtHttpRequest *request) {
+    const char *known = nt_http_header(request, "if-none-match"), *method = request->head.method;
+    if (known == NULL || request->tag == NULL || request->status != 200 ||
+        (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)) {
+        return false;
+    }
+    const char *at = strstr(known, request->tag); /* in quotes, so that it is no part of another */
+    return at != NULL || strcmp(known, "*") == 0;
+}
+
+static void change_tag(NtHttpRequest *request) {
+    if (request->tag != NULL) {
+        char *own = nt_http_tag_gzip(request->tag);
+        g_free(request->tag);
+        request->tag = own;
+    }
+}
+
+/* The body as it goes out: compressed where that is wanted. */
+static void encode(NtHttpRequest *request) {
+    const char *accept = nt_http_header(request, "accept-encoding");
+    if (request->status == 304 && request->asks_gzip) { /* of what the client has */
+        change_tag(request);
+    }
+    if (request->answer == NULL || !nt_http_should_gzip(accept, request->type, g_bytes_get_size(request->answer))) {
+        return;
+    }
+    GBytes *small = request->gzip != NULL ? g_steal_pointer(&request->gzip) : nt_http_gzip(request->answer);
+    if (small != NULL) {
+        g_bytes_unref(request->answer);
+        request->answer = small;
+        request->encoded = true;
+        change_tag(request);
+    }
+}
+
+/* Counts the answer; one for which there is no room becomes a refusal, which is small. */
+static void count_answer(NtHttpRequest *request) {
+    NtHttpServer *server = request->loop->server;
+    size_t size = request->answer != NULL ? g_bytes_get_size(request->answer) : 0;
+    if (!nt_http_server_take_answer(server, size)) {
+        g_autoptr(NtJson) problem =
+            nt_http_problem(429, "overloaded", NULL, "too many answers wait to be read; try again in a moment");
+        char *text = nt_json_print(problem, false);
+        g_bytes_unref(request->answer);
+        g_clear_pointer(&request->tag, g_free);
+        request->encoded = false;
+        nt_http_add_header(request, "Retry-After", "1");
+        nt_http_add_header(request, "Cache-Control", "no-store"); /* whatever was said of the answer */
+        request->status = 429;
+        request->type = "application/problem+json";
+        size = strlen(text);
+        request->answer = g_bytes_new_take(text, size);
+        nt_http_server_take_answer(server, size);
+    }
+    request->answer_size = size;
+}
+
 void nt_http_answer(NtHttpRequest *request, unsigned status, const char *type, GBytes *body) {
     NtHttpLoop *loop = request->loop;
     request->status = status;
     request->type = type != NULL ? g_intern_string(type) : NULL;
     request->answer = body;
-    const char *accept = nt_http_header(request, "accept-encoding");
-    if (body != NULL && nt_http_should_gzip(accept, type, g_bytes_get_size(body))) {
-        GBytes *small = nt_http_gzip(body);
-        if (small != NULL) {
-            g_bytes_unref(body);
-            request->answer = small;
-            nt_http_add_header(request, "Content-Encoding", "gzip");
-        }
+    if (is_known(request)) {
+        request->status = 304;
+        request->type = NULL;
+        g_clear_pointer(&request->answer, g_bytes_unref);
     }
+    encode(request);
+    count_answer(request);
     if (g_thread_self() == loop->thread) {
         request->answered = true;
         if (request->connection == NULL) {
@@ -190,7 +295,18 @@ void nt_http_request_compose(NtHttpRequest *request, bool keep_alive, GString *o
     if (request->type != NULL) {
         g_string_append(out, "Content-Type: ");
         g_string_append(out, request->type);
-        g_string_append(out, "\r\nVary: Accept-Encoding\r\n");
+        g_string_append(out, "\r\n");
+    }
+    if (request->type != NULL || request->status == 304) {
+        g_string_append(out, "Vary: Accept-Encoding\r\n");
+    }
+    if (request->encoded) {
+        g_string_append(out, "Content-Encoding: gzip\r\n");
+    }
+    if (request->tag != NULL) {
+        g_string_append(out, "ETag: ");
+        g_string_append(out, request->tag);
+        g_string_append(out, "\r\n");
     }
     if (request->status >= 200 && request->status != 204 && request->status != 304) {
         g_snprintf(number, sizeof number, "%zu", size);

@@ -43,6 +43,7 @@ NtHttpServer *nt_http_server_new(const NtHttpOptions *options, const NtHttpHandl
     own->line_bytes = own->line_bytes > 0 ? own->line_bytes : 8 * 1024;
     own->head_bytes = own->head_bytes > 0 ? own->head_bytes : 16 * 1024;
     own->body_memory = own->body_memory > 0 ? own->body_memory : 256 * MIB;
+    own->answer_memory = own->answer_memory > 0 ? own->answer_memory : 256 * MIB;
     set_default(&own->headers, 100);
     set_default(&own->requests, 1000);
     set_default(&own->client_connections, 64);
@@ -50,6 +51,8 @@ NtHttpServer *nt_http_server_new(const NtHttpOptions *options, const NtHttpHandl
     set_default(&own->body_ms, 30000);
     set_default(&own->idle_ms, 60000);
     set_default(&own->least_rate, 1000);
+    set_default(&own->answer_ms, 30000);
+    set_default(&own->answer_rate, 50000);
     set_default(&own->connections, most_connections());
     g_mutex_init(&server->lock);
     server->clients =
@@ -229,6 +232,21 @@ void nt_http_server_give_memory(NtHttpServer *server, size_t bytes) {
     }
 }
 
+bool nt_http_server_take_answer(NtHttpServer *server, size_t bytes) {
+    gsize before = (gsize)g_atomic_pointer_add((gssize *)&server->answer_bytes, (gssize)bytes);
+    if (before + bytes <= server->options.answer_memory || bytes <= NT_HTTP_SMALL_ANSWER) {
+        return true;
+    }
+    nt_http_server_give_answer(server, bytes);
+    return false;
+}
+
+void nt_http_server_give_answer(NtHttpServer *server, size_t bytes) {
+    if (bytes > 0) {
+        g_atomic_pointer_add((gssize *)&server->answer_bytes, -(gssize)bytes);
+    }
+}
+
 /* The address of an accepted socket, an IPv4 address in IPv6's clothes as what it is; NULL: a UNIX socket. */
 static GInetAddress *peer_of(const struct sockaddr_storage *from) {
     if (from->ss_family == AF_INET) {
@@ -398,5 +416,6 @@ void nt_http_server_counts(NtHttpServer *server, NtHttpCounts *out) {
                           .open = (guint)g_atomic_int_get(&server->open),
                           .faults = (guint)g_atomic_int_get(&server->faults),
                           .timeouts = (guint)g_atomic_int_get(&server->timeouts),
-                          .body_bytes = (gsize)g_atomic_pointer_get(&server->body_bytes)};
+                          .body_bytes = (gsize)g_atomic_pointer_get(&server->body_bytes),
+                          .answer_bytes = (gsize)g_atomic_pointer_get(&server->answer_bytes)};
 }
