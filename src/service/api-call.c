@@ -130,7 +130,6 @@ static bool allow_origin(const ApiCall *call, const char *origin) {
     bool fits = is_origin_allowed(call, origin);
     if (fits) {
         nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
-        nt_http_add_header(call->request, "Vary", "Origin");
         nt_http_add_header(call->request, "Access-Control-Expose-Headers",
                            "ETag, X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
     }
@@ -193,7 +192,6 @@ static bool identify(ApiCall *call) {
     }
     if (access == API_PUBLISHABLE && origin != NULL && !cors) {
         nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
-        nt_http_add_header(call->request, "Vary", "Origin");
     }
     call->access = access;
     return true;
@@ -304,7 +302,6 @@ static void answer_options(ApiCall *call, const char *allowed) {
         /* Which key will come is not known yet; without one that fits the page, the request itself is refused. */
         if (!allow_origin(call, origin) && !call->open) {
             nt_http_add_header(request, "Access-Control-Allow-Origin", origin);
-            nt_http_add_header(request, "Vary", "Origin");
         }
         nt_http_add_header(request, "Access-Control-Allow-Methods", allowed);
         nt_http_add_header(request, "Access-Control-Allow-Headers",
@@ -317,6 +314,8 @@ static void answer_options(ApiCall *call, const char *allowed) {
 static void refuse_address(ApiCall *call, const char *allowed, bool broken) {
     if (broken) {
         api_problem(call, 400, "bad-encoding", NULL, "the path is no percent-encoded UTF-8");
+    } else if (strcmp(nt_http_path(call->request), "*") == 0) { /* of OPTIONS only: the server as a whole */
+        answer_options(call, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     } else if (allowed == NULL) {
         api_problem(call, 404, "no-such-address", NULL, "there is nothing here; /openapi.json lists what there is");
     } else if (strcmp(nt_http_method(call->request), "OPTIONS") == 0) {
@@ -353,6 +352,7 @@ void api_on_head(NtHttpRequest *request, void *data) {
     call->request = request;
     nt_http_set_data(request, call, free_call);
     name_call(call);
+    nt_http_add_header(request, "Vary", "Origin"); /* also where none came, or a cache would answer pages with that */
     call->route = api_route_find(nt_http_method(request), nt_http_path(request), call->pieces, &allowed, &broken);
     if (call->route == NULL || (call->route->access == API_LOCAL && !nt_http_is_local(request))) {
         call->route = NULL;

@@ -6,10 +6,14 @@
  */
 #include "service/service-internal.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 1024 * 1024 };
+/* At the end a reader has END_MS for what waits. */
+enum { MOST_BYTES = 1024 * 1024, LOOK_MS = 100, END_MS = 2000 };
 
 struct ApiLog {
     GThread *thread;
@@ -17,13 +21,13 @@ struct ApiLog {
     GCond changed;
     GString *waiting;
     uint64_t dropped;
-    bool stop;
+    int64_t stop; /* monotonic: when it began to end; 0: not yet */
 };
 
 /* Takes what waits; NULL: the end. */
 static GString *take(ApiLog *log) {
     g_mutex_lock(&log->lock);
-    while (log->waiting->len == 0 && !log->stop) {
+    while (log->waiting->len == 0 && log->stop == 0) {
         g_cond_wait(&log->changed, &log->lock);
     }
     GString *out = log->waiting->len > 0 ? log->waiting : NULL;
@@ -40,14 +44,29 @@ static GString *take(ApiLog *log) {
     return out;
 }
 
+/* Waits until something can be written. False: it is the end, and nobody reads. */
+static bool wait_for_reader(ApiLog *log) {
+    struct pollfd ready = {STDERR_FILENO, POLLOUT, 0};
+    while (poll(&ready, 1, LOOK_MS) <= 0) {
+        g_mutex_lock(&log->lock);
+        bool over = log->stop != 0 && g_get_monotonic_time() - log->stop > END_MS * INT64_C(1000);
+        g_mutex_unlock(&log->lock);
+        if (over) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void *write_all(void *data) {
     for (GString *lines; (lines = take(data)) != NULL; g_string_free(lines, TRUE)) {
-        for (size_t at = 0; at < lines->len;) {
-            ssize_t wrote = write(STDERR_FILENO, lines->str + at, lines->len - at);
-            if (wrote <= 0) {
+        for (size_t at = 0; at < lines->len && wait_for_reader(data);) {
+            /* As much as a pipe that has room takes at once: more could wait for a reader inside of write. */
+            ssize_t wrote = write(STDERR_FILENO, lines->str + at, MIN(lines->len - at, PIPE_BUF));
+            if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
                 break; /* nobody reads it */
             }
-            at += (size_t)wrote;
+            at += (size_t)MAX(wrote, 0);
         }
     }
     return NULL;
@@ -67,7 +86,7 @@ void api_log_free(ApiLog *log) {
         return;
     }
     g_mutex_lock(&log->lock);
-    log->stop = true;
+    log->stop = g_get_monotonic_time();
     g_cond_broadcast(&log->changed);
     g_mutex_unlock(&log->lock);
     if (log->thread != NULL) {

@@ -98,8 +98,8 @@ static NtJson *responses(const ApiRoute *route) {
     if (route->access > API_ANYONE) {
         add_fault(out, 401);
         add_fault(out, 403);
-        add_fault(out, 429);
     }
+    add_fault(out, 429);
     add_fault(out, 500);
     add_fault(out, 503);
     return out;
@@ -181,4 +181,16 @@ char *nt_service_openapi(void) {
     return nt_json_print(out, true);
 }
 
-void api_run_openapi(ApiCall *call) { api_answer_text(call, 200, nt_service_openapi()); }
+void api_openapi_make(NtService *service) {
+    char *document = nt_service_openapi();
+    service->openapi = g_bytes_new_take(document, strlen(document));
+    service->openapi_gzip = nt_http_gzip(service->openapi);
+}
+
+void api_run_openapi(ApiCall *call) {
+    const NtService *service = call->service;
+    if (service->openapi_gzip != NULL) {
+        nt_http_offer_gzip(call->request, g_bytes_ref(service->openapi_gzip));
+    }
+    nt_http_answer(call->request, 200, "application/json", g_bytes_ref(service->openapi));
+}

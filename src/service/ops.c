@@ -6,46 +6,125 @@
 
 #include "search/search.h"
 
-/* How many products find themselves, how long that may take, and how long it holds. */
-enum { READY_SAMPLE = 16, READY_MS = 5000, READY_SECONDS = 5 };
+/* How many products find themselves, and how long that may take. A result of FRESH_SECONDS is told as it is; an older
+ * one too, and search is tested meanwhile; beyond OLD_SECONDS the next is waited for. */
+enum { READY_SAMPLE = 16, READY_MS = 5000, FRESH_SECONDS = 5, OLD_SECONDS = 30 };
 
 void api_run_healthz(ApiCall *call) {
     api_answer(call, 200, nt_json_set(nt_json_object(), "status", nt_json_string("ok")));
 }
 
-/* Has a sample of products find themselves, unless that was done a moment ago. False: the call is answered. */
-static bool test_search(ApiCall *call) {
-    NtService *service = call->service;
+/* ---- whether search works ---- */
+
+typedef struct Result {
+    int64_t at; /* monotonic; 0: none yet */
+    unsigned status;
+    const char *code; /* static; NULL: all is well */
+} Result;
+
+struct ApiReady {
+    GMutex lock;
+    Result last;
+    bool testing; /* somebody sees to the next one */
+};
+
+ApiReady *api_ready_new(void) {
+    ApiReady *ready = g_new0(ApiReady, 1);
+    g_mutex_init(&ready->lock);
+    return ready;
+}
+
+void api_ready_free(ApiReady *ready) {
+    if (ready != NULL) {
+        g_mutex_clear(&ready->lock);
+        g_free(ready);
+    }
+}
+
+/* Has a sample of products find themselves. */
+static Result test_search(NtService *service) {
     NtWait wait = nt_wait_for(READY_MS, NULL);
     g_autoptr(GError) error = NULL;
     g_autofree char *missed = NULL;
     unsigned tested;
-    int64_t now = g_get_monotonic_time();
-    if (now < __atomic_load_n(&service->ready_until, __ATOMIC_RELAXED)) {
-        return true;
-    }
+    Result result = {.status = 200};
+    const char *field;
     /* Without a model yet there is nothing to find, and nothing is wrong. */
     if (!nt_self_test(service->catalogue, NULL, READY_SAMPLE, &wait, &tested, &missed, &error) &&
         !g_error_matches(error, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
-        api_fail(call, g_steal_pointer(&error));
-        return false;
-    }
-    if (missed != NULL) {
+        result.status = MAX(api_error_status(error, &result.code, &field), 500);
+        api_log(service, "error", error->message);
+    } else if (missed != NULL) {
+        result = (Result){.status = 503, .code = "search-broken"};
         api_log(service, "error", missed);
-        api_problem(call, 503, "search-broken", NULL, "a product does not find itself; the log names it");
-        return false;
     }
-    __atomic_store_n(&service->ready_until, now + READY_SECONDS * (int64_t)G_USEC_PER_SEC, __ATOMIC_RELAXED);
-    return true;
+    result.at = g_get_monotonic_time();
+    return result;
+}
+
+static void answer_ready(ApiCall *call, const Result *result) {
+    if (result->code == NULL) {
+        api_answer(call, 200, nt_json_set(nt_json_object(), "status", nt_json_string("ready")));
+    } else {
+        api_problem(call, result->status, result->code, NULL, "a test of search failed; the log tells why");
+    }
+}
+
+/* Whether the last result may be told; else a test is due. */
+static bool look(ApiReady *ready, int64_t seconds, Result *out) {
+    g_mutex_lock(&ready->lock);
+    *out = ready->last;
+    g_mutex_unlock(&ready->lock);
+    return out->at > 0 && g_get_monotonic_time() - out->at < seconds * (int64_t)G_USEC_PER_SEC;
+}
+
+static void test_again(void *data) {
+    NtService *service = data;
+    Result result = test_search(service);
+    g_mutex_lock(&service->ready->lock);
+    service->ready->last = result;
+    service->ready->testing = false;
+    g_mutex_unlock(&service->ready->lock);
+}
+
+/* On the tester's thread: those who waited for the same test share its result. */
+static void answer_tested(void *data) {
+    ApiCall *call = data;
+    Result result;
+    if (!look(call->service->ready, FRESH_SECONDS, &result)) {
+        test_again(call->service);
+        look(call->service->ready, FRESH_SECONDS, &result);
+    }
+    answer_ready(call, &result);
 }
 
 void api_run_readyz(ApiCall *call) {
-    if (g_atomic_int_get(&call->service->stopping)) {
+    NtService *service = call->service;
+    ApiReady *ready = service->ready;
+    Result last;
+    if (g_atomic_int_get(&service->stopping)) {
         api_problem(call, 503, "stopping", NULL, "the service is being stopped");
-    } else if (test_search(call)) {
-        api_answer(call, 200, nt_json_set(nt_json_object(), "status", nt_json_string("ready")));
+        return;
     }
+    if (!look(ready, OLD_SECONDS, &last)) {
+        api_call_push(call, service->tester, answer_tested);
+        return;
+    }
+    if (!look(ready, FRESH_SECONDS, &last)) {
+        g_mutex_lock(&ready->lock);
+        bool due = !ready->testing;
+        ready->testing = true;
+        g_mutex_unlock(&ready->lock);
+        if (due && !api_workers_push(service->tester, NULL, test_again, service)) {
+            g_mutex_lock(&ready->lock);
+            ready->testing = false;
+            g_mutex_unlock(&ready->lock);
+        }
+    }
+    answer_ready(call, &last);
 }
+
+/* ---- facts ---- */
 
 void api_run_models(ApiCall *call) {
     g_autoptr(GError) error = NULL;

@@ -367,7 +367,6 @@ const ApiRoute api_routes[] = {
      .tag = "service",
      .summary = "Whether the service can answer",
      .access = API_ANYONE,
-     .place = API_READER,
      .answer = &api_status_answer,
      .run = api_run_readyz},
     {.method = "GET",

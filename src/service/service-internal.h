@@ -206,10 +206,12 @@ struct NtService {
     ApiMetrics *metrics;
     ApiLog *log;
     ApiWorkers *readers, *embedders, *writers;
-    GPtrArray **gathered; /* for each loop: ApiCall that search when its turn comes */
+    ApiWorkers *tester;             /* of search, for /readyz */
+    GBytes *openapi, *openapi_gzip; /* the document, the latter NULL where it is no smaller */
+    GPtrArray **gathered;           /* for each loop: ApiCall that search when its turn comes */
     gint stopping;
     gint64 started;
-    gint64 ready_until; /* monotonic: search was tested lately; atomic */
+    struct ApiReady *ready;
 };
 
 /* ---- metrics.c ---- */
@@ -225,6 +227,12 @@ ApiLog *api_log_new(void);
 void api_log_free(ApiLog *log); /* writes what waits; NULL is fine */
 void api_log_request(const NtService *service, const NtHttpRequest *request, const ApiCall *call);
 void api_log(const NtService *service, const char *level, const char *message);
+
+/* ---- whether search works (ops.c) ---- */
+
+typedef struct ApiReady ApiReady;
+ApiReady *api_ready_new(void);
+void api_ready_free(ApiReady *ready); /* NULL is fine */
 
 /* ---- what handlers share ---- */
 
@@ -312,5 +320,7 @@ void api_run_healthz(ApiCall *call);
 void api_run_readyz(ApiCall *call);
 void api_run_metrics(ApiCall *call);
 void api_run_openapi(ApiCall *call);
+/* Makes the document that it answers with. */
+void api_openapi_make(NtService *service);
 
 #endif

@@ -67,6 +67,8 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->idempotency = api_idempotency_new();
     service->metrics = api_metrics_new();
     service->log = api_log_new();
+    service->ready = api_ready_new();
+    api_openapi_make(service);
     service->started = g_get_monotonic_time();
     if (!check_settings(config, error) || !check_access(service, error)) {
         return NULL;
@@ -128,6 +130,7 @@ bool nt_service_start(NtService *service, GError **error) {
     service->readers = api_workers_new("reader", config->readers, config->queue);
     service->embedders = api_workers_new("embedder", config->embedders, config->queue);
     service->writers = api_workers_new("writer", config->writers, config->queue);
+    service->tester = api_workers_new("tester", 1, config->queue);
     service->jobs = api_jobs_new(service, error);
     return service->jobs != NULL && nt_http_server_start(service->server, error);
 }
@@ -152,6 +155,7 @@ void nt_service_free(NtService *service) {
     api_workers_free(service->readers);
     api_workers_free(service->embedders);
     api_workers_free(service->writers);
+    api_workers_free(service->tester);
     api_jobs_free(service->jobs);
     nt_http_server_free(service->server);
     for (size_t i = 0; service->gathered != NULL && service->gathered[i] != NULL; i++) {
@@ -164,6 +168,9 @@ void nt_service_free(NtService *service) {
     api_uploads_free(service->uploads);
     api_idempotency_free(service->idempotency);
     api_metrics_free(service->metrics);
+    api_ready_free(service->ready);
+    g_clear_pointer(&service->openapi, g_bytes_unref);
+    g_clear_pointer(&service->openapi_gzip, g_bytes_unref);
     api_log_free(service->log);
     g_free(service->url);
     g_free(service);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what: keys, origins, rates, proxies, TLS; and settings that are wrong."""
+import gzip
 import http.client
+import json
 import os
 import signal
 import ssl
@@ -83,6 +85,29 @@ class Keys(ShopTest):
         first = self.ask("OPTIONS", self.similar, headers={**page, "Access-Control-Request-Method": "GET"})
         self.assertEqual(first.status, 204)
         self.assertIn("Authorization", first.headers["Access-Control-Allow-Headers"])
+
+    def test_caches(self):
+        """What a cache must know to not give one the answer of another; and questions about the server as a whole."""
+        secret = bearer(self.secret)
+        put = self.ask("PUT", "/v1/products/cached", {"metadata": {"title": "x" * 3000}}, secret)
+        tag = put.headers["ETag"]
+        for method in ("GET", "HEAD"):
+            for more in ({}, {"If-None-Match": tag}, {"If-None-Match": tag, "Accept-Encoding": "gzip"}):
+                answer = self.ask(method, "/v1/products/cached", headers={**secret, **more})
+                self.assertEqual(answer.status, 304 if more else 200)
+                vary = ", ".join(answer.headers.get_all("Vary"))
+                self.assertTrue("Origin" in vary and "Accept-Encoding" in vary, vary)
+        packed = self.ask("GET", "/v1/products/cached", headers={**secret, "Accept-Encoding": "gzip"})
+        self.assertEqual(packed.headers["Content-Encoding"], "gzip")
+        self.assertNotEqual(packed.headers["ETag"], tag)
+        for given, status in ((packed.headers["ETag"], 200), ("W/" + tag, 412), ('"other"', 412)):
+            patch = self.ask("PATCH", "/v1/products/cached", {"metadata": {}}, {**secret, "If-Match": given})
+            self.assertEqual(patch.status, status, given)
+        self.ask("DELETE", "/v1/products/cached", headers=secret)
+        self.assertEqual(self.ask("OPTIONS", "*").status, 204)
+        self.assertEqual(self.ask("GET", "/openapi.json").json,
+                         json.loads(gzip.decompress(self.ask("GET", "/openapi.json",
+                                                             headers={"Accept-Encoding": "gzip"}).body)))
 
     def test_public_field(self):
         """Publishable keys see products that are public only; the others see all."""

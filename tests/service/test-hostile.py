@@ -2,12 +2,16 @@
 """What comes from outside to do harm: raw bytes, odd JSON, odd texts, bodies that are too large, clients that are slow.
 After each of them the service answers as before, and nothing that was smuggled is ever served."""
 import json
+import os
 import re
 import select
+import signal
 import socket
+import subprocess
+import unittest
 
 import shop
-from shop import ShopTest, multipart, quote
+from shop import Shop, ShopTest, multipart, quote
 
 HOST = b"Host: 127.0.0.1\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -259,6 +263,7 @@ class Slow(ShopTest):
         first.sendall(slow + ahead)
         for _ in range(20): # on the loop that it came to
             self.assertEqual(self.ask("GET", f"/v1/products/{quote(ids[1])}/similar").status, 200)
+        self.assertEqual(self.ask("GET", "/readyz").status, 200) # which waits for no reader
         self.assertEqual(select.select([first], [], [], 0)[0], [])
         first.close() # whose search ends then, or the only reader would be busy for minutes
         self.assertEqual(self.ask("POST", "/v1/search/text", {"text": "x"}).status, 200)
@@ -266,6 +271,27 @@ class Slow(ShopTest):
         self.assertEqual(self.ask("GET", "/healthz").status, 200)
         self.assertIsNotNone(self.shop.stop())
         second.close()
+
+
+class Deaf(unittest.TestCase):
+    def test_log(self):
+        """Whoever does not read the log does not hold up the end."""
+        served = Shop(4)
+        process = subprocess.Popen([shop.NITERU, "serve", "--listen", "127.0.0.1:0"], env=served.env,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            served.port = int(process.stdout.readline().strip().rsplit(":", 1)[1])
+            connection = served.connect()
+            for _ in range(900): # some 200 bytes of the log each, more than a pipe holds
+                self.assertEqual(served.ask("GET", "/healthz", connection=connection).status, 200)
+            connection.close()
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(30), 0)
+            self.assertFalse(os.path.exists(os.path.join(served.catalogue, "serve.sock")))
+        finally:
+            process.kill()
+            process.communicate()
+            served.close()
 
 
 if __name__ == "__main__":

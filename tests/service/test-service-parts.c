@@ -161,10 +161,17 @@ static void test_rates(void) {
     g_assert_true(api_rates_take(rates, "b", 10, &left, &wait));
     g_usleep(150000);
     g_assert_true(api_rates_take(rates, "a", 10, &left, &wait));
-    for (unsigned i = 0; i < 200000; i++) { /* many strangers: what is kept of them is bounded */
+    /* Many strangers: what is kept of them is bounded, and who has had enough is not forgiven for them. */
+    while (api_rates_take(rates, "greedy", 1000, &left, &wait)) {
+    }
+    int64_t began = g_get_monotonic_time();
+    unsigned more = 0;
+    for (unsigned i = 0; i < 200000; i++) {
         g_autofree char *who = g_strdup_printf("stranger %u", i);
         g_assert_true(api_rates_take(rates, who, 10, &left, &wait));
+        more += i % 10 == 0 && api_rates_take(rates, "greedy", 1000, &left, &wait);
     }
+    g_assert_cmpfloat(more, <=, (double)(g_get_monotonic_time() - began) / 1000 + 1); /* as many as flow in */
     api_rates_free(rates);
 }
 
