@@ -2,6 +2,7 @@
 #include "service/api-schema.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "http/http.h"
@@ -125,7 +126,7 @@ static bool check(const ApiSchema *schema, const NtJson *value, const char *fiel
     const char *text = nt_json_text(value, NULL);
     switch (nt_json_type(value)) {
     case NT_JSON_STRING:
-        return check_range(schema, (double)strlen(text), " bytes long", field, fault) &&
+        return check_range(schema, (double)g_utf8_strlen(text, -1), " characters long", field, fault) &&
                check_choice(schema, text, field, fault);
     case NT_JSON_INTEGER:
     case NT_JSON_REAL: return check_range(schema, nt_json_number(value, 0), "", field, fault);
@@ -135,10 +136,28 @@ static bool check(const ApiSchema *schema, const NtJson *value, const char *fiel
     }
 }
 
-bool api_schema_check(const ApiSchema *schema, const NtJson *value, ApiFault *fault) {
+/* 5.0 is a whole number too, and some programs write it so: it becomes 5. */
+static void settle_integers(const ApiSchema *schema, NtJson *value) {
+    for (const ApiSchema *member = schema->members; member != NULL && member->name != NULL; member++) {
+        NtJson *given = nt_json_get(value, member->name);
+        if (given == NULL) {
+            continue;
+        }
+        double number = nt_json_number(given, 0);
+        if (member->type == API_OBJECT && nt_json_type(given) == NT_JSON_OBJECT) {
+            settle_integers(member, given);
+        } else if (member->type == API_INTEGER && nt_json_type(given) == NT_JSON_REAL && fabs(number) <= 0x1p53 &&
+                   number == floor(number)) {
+            nt_json_set(value, member->name, nt_json_integer((int64_t)number));
+        }
+    }
+}
+
+bool api_schema_check(const ApiSchema *schema, NtJson *value, ApiFault *fault) {
     if (nt_json_type(value) != NT_JSON_OBJECT && schema->type == API_OBJECT) {
         return wrong(fault, "wrong-type", NULL, g_strdup("the body must be a JSON object"));
     }
+    settle_integers(schema, value);
     return check(schema, value, "", fault);
 }
 
@@ -256,9 +275,12 @@ static void add_type(NtJson *out, const ApiSchema *schema) {
                                      : type);
     }
     switch (schema->type) {
-    case API_TEXT: /* lengths of text are bytes here and characters there: not said */
+    case API_TEXT:
         if (schema->least >= 1) {
-            nt_json_set(out, "minLength", nt_json_integer(1));
+            nt_json_set(out, "minLength", nt_json_integer((int64_t)schema->least));
+        }
+        if (schema->most >= 1) {
+            nt_json_set(out, "maxLength", nt_json_integer((int64_t)schema->most));
         }
         break;
     case API_INTEGER:

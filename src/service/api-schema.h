@@ -16,7 +16,7 @@ struct ApiSchema {
     ApiType type;
     bool required;
     bool nullable;
-    double least, most;         /* of a number; of a text's bytes or an array's items; both 0: any */
+    double least, most;         /* of a number; of a text's characters or an array's items; both 0: any */
     const char *const *choices; /* of a text; NULL: any */
     const ApiSchema *members;   /* of an object, ending with a name NULL; NULL: any members */
     const ApiSchema *items;     /* of an array; NULL: any */
@@ -34,7 +34,7 @@ void api_fault_clear(ApiFault *fault);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ApiFault, api_fault_clear)
 
 /* Whether a value is as its schema says. */
-bool api_schema_check(const ApiSchema *schema, const NtJson *value, ApiFault *fault);
+bool api_schema_check(const ApiSchema *schema, NtJson *value, ApiFault *fault);
 
 /* The parameters of a query as an object that its schema has been checked against; NULL: *fault tells. An array is
  * given by repeating its parameter. `schema` NULL: no parameters are known. */

@@ -150,6 +150,12 @@ const ApiSchema api_vector_body = {
                                    SEARCH,
                                    END}};
 
+/* As long as the most that a setting may allow, and a data: address around it. */
+#define PHOTO                                                                                                          \
+    {                                                                                                                  \
+        "photo", API_TEXT, .least = 1, .most = 1.5e9,                                                                  \
+                           .text = "The photo's bytes in base64 (in a form: the part with the file)."                  \
+    }
 #define SHARE(name, what)                                                                                              \
     { name, API_NUMBER, true, .least = 0, .most = 1, .text = what }
 /* A part has some width. */
@@ -161,7 +167,7 @@ static const ApiSchema box_members[] = {SHARE("x", "Its left edge."), SHARE("y",
 const ApiSchema api_image_body = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
-        {"photo", API_TEXT, .text = "The photo's bytes in base64 (in a form: the part with the file)."},
+        PHOTO,
         {"upload", API_TEXT, .least = 1, .most = 100,
          .text = "Instead of a photo: the id that an earlier search gave one."},
         {"not_here", API_BOOL,
@@ -277,10 +283,7 @@ const ApiSchema api_remove_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){{"removed", API_INTEGER, true, .text = "How many were there."}, END}};
 
-const ApiSchema api_photo_body = {
-    .type = API_OBJECT,
-    .members = (const ApiSchema[]){
-        {"photo", API_TEXT, .text = "The photo's bytes in base64 (in a form: the part with the file)."}, END}};
+const ApiSchema api_photo_body = {.type = API_OBJECT, .members = (const ApiSchema[]){PHOTO, END}};
 
 static const ApiSchema counts_answer[] = {
     {"products", API_INTEGER, true, .text = "Taken."},

@@ -106,7 +106,7 @@ void api_run_products_remove(ApiCall *call) {
     const char *where = nt_json_text(nt_json_get(call->body, "where"), NULL);
     uint64_t removed = 0;
     if (ids == NULL && where == NULL) {
-        api_problem(call, 400, "missing-field", "products", "'products' or 'where' must be given");
+        api_problem(call, 400, "invalid", "products", "'products' or 'where' must be given");
     } else if (niteru_remove(call->service->catalogue, ids, nt_json_count(nt_json_get(call->body, "products")), where,
                              0, nt_http_cancellable(call->request), &removed, &error)) {
         api_answer(call, 200, nt_json_set(nt_json_object(), "removed", nt_json_integer((int64_t)removed)));
@@ -158,9 +158,11 @@ static NtJson *outcome_json(const NtProductEdit *edit) {
     if (edit->error == NULL) {
         return nt_json_set(out, "status", nt_json_integer(edit->report.added ? 201 : 200));
     }
-    nt_json_set(out, "status", nt_json_integer(api_error_status(edit->error, &code, &field)));
+    unsigned status = api_error_status(edit->error, &code, &field);
+    nt_json_set(out, "status", nt_json_integer(status));
     nt_json_set(out, "code", nt_json_string(code));
-    return nt_json_set(out, "detail", nt_json_string(edit->error->message));
+    /* What went wrong in here has paths of this machine in it. */
+    return nt_json_set(out, "detail", nt_json_string(status < 500 ? edit->error->message : "it could not be written"));
 }
 
 void api_run_products_batch(ApiCall *call) {

@@ -4,6 +4,22 @@
 
 #include <string.h>
 
+enum { MOST_PARTS = 1100 }; /* the items of a list may come one a part */
+
+/* The value of a field in a form. An array is JSON, or its items come one a part: `before`, what there is of it, NULL
+ * at the first. New; NULL: it cannot be read as what it is to be. */
+static NtJson *read_field(const ApiSchema *member, const char *text, NtJson *before) {
+    NtJson *whole = member->type == API_ARRAY || member->type == API_OBJECT
+                        ? nt_json_parse(text, strlen(text), member->name, NULL, NULL)
+                        : api_schema_read_text(member, text);
+    if (member->type != API_ARRAY || (whole != NULL && nt_json_type(whole) == NT_JSON_ARRAY)) {
+        return whole;
+    }
+    nt_json_free(whole);
+    NtJson *item = api_schema_read_text(member->items, text);
+    return item != NULL ? nt_json_append(before != NULL ? nt_json_ref(before) : nt_json_array(), item) : NULL;
+}
+
 /* The photo of a multipart body, and its other parts as a JSON object that is checked like a JSON body. False:
  * answered. */
 static bool read_form(ApiCall *call, GBytes **out_photo) {
@@ -12,7 +28,8 @@ static bool read_form(ApiCall *call, GBytes **out_photo) {
     g_autoptr(GBytes) body = nt_http_body_bytes(call->request);
     gsize size;
     const char *bytes = g_bytes_get_data(body, &size);
-    g_autoptr(GArray) parts = nt_http_multipart(nt_http_header(call->request, "content-type"), bytes, size, 32, &error);
+    g_autoptr(GArray) parts =
+        nt_http_multipart(nt_http_header(call->request, "content-type"), bytes, size, MOST_PARTS, &error);
     if (parts == NULL) {
         api_problem(call, 400, "malformed-multipart", NULL, "%s", error->message);
         return false;
@@ -28,10 +45,7 @@ static bool read_form(ApiCall *call, GBytes **out_photo) {
             continue;
         }
         bool whole = strlen(text) == part->size && g_utf8_validate(text, -1, NULL);
-        NtJson *value = member == NULL || !whole ? NULL
-                        : member->type == API_ARRAY || member->type == API_OBJECT
-                            ? nt_json_parse(text, part->size, part->name, NULL, NULL)
-                            : api_schema_read_text(member, text);
+        NtJson *value = member != NULL && whole ? read_field(member, text, nt_json_get(call->body, part->name)) : NULL;
         if (value == NULL) {
             g_autofree char *safe = nt_text_printable(part->name, 100);
             api_problem(call, 400, member == NULL ? "unknown-field" : "wrong-type", safe,
@@ -51,12 +65,12 @@ static bool read_form(ApiCall *call, GBytes **out_photo) {
 static GBytes *decode_base64(const char *text) {
     const char *comma = g_str_has_prefix(text, "data:") ? strchr(text, ',') : NULL;
     gsize size = 0;
-    char *plain = g_strdup(comma != NULL ? comma + 1 : text);
+    g_autofree char *plain = g_strdup(comma != NULL ? comma + 1 : text);
     for (char *at = plain; *at != '\0'; at++) {
         *at = *at == '-' ? '+' : *at == '_' ? '/' : *at;
     }
-    g_base64_decode_inplace(plain, &size);
-    return g_bytes_new_take(plain, size);
+    guchar *bytes = g_base64_decode(plain, &size);
+    return g_bytes_new_take(bytes, size);
 }
 
 /* The photo that an earlier search kept, where the fields name one instead of *photo. False: answered. */
@@ -146,7 +160,7 @@ static bool read_box(ApiCall *call, NiteruSearchOptions *options) {
         options->width = nt_json_number(nt_json_get(box, "width"), 0);
         options->height = nt_json_number(nt_json_get(box, "height"), 0);
         if (options->x + options->width > 1 || options->y + options->height > 1) {
-            api_problem(call, 400, "out-of-range", "box",
+            api_problem(call, 400, "invalid", "box",
                         "'box' must end within the photo: x + width is at most 1, and "
                         "y + height");
             return false;

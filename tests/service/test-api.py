@@ -54,6 +54,10 @@ class Search(ShopTest):
         first = self.shop.ids()[0]
         photo = self.shop.photo(first)
         body, headers = multipart([("k", None, b"3"), ("photo", "a.jpg", photo), ("exclude", None, b'["none"]')])
+        apart = [("k", None, b"3"), ("photo", "a.jpg", photo), ("exclude", None, first.encode()), ("exclude", None, b"[")]
+        without = self.ask("POST", "/v1/search/image", *multipart(apart))
+        self.assertEqual(len(without.json["products"]), 3)
+        self.assertNotIn(first, [product["product"] for product in without.json["products"]])
         form = self.ask("POST", "/v1/search/image", body, headers)
         self.assertEqual(form.status, 200, form)
         self.assertEqual(len(form.json["products"]), 3)
@@ -61,6 +65,8 @@ class Search(ShopTest):
         self.assertGreater(form.json["products"][0]["score"], 99.9)
         text = self.ask("POST", "/v1/search/image", {"photo": base64.b64encode(photo).decode(), "k": 3})
         self.assertEqual(text.json["products"], form.json["products"])
+        self.assertEqual(len(self.ask("POST", "/v1/search/text", {"text": "dress", "k": 3.0}).json["products"]), 3)
+        self.assertProblem(self.ask("POST", "/v1/search/text", {"text": "dress", "k": 2.5}), 400, "wrong-type", "k")
         other = self.ask("POST", "/v1/search/image", {"photo": base64.urlsafe_b64encode(photo).decode(), "k": 3})
         self.assertEqual(other.json["products"], form.json["products"])
         plain = self.ask("POST", "/v1/search/image", photo, {"Content-Type": "image/jpeg"})
@@ -81,7 +87,7 @@ class Search(ShopTest):
         part["box"]["x"] = -1
         self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "out-of-range", "box.x")
         part["box"] = {"x": 0.5, "y": 0, "width": 0.6, "height": 1}
-        self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "out-of-range", "box")
+        self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "invalid", "box")
         part["box"] = {"x": 0, "y": 0, "width": 1, "height": 0}
         self.assertProblem(self.ask("POST", "/v1/search/image", part), 400, "out-of-range", "box.height")
         form = self.ask("POST", "/v1/search/image", *multipart([("upload", None, sent["upload"].encode())]))
