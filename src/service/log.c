@@ -58,11 +58,17 @@ static bool wait_for_reader(ApiLog *log) {
     return true;
 }
 
+/* How much to write at once: whole lines, which whoever reads along sees as such, and not more than a pipe with room
+ * takes at once, or write itself would wait for its reader. */
+static size_t piece(const char *lines, size_t size) {
+    const char *end = memrchr(lines, '\n', MIN(size, PIPE_BUF));
+    return end != NULL ? (size_t)(end - lines) + 1 : MIN(size, PIPE_BUF);
+}
+
 static void *write_all(void *data) {
     for (GString *lines; (lines = take(data)) != NULL; g_string_free(lines, TRUE)) {
         for (size_t at = 0; at < lines->len && wait_for_reader(data);) {
-            /* As much as a pipe that has room takes at once: more could wait for a reader inside of write. */
-            ssize_t wrote = write(STDERR_FILENO, lines->str + at, MIN(lines->len - at, PIPE_BUF));
+            ssize_t wrote = write(STDERR_FILENO, lines->str + at, piece(lines->str + at, lines->len - at));
             if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
                 break; /* nobody reads it */
             }

@@ -244,6 +244,13 @@ class Hostile(ShopTest):
             return False
 
 
+    def test_base64(self):
+        """Texts that are no photo are told so, and the log stays JSON."""
+        for text in ("", "A", "=", "data:,", "data:,A", "-_", "AA==", "%", "\u00e9"):
+            answer = self.ask("POST", "/v1/search/image", {"photo": text})
+            self.assertIn(answer.status, (400, 415), answer)
+
+
 class Slow(ShopTest):
     """A condition that takes minutes costs whoever asks it, and nobody else."""
     count, settings = 8, ("loops=1", "readers=1", "stop_seconds=1")
