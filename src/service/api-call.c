@@ -113,168 +113,6 @@ unsigned api_timeout(const ApiCall *call) {
     return wanted == 0 ? usual : api_is_stranger(call) ? MIN((unsigned)wanted, usual) : (unsigned)wanted;
 }
 
-bool api_is_stranger(const ApiCall *call) { return call->access <= API_PUBLISHABLE; }
-
-/* ---- who asks ---- */
-
-/* Whether pages of this origin may read answers. */
-static bool is_origin_allowed(const ApiCall *call, const char *origin) {
-    char **origins = call->service->config->cors_origins;
-    return origin != NULL && origins != NULL &&
-           (g_strv_contains((const char *const *)origins, origin) ||
-            g_strv_contains((const char *const *)origins, "*"));
-}
-
-/* The same, and says it to the browser. */
-static bool allow_origin(const ApiCall *call, const char *origin) {
-    bool fits = is_origin_allowed(call, origin);
-    if (fits) {
-        nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
-        nt_http_add_header(call->request, "Access-Control-Expose-Headers",
-                           "ETag, X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
-    }
-    return fits;
-}
-
-/* The text of the key a request brings: of its Authorization header, or, for a publishable one, of its address. New. */
-static char *find_key(const NtHttpRequest *request, bool *out_in_address) {
-    const char *authorization = nt_http_header(request, "authorization");
-    *out_in_address = false;
-    if (authorization != NULL) {
-        return g_ascii_strncasecmp(authorization, "Bearer ", 7) == 0 ? g_strdup(authorization + 7) : g_strdup("");
-    }
-    const char *query = nt_http_query(request);
-    const char *at = query == NULL ? NULL : g_str_has_prefix(query, "key=") ? query : strstr(query, "&key=");
-    if (at == NULL) {
-        return NULL;
-    }
-    at = strchr(at, '=') + 1;
-    *out_in_address = true;
-    char *key = nt_http_decode(at, strcspn(at, "&"), true);
-    return key != NULL ? key : g_strdup("");
-}
-
-static bool refuse_key(ApiCall *call) {
-    nt_http_add_header(call->request, "WWW-Authenticate", "Bearer realm=\"niteru\"");
-    api_problem(call, 401, "unauthorized", NULL,
-                "a key is needed: Authorization: Bearer nk_...; niteru key create makes one");
-    return false;
-}
-
-/* Finds out what the request may do, in call->access. False: answered. */
-static bool identify(ApiCall *call) {
-    NtService *service = call->service;
-    const char *origin = nt_http_header(call->request, "origin");
-    bool cors = allow_origin(call, origin), in_address, origin_fits = true;
-    g_autofree char *key = find_key(call->request, &in_address);
-    g_autoptr(GError) error = NULL;
-    call->access = nt_http_is_local(call->request) ? API_LOCAL
-                   : call->open                    ? API_ADMIN
-                   : service->config->public       ? API_PUBLISHABLE
-                                                   : API_ANYONE;
-    if (key == NULL || call->access == API_LOCAL) {
-        return true;
-    }
-    ApiAccess access;
-    if (!api_keys_find(service->keys, key, origin, &access, &call->key, &origin_fits, &error)) {
-        if (error != NULL) {
-            api_fail(call, g_steal_pointer(&error));
-            return false;
-        }
-        return refuse_key(call);
-    }
-    if (in_address && access != API_PUBLISHABLE) { /* addresses are kept in logs and histories */
-        return refuse_key(call);
-    }
-    if (!origin_fits) {
-        api_problem(call, 403, "origin-not-allowed", NULL, "this key may not be used from here");
-        return false;
-    }
-    if (access == API_PUBLISHABLE && origin != NULL && !cors) {
-        nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
-    }
-    call->access = access;
-    return true;
-}
-
-/* Keys are not asked for where only this machine reaches the service and there is none. False: answered. */
-static bool look_whether_open(ApiCall *call) {
-    g_autoptr(GError) error = NULL;
-    bool keys = false;
-    if (!call->service->loopback || call->service->config->public) {
-        return true;
-    }
-    if (!api_keys_any(call->service->keys, &keys, &error)) {
-        api_fail(call, g_steal_pointer(&error));
-        return false;
-    }
-    call->open = !keys;
-    return true;
-}
-
-/* An open service believes whoever reaches it, so it must not be reached by way of a browser on the same machine: a
- * page of elsewhere would send its own Origin, or its own name as Host (DNS rebinding). */
-static bool is_from_here(const ApiCall *call) {
-    const char *host = nt_http_header(call->request, "host"), *origin = nt_http_header(call->request, "origin");
-    if (!call->open || nt_http_is_local(call->request)) {
-        return true;
-    }
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    bool known = host == NULL;
-    for (size_t i = 0; host != NULL && i < G_N_ELEMENTS(names); i++) {
-        size_t size = strlen(names[i]);
-        known = known || (g_ascii_strncasecmp(host, names[i], size) == 0 && (host[size] == '\0' || host[size] == ':'));
-    }
-    const char *authority = origin != NULL ? strstr(origin, "://") : NULL;
-    bool same = origin == NULL || (authority != NULL && host != NULL && strcmp(authority + 3, host) == 0) ||
-                is_origin_allowed(call, origin);
-    return known && same;
-}
-
-/* Whether the one who asks may, and has not asked too often. False: answered. */
-static bool authorise(ApiCall *call) {
-    static const char *const kinds[] = {"any", "a publishable", "a secret", "an admin", "no"};
-    const NtServiceConfig *config = call->service->config;
-    if (!look_whether_open(call)) {
-        return false;
-    }
-    if (!is_from_here(call)) {
-        api_problem(call, 403, "origin-not-allowed", NULL,
-                    "this page may not use the service; the setting cors_origins names those that may");
-        return false;
-    }
-    if (!identify(call)) {
-        return false;
-    }
-    if (call->access < call->route->access) {
-        if (call->access == API_ANYONE) {
-            return refuse_key(call);
-        }
-        api_problem(call, 403, "forbidden", NULL, "%s key is needed for this", kinds[call->route->access]);
-        return false;
-    }
-    bool stranger = api_is_stranger(call);
-    unsigned rate = stranger ? config->publishable_rate : call->key != NULL ? config->secret_rate : 0;
-    if (rate == 0) {
-        return true;
-    }
-    g_autofree char *who =
-        g_strdup_printf("%s\n%s", call->key != NULL ? call->key : "", stranger ? nt_http_network(call->request) : "");
-    unsigned left, wait;
-    bool fits = api_rates_take(call->service->rates, who, rate, &left, &wait);
-    char number[16];
-    g_snprintf(number, sizeof number, "%u", rate);
-    nt_http_add_header(call->request, "RateLimit-Limit", number);
-    g_snprintf(number, sizeof number, "%u", left);
-    nt_http_add_header(call->request, "RateLimit-Remaining", number);
-    g_snprintf(number, sizeof number, "%u", wait);
-    nt_http_add_header(call->request, "RateLimit-Reset", number);
-    if (!fits) {
-        api_problem(call, 429, "too-many-requests", NULL, "more than %u requests a second", rate);
-    }
-    return fits;
-}
-
 /* ---- the head ---- */
 
 static bool is_name(const char *text) {
@@ -300,7 +138,7 @@ static void answer_options(ApiCall *call, const char *allowed) {
     nt_http_add_header(request, "Allow", allowed);
     if (origin != NULL) {
         /* Which key will come is not known yet; without one that fits the page, the request itself is refused. */
-        if (!allow_origin(call, origin) && !call->open) {
+        if (!api_allow_origin(call, origin) && !call->open) {
             nt_http_add_header(request, "Access-Control-Allow-Origin", origin);
         }
         nt_http_add_header(request, "Access-Control-Allow-Methods", allowed);
@@ -357,7 +195,7 @@ void api_on_head(NtHttpRequest *request, void *data) {
     if (call->route == NULL || (call->route->access == API_LOCAL && !nt_http_is_local(request))) {
         call->route = NULL;
         refuse_address(call, allowed, broken);
-    } else if (authorise(call)) {
+    } else if (api_authorise(call)) {
         accept_body(call);
     }
 }

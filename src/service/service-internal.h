@@ -174,8 +174,12 @@ void api_fail(ApiCall *call, GError *error);
 /* Its parts, for answers with many: status, code, and the parameter that has to do with it (NULL: none). */
 unsigned api_error_status(const GError *error, const char **out_code, const char **out_field);
 
-/* A stranger has no key, or one that anybody can read in a page. */
+/* A stranger has no key, or one that anybody can read in a page. (access.c) */
 bool api_is_stranger(const ApiCall *call);
+/* Whether the one who asks may, and has not asked too often: sets call->access. False: answered. (access.c) */
+bool api_authorise(ApiCall *call);
+/* Whether pages of this origin (NULL: none) may read answers whatever the key; says it to the browser. (access.c) */
+bool api_allow_origin(const ApiCall *call, const char *origin);
 /* Has `run(call)` done on one of these threads; or answers that there are too many who wait. */
 void api_call_push(ApiCall *call, ApiWorkers *workers, void (*run)(void *call));
 /* Whether the call's condition, if it has one, is short enough for the one who asks. False: answered. */
