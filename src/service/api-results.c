@@ -16,10 +16,32 @@ static void append_score(GString *out, double score) {
     g_string_append(out, text);
 }
 
-/* A value of the metric. Rows have eleven or 24 bits, so ten digits tell all there is. */
+/* A value of the metric. Rows have eleven or 24 bits, so nine decimals of what is small, and else ten digits, tell all
+ * there is. Small ones are put together out of whole numbers, which is quicker than printf by far. */
 static void append_raw(GString *out, double raw) {
     char text[G_ASCII_DTOSTR_BUF_SIZE];
-    g_string_append(out, g_ascii_formatd(text, sizeof text, "%.10g", raw));
+    if (!(fabs(raw) < 1000)) {
+        g_string_append(out, g_ascii_formatd(text, sizeof text, "%.10g", raw));
+        return;
+    }
+    uint64_t rest = (uint64_t)llround(fabs(raw) * 1e9);
+    char *const end = text + sizeof text, *at = end;
+    if (raw < 0 && rest > 0) {
+        g_string_append_c(out, '-');
+    }
+    for (int place = 0; place < 9; place++, rest /= 10) {
+        if (rest % 10 != 0 || at != end) { /* no zeros at the end */
+            *--at = (char)('0' + rest % 10);
+        }
+    }
+    if (at != end) {
+        *--at = '.';
+    }
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    g_string_append_len(out, at, end - at);
 }
 
 static void append_number(GString *out, int number) {
