@@ -251,7 +251,8 @@ void nt_http_loop_end(NtHttpLoop *loop) {
         loop->closing = true;
         g_mutex_unlock(&loop->lock);
         nt_http_loop_wake(loop);
-        g_thread_join(g_steal_pointer(&loop->thread));
+        g_thread_join(loop->thread); /* which asks until its end whether it is itself */
+        loop->thread = NULL;
     }
 }
 

@@ -71,6 +71,14 @@ class Shop:
         with open(os.path.join(self.folder, "log"), encoding="utf-8") as file:
             return file.read()
 
+    def logs(self, text):
+        """Whether this is in the log, which is written behind the answers."""
+        for _ in range(400):
+            if text in self.log():
+                return True
+            time.sleep(0.05)
+        return False
+
     def stop(self, how=signal.SIGTERM):
         if self.process is not None:
             self.process.send_signal(how)
