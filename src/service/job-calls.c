@@ -47,8 +47,10 @@ void api_run_index(ApiCall *call) {
     g_autofree char *id = api_jobs_create(call->service->jobs, call->body, &error);
     if (id != NULL && api_jobs_start(call->service->jobs, id, &error)) {
         answer_job(call, 202, id);
-    } else {
-        api_fail(call, g_steal_pointer(&error));
+    } else { /* the command line may know what lies where */
+        const char *code, *field;
+        unsigned status = api_error_status(error, &code, &field);
+        api_problem(call, status, code, NULL, "%s", error->message);
     }
 }
 

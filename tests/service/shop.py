@@ -49,7 +49,8 @@ class Shop:
     def run(self, *arguments, check=True):
         done = subprocess.run([NITERU, *arguments], env=self.env, capture_output=True, text=True)
         if check and done.returncode != 0:
-            raise AssertionError(f"niteru {arguments}: {done.stderr}")
+            faults = [line for line in self.log().splitlines() if '"level": "error"' in line] if self.process else []
+            raise AssertionError(f"niteru {arguments}: {done.stderr}{faults[-5:]}")
         return done
 
     def start(self, *flags):

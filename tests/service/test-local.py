@@ -53,6 +53,18 @@ class Local(ShopTest):
             self.assertEqual(done.returncode, 1, done)
             self.assertIn(said, done.stderr)
 
+    def test_no_job(self):
+        """Why the server could not begin is told as it is."""
+        jobs = os.path.join(self.shop.catalogue, "jobs")
+        os.makedirs(jobs, exist_ok=True)
+        os.rename(jobs, jobs + ".away")
+        with open(jobs, "w", encoding="utf-8"):
+            done = self.shop.run("index", os.path.join(self.shop.photos, "images"), check=False)
+        os.remove(jobs)
+        os.rename(jobs + ".away", jobs)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("jobs: cannot be made", done.stderr)
+
     def test_remove(self):
         for product in ("x1", "x2", "x3"):
             self.ask("PUT", "/v1/products/" + product, {"metadata": {"colour": "ultraviolet"}})
