@@ -222,6 +222,27 @@ static void test_workers(void) {
     g_assert_cmpint(gate.passed, ==, 10);
 }
 
+/* Who has a secret key has the time that is asked for, and a stranger not more than is usual. */
+static void test_timeouts(void) {
+    static const struct {
+        ApiAccess access;
+        const char *query;
+        unsigned timeout;
+    } cases[] = {{API_SECRET, "{}", 1000},
+                 {API_SECRET, "{\"timeout_ms\": 5000}", 5000},
+                 {API_PUBLISHABLE, "{\"timeout_ms\": 5000}", 1000},
+                 {API_PUBLISHABLE, "{\"timeout_ms\": 500}", 500},
+                 {API_ANYONE, "{}", 1000}};
+    g_autoptr(NtServiceConfig) config = nt_service_config_new();
+    NtService service = {.config = config};
+    config->timeout_ms = 1000;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(NtJson) query = nt_json_parse(cases[i].query, strlen(cases[i].query), "", NULL, NULL);
+        const ApiCall call = {.service = &service, .access = cases[i].access, .query = query};
+        g_assert_cmpuint(api_timeout(&call), ==, cases[i].timeout);
+    }
+}
+
 static void test_uploads(void) {
     ApiUploads *uploads = api_uploads_new(1000);
     g_autofree char *block = g_strnfill(400, 'x');
@@ -291,6 +312,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/service/table", test_table);
     g_test_add_func("/service/rates", test_rates);
     g_test_add_func("/service/workers", test_workers);
+    g_test_add_func("/service/timeouts", test_timeouts);
     g_test_add_func("/service/uploads", test_uploads);
     g_test_add_func("/service/settings", test_settings);
     return g_test_run();
