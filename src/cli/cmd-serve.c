@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/service.h"
 
@@ -79,7 +80,29 @@ static void keep_memory_flat(void) {
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 }
 
+/* OpenMP's threads go on running for milliseconds after a photo is embedded, in case there is more for them, and keep a
+ * core from the search that follows. That it is microseconds must be said before libgomp is loaded: so this begins the
+ * program anew. Measured on two cores, search by photo among 100,000 products: 7.4 ms, and 5.2 ms so. */
+static void spin_briefly(const CliContext *context) {
+    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL), *line = NULL;
+    g_autoptr(GPtrArray) arguments = g_ptr_array_new();
+    gsize size;
+    if (g_getenv("GOMP_SPINCOUNT") != NULL || g_getenv("OMP_WAIT_POLICY") != NULL || program == NULL ||
+        !g_file_get_contents("/proc/self/cmdline", &line, &size, NULL)) {
+        return;
+    }
+    for (gsize at = 0; at < size; at += strlen(line + at) + 1) {
+        g_ptr_array_add(arguments, line + at);
+    }
+    g_ptr_array_add(arguments, NULL);
+    g_setenv("GOMP_SPINCOUNT", "5000", true);
+    if (!g_cancellable_is_cancelled(context->cancel)) {
+        execv(program, (char **)arguments->pdata); /* where that fails all works, and slower */
+    }
+}
+
 static CliStatus run_serve(CliContext *context, int argc, char **argv, GError **error) {
+    spin_briefly(context);
     keep_memory_flat();
     signal(SIGPIPE, SIG_IGN); /* whoever read what is printed may go */
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);

@@ -212,6 +212,7 @@ struct NtHttpLoop {
     char date[40];                  /* "Date: ...\r\n" of this second */
     int64_t date_of;
     int64_t now;         /* monotonic, of this turn */
+    int64_t handled;     /* when the last event was handled */
     gint given;          /* connections that it has or will have; others may look */
     GMutex lock;         /* the four below */
     GArray *arrived;     /* sockets handed over */

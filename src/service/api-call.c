@@ -92,11 +92,11 @@ static const char *fault_words(unsigned status, const char *code) {
 void api_fail(ApiCall *call, GError *error) {
     const char *code, *field;
     unsigned status = api_error_status(error, &code, &field);
-    if (status >= 500) { /* what went wrong in here, with its paths, is for the log */
+    if (status >= 500) { /* what went wrong in here, with its paths, is for the log, and for the command line */
         g_autofree char *line = g_strdup_printf("%s: %s", call->id, error->message);
         api_log(call->service, "error", line);
     }
-    if (status >= 500) {
+    if (status >= 500 && call->access != API_LOCAL) {
         api_problem(call, status, code, NULL, "%s; the log tells more under %s", fault_words(status, code), call->id);
     } else {
         api_problem(call, status, code, field, "%s", error->message);

@@ -58,7 +58,9 @@ static NtJson *request_body(const ApiRoute *route) {
         nt_json_set(photo, "contentMediaType", text("application/octet-stream"));
         NtJson *form = api_schema_document(route->body);
         nt_json_set(nt_json_get(form, "properties"), "photo", photo);
-        nt_json_set(form, "required", nt_json_append(nt_json_array(), text("photo")));
+        if (api_schema_member(route->body, "upload") == NULL) { /* else one of the two is needed */
+            nt_json_set(form, "required", nt_json_append(nt_json_array(), text("photo")));
+        }
         nt_json_set(types, "multipart/form-data", nt_json_set(nt_json_object(), "schema", form));
         nt_json_set(types, "image/*", nt_json_set(nt_json_object(), "schema", nt_json_object()));
     }

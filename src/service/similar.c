@@ -78,7 +78,7 @@ static bool prepare(ApiCall *call, Query *query, NtSearchQuery *search) {
         api_fail(call, g_steal_pointer(&error));
         return false;
     }
-    *search = (NtSearchQuery){.options = &query->options, .cancellable = nt_http_cancellable(call->request)};
+    *search = (NtSearchQuery){.options = &query->options};
     if (call->body == NULL) {
         search->product = call->pieces[0];
         return true;
@@ -132,6 +132,7 @@ static void search_alone(void *data) {
     Query query;
     NtSearchQuery search;
     if (prepare(call, &query, &search)) {
+        search.cancellable = nt_http_cancellable(call->request);
         search_all(call->service, &query, &search, 1);
     } else {
         clear_query(&query);
