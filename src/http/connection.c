@@ -72,6 +72,9 @@ void nt_http_connection_close(NtHttpConnection *connection) {
     }
     g_atomic_int_add(&connection->loop->given, -1);
     g_atomic_int_add(&server->open, -1);
+    /* A child that is being started may hold a copy of the socket for a moment, and epoll, which knows sockets and not
+     * descriptors, would go on telling of it. */
+    epoll_ctl(connection->loop->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
     close(connection->fd);
     g_clear_object(&connection->peer);
     g_clear_pointer(&connection->in, g_byte_array_unref);

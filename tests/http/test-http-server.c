@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- tests ---- */
@@ -270,6 +273,31 @@ static void test_addresses(void) {
     }
 }
 
+/* A process that was begun meanwhile holds a copy of the socket, for which epoll goes on: nothing comes of it once the
+ * connection is closed. */
+static void test_inherited(Fixture *fixture, const void *data) {
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    int fd = dial(fixture);
+    say(fd, request);
+    g_autofree char *first = hear(fd, "\r\n\r\n", 1);
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* or it would wait for ever where the test dies */
+        pause();
+        _exit(0);
+    }
+    g_usleep(1200000); /* twice its patience with those that ask nothing */
+    say(fd, request);
+    shutdown(fd, SHUT_WR);
+    g_usleep(50000);
+    g_autofree char *others = ask(fixture, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    ASSERT_HAS(others, "HTTP/1.1 200 OK\r\n");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    g_assert_cmpint(g_atomic_int_get(&fixture->served), ==, 2);
+    close(fd);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
 #define ADD(path, function) g_test_add(path, Fixture, NULL, set_up, function, tear_down)
@@ -283,6 +311,7 @@ int main(int argc, char **argv) {
     ADD("/http/server/gone", test_gone);
     ADD("/http/server/closed", test_closed);
     ADD("/http/server/closed-behind", test_closed_behind);
+    ADD("/http/server/inherited", test_inherited);
     ADD("/http/server/forced", test_forced);
     ADD("/http/server/stop", test_stop);
 #undef ADD
