@@ -194,7 +194,9 @@ void api_on_head(NtHttpRequest *request, void *data) {
     call->route = api_route_find(nt_http_method(request), nt_http_path(request), call->pieces, &allowed, &broken);
     if (call->route == NULL || (call->route->access == API_LOCAL && !nt_http_is_local(request))) {
         call->route = NULL;
-        refuse_address(call, allowed, broken);
+        if (allowed != NULL || !api_answer_page(call)) {
+            refuse_address(call, allowed, broken);
+        }
     } else if (api_authorise(call)) {
         accept_body(call);
     }

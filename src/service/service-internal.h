@@ -212,11 +212,19 @@ struct NtService {
     ApiWorkers *readers, *embedders, *writers;
     ApiWorkers *tester;             /* of search, for /readyz */
     GBytes *openapi, *openapi_gzip; /* the document, the latter NULL where it is no smaller */
+    GHashTable *page;               /* its files, by their addresses */
     GPtrArray **gathered;           /* for each loop: ApiCall that search when its turn comes */
     gint stopping;
     gint64 started;
     struct ApiReady *ready;
 };
+
+/* ---- the page (page.c) ---- */
+
+/* Its files by their addresses; new. */
+GHashTable *api_page_files(void);
+/* Answers with a file of the page, or with the page where the address is one of its views. False: it is neither. */
+bool api_answer_page(ApiCall *call);
 
 /* ---- metrics.c ---- */
 

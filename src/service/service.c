@@ -68,6 +68,7 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->metrics = api_metrics_new();
     service->log = api_log_new();
     service->ready = api_ready_new();
+    service->page = api_page_files();
     api_openapi_make(service);
     service->started = g_get_monotonic_time();
     if (!check_settings(config, error) || !check_access(service, error)) {
@@ -169,6 +170,7 @@ void nt_service_free(NtService *service) {
     api_idempotency_free(service->idempotency);
     api_metrics_free(service->metrics);
     api_ready_free(service->ready);
+    g_hash_table_unref(service->page);
     g_clear_pointer(&service->openapi, g_bytes_unref);
     g_clear_pointer(&service->openapi_gzip, g_bytes_unref);
     api_log_free(service->log);

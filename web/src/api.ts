@@ -1,0 +1,120 @@
+// The API of the server that the page came from.
+import type { paths } from "./api-types";
+import type { Value } from "./where";
+
+type Json<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
+    responses: { 200: { content: { "application/json": infer T } } };
+}
+    ? T
+    : never;
+
+export type Product = Json<"/v1/products/{id}", "get">;
+export type Products = Json<"/v1/products", "get">;
+export type Results = Json<"/v1/products/{id}/similar", "get">;
+export type Result = Results["products"][number];
+
+// Values of a field and how many products have each; the document only says that there are such.
+export interface Facet {
+    type: string;
+    values?: { value: Value; products: number }[];
+    others?: number;
+    missing?: number;
+    least?: Value;
+    most?: Value;
+}
+
+export interface Facets {
+    products: number;
+    fields: Record<string, Facet>;
+}
+
+// What the server says of a request that it refuses, or that it did not answer at all (status 0).
+export class Problem extends Error {
+    constructor(
+        readonly status: number,
+        readonly code: string,
+        message: string,
+    ) {
+        super(message);
+    }
+}
+
+async function read(answer: Response): Promise<unknown> {
+    if (answer.ok) {
+        return answer.json();
+    }
+    const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
+    throw new Problem(answer.status, problem.code ?? "", problem.detail ?? answer.statusText);
+}
+
+export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+    let answer: Response;
+    try {
+        answer = await fetch(path, init);
+    } catch (fault) {
+        if (init.signal?.aborted) {
+            throw fault;
+        }
+        throw new Problem(0, "gone", String(fault));
+    }
+    return (await read(answer)) as T;
+}
+
+const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
+    ask<T>(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+
+const query = (values: Record<string, string | number | undefined>): string => {
+    const given = Object.entries(values).filter((pair): pair is [string, string | number] => pair[1] !== undefined && pair[1] !== "");
+    return given.length === 0 ? "" : "?" + new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+};
+
+const pathOf = (id: string): string => "/v1/products/" + encodeURIComponent(id);
+
+export interface Wanted {
+    k?: number;
+    where?: string;
+    threshold?: number;
+    box?: Box;
+}
+
+// A part of a photo, in shares of its width and height.
+export interface Box {
+    x: number;
+    y: number;
+    width: number;
+    height: number;
+}
+
+export const product = (id: string, signal?: AbortSignal): Promise<Product> => ask(pathOf(id), { signal });
+
+export const products = (where: string, after: string | undefined, limit: number, signal?: AbortSignal): Promise<Products> =>
+    ask("/v1/products" + query({ where, after, limit }), { signal });
+
+export const similar = (id: string, wanted: Wanted, signal?: AbortSignal): Promise<Results> =>
+    ask(pathOf(id) + "/similar" + query({ k: wanted.k, where: wanted.where, threshold: wanted.threshold }), { signal });
+
+export const byText = (text: string, wanted: Wanted, signal?: AbortSignal): Promise<Results> =>
+    post("/v1/search/text", { text, ...wanted }, signal);
+
+export const byExamples = (positive: string[], negative: string[], wanted: Wanted, signal?: AbortSignal): Promise<Results> =>
+    post("/v1/recommend", { positive, negative, ...wanted }, signal);
+
+export function byPhoto(photo: Blob, wanted: Wanted, signal?: AbortSignal): Promise<Results> {
+    const form = new FormData();
+    form.set("photo", photo);
+    for (const [name, value] of Object.entries(wanted)) {
+        if (value !== undefined && value !== "") {
+            form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+        }
+    }
+    return ask("/v1/search/image", { method: "POST", body: form, signal });
+}
+
+export const byUpload = (upload: string, wanted: Wanted, signal?: AbortSignal): Promise<Results> =>
+    post("/v1/search/image", { upload, ...wanted }, signal);
+
+export const facets = (fields: string[], where: string, signal?: AbortSignal): Promise<Facets> =>
+    post("/v1/facets", where === "" ? { fields } : { fields, where }, signal);
+
+// The address of a photo, as large as it is shown.
+export const photoAt = (url: string, width: number): string => `${url}?w=${width}`;

@@ -1,0 +1,16 @@
+// The state is the address: what is asked, filters, dials and language stand in it.
+import { createRouter, createWebHistory } from "vue-router";
+import ShopView from "./views/shop-view.vue";
+import ProductView from "./views/product-view.vue";
+import PhotoView from "./views/photo-view.vue";
+
+export const router = createRouter({
+    history: createWebHistory(),
+    routes: [
+        { path: "/", name: "shop", component: ShopView },
+        { path: "/p/:id(.+)", name: "product", component: ProductView, props: true },
+        { path: "/photo/:upload?", name: "photo", component: PhotoView, props: true },
+        { path: "/:rest(.*)*", redirect: { name: "shop" } },
+    ],
+    scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? undefined : { top: 0 }),
+});

@@ -1,0 +1,15 @@
+// The page. What is built goes into dist/, which is part of the repository: building niteru needs no Node.
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+    plugins: [vue()],
+    build: {
+        assetsInlineLimit: 0, // the page's policy allows no data: but photos
+        modulePreload: { polyfill: false },
+        target: "es2022",
+        rolldownOptions: { output: { entryFileNames: "assets/[name].js", assetFileNames: "assets/[name].[ext]" } },
+    },
+    define: { __VUE_OPTIONS_API__: false, __VUE_PROD_DEVTOOLS__: false },
+    server: { proxy: { "/v1": "http://127.0.0.1:8080" } },
+});
