@@ -59,7 +59,8 @@ static void add_file(GHashTable *files, const char *name) {
 /* All files of a folder ("/", "/assets/") and of those in it. */
 static void add_folder(GHashTable *files, const char *folder) {
     g_autofree char *path = g_strconcat("/page", folder, NULL);
-    g_auto(GStrv) names = g_resource_enumerate_children(nt_page_get_resource(), path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+    g_auto(GStrv) names =
+        g_resource_enumerate_children(nt_page_get_resource(), path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
         g_autofree char *name = g_strconcat(folder, names[i], NULL);
         if (g_str_has_suffix(name, "/")) {
