@@ -280,6 +280,7 @@ static void test_inherited(Fixture *fixture, const void *data) {
     int fd = dial(fixture);
     say(fd, request);
     g_autofree char *first = hear(fd, "\r\n\r\n", 1);
+    ASSERT_HAS(first, "HTTP/1.1 200 OK\r\n");
     pid_t child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* or it would wait for ever where the test dies */
