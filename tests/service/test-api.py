@@ -420,7 +420,7 @@ class Products(ShopTest):
 
 class Service(ShopTest):
     def test_addresses(self):
-        self.assertProblem(self.ask("GET", "/"), 404, "no-such-address")
+        self.assertProblem(self.ask("GET", "/nothing"), 404, "no-such-address")
         self.assertProblem(self.ask("GET", "/v1/products/"), 404, "no-such-address")
         self.assertProblem(self.ask("GET", "/v1/products/a/b"), 404, "no-such-address")
         wrong = self.ask("POST", "/v1/products/a/similar", {})
