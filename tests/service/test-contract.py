@@ -54,7 +54,7 @@ def install():
         venv.create(folder, clear=True, with_pip=True)
         subprocess.run([os.path.join(programs, "pip"), "install", "--quiet", "--disable-pip-version-check",
                         "--retries", "1", "--timeout", "10", *TOOLS], check=True, timeout=240, capture_output=True)
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, subprocess.SubprocessError, SystemExit) as error: # Debian's venv ends the program where pip lacks
         print(f"skipped: {wanted} could not be installed: {error}")
         return None
     with open(done, "w", encoding="utf-8") as file:
