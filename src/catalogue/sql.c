@@ -67,7 +67,7 @@ bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
         /* fall through */
     case SQLITE_READONLY:
     case SQLITE_PERM:
-        return nt_fail(error, NITERU_ERROR_IO, "%s: %s%s%s", catalogue->path, text, system != 0 ? ": " : "",
+        return nt_fail(error, NITERU_ERROR_IO, "%s: %s (%d)%s%s", catalogue->path, text, rc, system != 0 ? ": " : "",
                        system != 0 ? g_strerror(system) : "");
     default:
         return nt_fail(error, NITERU_ERROR_FAILED, "%s: %s (%s)", catalogue->path, text,
