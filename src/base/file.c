@@ -49,10 +49,8 @@ GBytes *nt_file_read_fd(int fd, const char *name, size_t limit, GError **error) 
 }
 
 GBytes *nt_file_read(const char *path, size_t limit, GError **error) {
-    /* O_NONBLOCK: opening a pipe must not wait for a writer; the check for a regular file refuses it. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = nt_file_open(path, path, error);
     if (fd < 0) {
-        nt_fail_errno(error, errno, "%s", path);
         return NULL;
     }
     GBytes *bytes = nt_file_read_fd(fd, path, limit, error);

@@ -9,6 +9,22 @@
 
 #include <glib.h>
 
+/* Opens a file that somebody else made, for reading. Returns a descriptor, or -1: errno, with EBUSY for a database that
+ * is open in this process, which to close once more would unlock (see database-files.c). `flags` are added to O_RDONLY
+ * and its like; `folder` is as for openat(). Thread-safe. */
+int nt_file_open_at(int folder, const char *name, int flags);
+/* The same with an error that names `shown`: NOT_FOUND, INVALID (such a database), IO. */
+int nt_file_open(const char *path, const char *shown, GError **error);
+
+/* Counts a connection to a database that is about to be opened; while none is, `look` looks at the file before. Gives
+ * whether it is the first, and what to count it out with, new (NULL where there is no such file). Thread-safe. */
+bool nt_database_enter(const char *path, bool (*look)(const char *path, GError **error), bool *out_first,
+                       char **out_identity, GError **error);
+/* Counts it out, after it was closed. */
+void nt_database_leave(const char *identity);
+/* Which file a path leads to, new; NULL where it leads to none. */
+char *nt_database_identity(const char *path);
+
 /* Reads a regular file of at most `limit` bytes. Returns a new reference, or NULL with an error naming the path:
  * NOT_FOUND, LIMIT (larger than `limit`), INVALID (a folder, a device, a pipe), IO. */
 GBytes *nt_file_read(const char *path, size_t limit, GError **error);

@@ -14,7 +14,7 @@ struct NtCatalogue {
     sqlite3 *db;
     char *folder;      /* absolute */
     char *path;        /* of catalogue.db */
-    char *file_key;    /* in the list of files this process has open; see open.c */
+    char *identity;    /* of the file, as nt_database_enter gave it */
     int lock_fd;       /* -1: none held */
     bool writing;      /* between begin and commit or rollback, with the lock held */
     int ended_by;      /* the fault by which SQLite ended the transaction, when it did */

@@ -16,55 +16,9 @@
 enum { MOST_FIELDS = 1990 /* SQLite has 2,000 columns, of which some are ours */ };
 enum { OPENING_PATIENCE = 10 * G_TIME_SPAN_SECOND /* for other writers, when something is to be made */ };
 
-/* Which database files this process has open, by device and inode. POSIX record locks, which SQLite stands on, belong
- * to the process: closing any descriptor of the file drops those of all its connections. So the look at the first
- * bytes happens only while no connection to that file is open, and a connection is counted from before it is opened
- * until after it is closed. The lock is taken for the look and the counting, and nothing is waited for under it. */
-static GMutex open_files_lock;
-static GHashTable *open_files; /* "device:inode" -> how many connections */
-
-static char *file_key(const char *path) {
-    GStatBuf st;
-    return g_stat(path, &st) == 0 ? g_strdup_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino) : NULL;
-}
-
 bool nt_is_in_place(const NtCatalogue *catalogue) {
-    g_autofree char *key = file_key(catalogue->path);
-    return g_strcmp0(key, catalogue->file_key) == 0;
-}
-
-/* Counts a connection that is about to be opened, the first one after a look at the file's first bytes. */
-static bool count_open_file(NtCatalogue *catalogue, bool *out_first, GError **error) {
-    g_mutex_lock(&open_files_lock);
-    if (open_files == NULL) {
-        open_files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    }
-    char *key = file_key(catalogue->path);
-    guint count = key != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(open_files, key)) : 0;
-    bool ok = count > 0 || nt_schema_check_file(catalogue->path, error);
-    if (ok && key != NULL) {
-        g_hash_table_replace(open_files, g_strdup(key), GUINT_TO_POINTER(count + 1));
-        catalogue->file_key = g_steal_pointer(&key);
-    }
-    g_mutex_unlock(&open_files_lock);
-    g_free(key);
-    *out_first = count == 0;
-    return ok;
-}
-
-static void uncount_open_file(NtCatalogue *catalogue) {
-    if (catalogue->file_key == NULL) {
-        return;
-    }
-    g_mutex_lock(&open_files_lock);
-    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(open_files, catalogue->file_key));
-    if (count > 1) {
-        g_hash_table_replace(open_files, g_strdup(catalogue->file_key), GUINT_TO_POINTER(count - 1));
-    } else {
-        g_hash_table_remove(open_files, catalogue->file_key);
-    }
-    g_mutex_unlock(&open_files_lock);
-    g_clear_pointer(&catalogue->file_key, g_free);
+    g_autofree char *identity = nt_database_identity(catalogue->path);
+    return g_strcmp0(identity, catalogue->identity) == 0;
 }
 
 static const char *const subfolders[] = {"models", "vectors", "photos", "index", "thumbs", NULL};
@@ -220,7 +174,8 @@ static bool connect_reader(NtCatalogue *catalogue, GError **error) {
     }
     bool first = false;
     /* Where this process has the file open, whoever opened it first has seen to what a killed writer left. */
-    if (!count_open_file(catalogue, &first, error) || (first && !undo_unfinished(catalogue, error))) {
+    if (!nt_database_enter(catalogue->path, nt_schema_check_file, &first, &catalogue->identity, error) ||
+        (first && !undo_unfinished(catalogue, error))) {
         return false;
     }
     nt_commits_look(catalogue);
@@ -266,7 +221,8 @@ static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **err
     if (!exists && must_exist) {
         return fail_not_there(catalogue, error);
     }
-    if ((!exists && !create(catalogue, error)) || !count_open_file(catalogue, &first, error)) {
+    if ((!exists && !create(catalogue, error)) ||
+        !nt_database_enter(catalogue->path, nt_schema_check_file, &first, &catalogue->identity, error)) {
         return false;
     }
     nt_commits_look(catalogue);
@@ -323,7 +279,10 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
     }
     nt_statements_free(catalogue->statements);
     sqlite3_close(catalogue->db);
-    uncount_open_file(catalogue);
+    if (catalogue->identity != NULL) {
+        nt_database_leave(catalogue->identity);
+        g_free(catalogue->identity);
+    }
     nt_lock_release(catalogue, true); /* a reader's, of a catalogue that cannot be written to */
     if (catalogue->record_fd >= 0) {
         close(catalogue->record_fd);

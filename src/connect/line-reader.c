@@ -207,8 +207,11 @@ static bool open_converter(NtLines *lines, GError **error) {
 
 static bool open_file(NtLines *lines, const char *path, GError **error) {
     struct stat st;
-    lines->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (lines->fd < 0 || fstat(lines->fd, &st) != 0) {
+    lines->fd = nt_file_open(path, lines->name, error);
+    if (lines->fd < 0) {
+        return false;
+    }
+    if (fstat(lines->fd, &st) != 0) {
         return nt_fail_errno(error, errno, "%s", lines->name);
     }
     if (!S_ISREG(st.st_mode)) {

@@ -98,7 +98,7 @@ static void entry_fault(NtSource *source, const Frame *frame, const char *name, 
 
 /* Reads the first bytes of a file; negative with errno when that cannot be done. */
 static ssize_t read_head(int folder, const char *name, uint8_t head[NT_LOOK_BYTES]) {
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = nt_file_open_at(folder, name, 0);
     if (fd < 0) {
         return -1;
     }
@@ -117,7 +117,9 @@ static void look_at(NtSource *source, int folder, const char *name, Frame *frame
     uint8_t head[NT_LOOK_BYTES];
     const char *what = NULL;
     ssize_t got = walk->look != NULL ? read_head(folder, name, head) : 0;
-    if (got < 0) {
+    if (got < 0 && errno == EBUSY) {
+        skip(source, frame, name, "of the catalogue");
+    } else if (got < 0) {
         entry_fault(source, frame, name, errno);
     } else if (walk->look != NULL && walk->look(head, (size_t)got, &what)) {
         g_ptr_array_add(frame->entries, g_strdup(name));

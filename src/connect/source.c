@@ -34,7 +34,7 @@ static const NtSourceKind *kind_of_list(const char *path) {
         return &nt_source_jsonl;
     }
     char head[64] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = nt_file_open_at(AT_FDCWD, path, 0);
     ssize_t got = fd >= 0 ? read(fd, head, sizeof head - 1) : 0;
     if (fd >= 0) {
         close(fd);

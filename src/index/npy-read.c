@@ -244,13 +244,14 @@ static bool read_header(NtNpyReader *reader, uint64_t size, GError **error) {
 }
 
 NtNpyReader *nt_npy_open(const char *path, GError **error) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = nt_file_open(path, path, error);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    if (fd < 0) {
+        return NULL;
+    }
+    if (fstat(fd, &st) != 0) {
         nt_fail_errno(error, errno, "%s", path);
-        if (fd >= 0) {
-            close(fd);
-        }
+        close(fd);
         return NULL;
     }
     g_autoptr(NtNpyReader) reader = g_new0(NtNpyReader, 1);

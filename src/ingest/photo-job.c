@@ -33,9 +33,8 @@ static bool has_vector(const PhotoJob *job) {
 
 /* The bytes of the file, and its stamp. */
 static GBytes *read_file(PhotoJob *job, GError **error) {
-    int fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = nt_file_open(job->path, job->path, error);
     if (fd < 0) {
-        nt_fail_errno(error, errno, "%s", job->path);
         return NULL;
     }
     GBytes *bytes = NULL;

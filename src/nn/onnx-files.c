@@ -134,7 +134,7 @@ static GBytes *read_stable(int fd, const char *path, uint64_t room, GError **err
 static bool add_file(NtNetworkFiles *files, int folder, const char *shown_folder, const char *name, uint64_t *room,
                      GError **error) {
     g_autofree char *path = g_build_filename(shown_folder, name, NULL);
-    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = nt_file_open_at(folder, name, O_NOFOLLOW);
     if (fd < 0 && errno == ELOOP) {
         return nt_fail(error, NITERU_ERROR_INVALID,
                        "%s: a link; the weights must be a file of their own in the network's folder: copy it there",
@@ -206,9 +206,8 @@ NtNetworkFiles *nt_network_files_read(const char *path, const NtLimits *limits, 
     g_autoptr(NtNetworkFiles) files = g_new0(NtNetworkFiles, 1);
     files->names = g_ptr_array_new_with_free_func(g_free);
     files->bytes = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = nt_file_open(path, path, error);
     if (fd < 0) {
-        nt_fail_errno(error, errno, "%s", path);
         return NULL;
     }
     GBytes *network = read_stable(fd, path, room, error);

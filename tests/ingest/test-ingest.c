@@ -2,8 +2,12 @@
 /* niteru_index with real photos, the real decoder and the model that ships. */
 #include "../support/shop.h"
 
+#include "base/base.h"
+
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void draw_pictures(const Shop *shop, unsigned count) {
@@ -212,12 +216,72 @@ static void test_deadlines(void) {
         }
         g_autofree char *check = NULL;
         g_assert_true(niteru_check(shop.catalogue, 0, NULL, &check, &error));
-        g_assert_nonnull(strstr(check, "\"sound\": true"));
+        if (strstr(check, "\"sound\": true") == NULL) {
+            g_error("after %u ms: %s", ms, check);
+        }
     }
     g_assert_cmpuint(stopped, >, 3);
     g_assert_cmpuint(shop.report.products, ==, 60);
     g_assert_true(index_shop(&shop, "photos", NULL, &error));
     g_assert_cmpuint(shop.report.reused, ==, 60);
+    shop_drop(&shop);
+}
+
+/* Whether another process finds the file locked by this one. */
+static bool is_locked(const Shop *shop, const char *name) {
+    g_autofree char *path = below(shop, name);
+    pid_t child = fork();
+    if (child == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        _exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+    }
+    int status = 1;
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    return status == 0;
+}
+
+static void try_index(Shop *shop, const char *source) {
+    g_autoptr(GError) error = NULL;
+    index_shop(shop, source, NULL, &error);
+    g_assert_true(is_locked(shop, "shop.niteru/catalogue.db"));
+    g_assert_true(is_locked(shop, "shop.niteru/catalogue.db-shm"));
+}
+
+/* The catalogue's own files among what is indexed, by whatever name: to open one would unlock the database. */
+static void test_own_files(void) {
+    static const char *const names[] = {"photos/hard.jpg", "photos/hard", "photos/shared.jpg", "photos/shared"};
+    static const char *const links[] = {"photos/soft.jpg", "photos/soft"};
+    Shop shop;
+    shop_open(&shop);
+    draw_pictures(&shop, 2);
+    try_index(&shop, "photos");
+    g_autofree char *db = below(&shop, "shop.niteru/catalogue.db");
+    g_autofree char *shm = below(&shop, "shop.niteru/catalogue.db-shm");
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = below(&shop, names[i]);
+        g_assert_cmpint(link(i < 2 ? db : shm, path), ==, 0);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(links); i++) {
+        g_autofree char *path = below(&shop, links[i]);
+        g_assert_cmpint(symlink(i == 0 ? db : shm, path), ==, 0);
+    }
+    g_free(write_text(&shop, "list.csv", "id,image\na,shop.niteru/catalogue.db\nb,photos/soft\n"));
+    try_index(&shop, "photos");
+    g_assert_true(has_failure(&shop, "hard.jpg", "open here"));
+    try_index(&shop, "shop.niteru");
+    try_index(&shop, "list.csv");
+    try_index(&shop, "shop.niteru/catalogue.db");
+    try_index(&shop, "photos/soft.jpg");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = nt_file_read(db, 1 << 20, &error);
+    expect_error(&error, NITERU_ERROR_INVALID, "open here");
+    g_assert_false(niteru_model_add(shop.catalogue, db, NULL, NULL, NULL, &error));
+    expect_error(&error, NITERU_ERROR_INVALID, "open here");
+    g_assert_false(niteru_import(shop.catalogue, shm, NULL, NULL, NULL, NULL, &error));
+    expect_error(&error, NITERU_ERROR_INVALID, "");
+    g_assert_true(is_locked(&shop, "shop.niteru/catalogue.db"));
+    g_assert_true(is_locked(&shop, "shop.niteru/catalogue.db-shm"));
     shop_drop(&shop);
 }
 
@@ -404,6 +468,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/ingest/ingest/catalogue-inside", test_catalogue_inside);
     g_test_add_func("/ingest/ingest/stop", test_stop);
     g_test_add_func("/ingest/ingest/deadlines", test_deadlines);
+    g_test_add_func("/ingest/ingest/own-files", test_own_files);
     g_test_add_func("/ingest/ingest/lost-vectors", test_lost_vectors);
     g_test_add_func("/ingest/ingest/two-models", test_two_models);
     g_test_add_func("/ingest/ingest/no-decoder", test_no_decoder);

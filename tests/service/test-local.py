@@ -52,6 +52,14 @@ class Local(ShopTest):
             done = self.shop.run("index", *arguments, check=False)
             self.assertEqual(done.returncode, 1, done)
             self.assertIn(said, done.stderr)
+        # A process that comes and goes must find the database in use, and leave its log where it is.
+        log = os.path.join(self.shop.catalogue, "catalogue.db-wal")
+        before = os.stat(log).st_ino
+        images = self.draw("own", 1, 5)
+        name = os.listdir(images)[0]
+        os.rename(os.path.join(images, name), os.path.join(images, "own-" + name))
+        self.shop.run("index", images, "--threads", "1", "-q")
+        self.assertEqual(os.stat(log).st_ino, before)
 
     def test_no_job(self):
         """Why the server could not begin is told as it is."""
