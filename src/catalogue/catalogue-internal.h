@@ -184,6 +184,8 @@ bool nt_words_write(NtCatalogue *catalogue, GError **error);
 void nt_words_forget(NtCatalogue *catalogue);
 /* Indexes all products, in a transaction; none is indexed. */
 bool nt_words_build(NtCatalogue *catalogue, GError **error);
+/* Before SQLite checks the database: has FTS5 look at its index anew. */
+bool nt_words_renew(NtCatalogue *catalogue, GError **error);
 /* Compares the index with the words it was made of, and these with the products there are; see nt_catalogue_check. */
 bool nt_words_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data, GError **error);
 

@@ -267,7 +267,7 @@ bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error) {
         return false;
     }
     if (pages * page_size <= QUICK_CHECK_BYTES) {
-        return quick_check(catalogue, "PRAGMA quick_check(1)", error);
+        return nt_words_renew(catalogue, error) && quick_check(catalogue, "PRAGMA quick_check(1)", error);
     }
     static const char *const small[] = {"PRAGMA quick_check('meta')", "PRAGMA quick_check('source')",
                                         "PRAGMA quick_check('field')", "PRAGMA quick_check('model')",
@@ -317,6 +317,7 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
             " USING(product) LIMIT 100"},
     };
     bool told = false; /* each statement that comes to a damaged page fails alike */
+    nt_words_renew(catalogue, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(checks) && checks[i].version <= catalogue->version; i++) {
         g_auto(NtQuery) query = {0};
         g_autoptr(GError) fault = NULL;

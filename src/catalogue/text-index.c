@@ -245,6 +245,15 @@ static bool digest_index(NtCatalogue *catalogue, uint64_t *out, GError **error) 
     return step == 0;
 }
 
+/* FTS5 keeps what it has read of its index's layout, and looks whether that has changed since when a cursor is opened,
+ * but not when SQLite 3.44 and later have it check itself: an index that another connection wrote to would be called
+ * malformed. */
+bool nt_words_renew(NtCatalogue *catalogue, GError **error) {
+    int64_t row;
+    return !nt_has_words(catalogue) ||
+           nt_sql_int(catalogue, 0, &row, error, "SELECT rowid FROM product_words LIMIT 1", "");
+}
+
 bool nt_words_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data, GError **error) {
     int64_t astray = 0;
     uint64_t words = 0, indexed = 0;

@@ -3,6 +3,7 @@
  * nothing a user types is syntax. */
 #include "text-support.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void test_matching(void) {
@@ -292,6 +293,36 @@ static void test_wait(void) {
     text_shop_drop(&shop);
 }
 
+/* Checks through connections that have looked at the index before, which others have changed since. */
+static void test_check_again(void) {
+    TextShop shop;
+    text_shop_open(&shop);
+    put_text(&shop, "first", "red dress", NULL, NULL);
+    text_shop_turn(&shop);
+    CHECK(nt_catalogue_commit(shop.catalogue, error));
+    g_autofree char *lock = g_build_filename(shop.folder, "lock", NULL);
+    NtCatalogue *reader = open_catalogue(shop.folder, true), *writer = open_catalogue(shop.folder, false);
+    for (int i = 0; i < 40; i++) {
+        g_autofree char *id = g_strdup_printf("product-%d", i), *title = g_strdup_printf("blue coat %d", i);
+        g_autofree char *read = problems(reader), *written = problems(writer);
+        g_assert_cmpstr(read, ==, "");
+        g_assert_cmpstr(written, ==, "");
+        FILE *holder = fopen(lock, "we"); /* of a writer that was killed in its turn: the next one looks */
+        g_assert_nonnull(holder);
+        g_assert_cmpint(fputs("process 1 (killed)", holder), >=, 0);
+        g_assert_cmpint(fclose(holder), ==, 0);
+        CHECK(nt_catalogue_begin(writer, error));
+        CHECK(nt_catalogue_commit(writer, error));
+        CHECK(nt_catalogue_begin(shop.catalogue, error));
+        put_text(&shop, id, title, NULL, NULL);
+        CHECK(nt_catalogue_commit(shop.catalogue, error));
+    }
+    nt_catalogue_close(reader);
+    nt_catalogue_close(writer);
+    CHECK(nt_catalogue_begin(shop.catalogue, error));
+    text_shop_drop(&shop);
+}
+
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/text-match/matching", test_matching);
@@ -302,5 +333,6 @@ int main(int argc, char **argv) {
     g_test_add_func("/text-match/long", test_long);
     g_test_add_func("/text-match/ties", test_ties);
     g_test_add_func("/text-match/wait", test_wait);
+    g_test_add_func("/text-match/check-again", test_check_again);
     return g_test_run();
 }
