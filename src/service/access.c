@@ -14,6 +14,12 @@ static bool is_origin_allowed(const ApiCall *call, const char *origin) {
             g_strv_contains((const char *const *)origins, "*"));
 }
 
+bool api_is_same_origin(const NtHttpRequest *request) {
+    const char *host = nt_http_header(request, "host"), *origin = nt_http_header(request, "origin");
+    const char *authority = origin != NULL ? strstr(origin, "://") : NULL;
+    return origin == NULL || (authority != NULL && host != NULL && g_ascii_strcasecmp(authority + 3, host) == 0);
+}
+
 bool api_allow_origin(const ApiCall *call, const char *origin) {
     bool fits = is_origin_allowed(call, origin);
     if (fits) {
@@ -49,32 +55,72 @@ static bool refuse_key(ApiCall *call) {
     return false;
 }
 
+/* What the key of this digest grants, if there is one. False: answered. */
+static bool find_digest(ApiCall *call, const uint8_t digest[32], const char *origin, ApiAccess *out_access,
+                        bool *out_fits, bool *out_found) {
+    g_autoptr(GError) error = NULL;
+    *out_found = api_keys_find(call->service->keys, digest, origin, out_access, &call->key, out_fits, &error);
+    if (error != NULL) {
+        api_fail(call, g_steal_pointer(&error));
+        return false;
+    }
+    return true;
+}
+
+/* Who signed in on the page. One whose session, or its key, is over is nobody, and may sign in again. False: answered.
+ */
+static bool identify_session(ApiCall *call) {
+    static const char *const safe[] = {"GET", "HEAD", NULL};
+    g_autofree char *csrf = NULL;
+    const char *sent = nt_http_header(call->request, "x-csrf-token");
+    uint8_t digest[32];
+    ApiAccess access;
+    bool fits, found;
+    if (!api_sessions_find(call->service->sessions, call->request, digest, &csrf)) {
+        return true;
+    }
+    if (!find_digest(call, digest, NULL, &access, &fits, &found)) {
+        return false;
+    }
+    if (!found) {
+        return true;
+    }
+    if (call->route->access > API_ANYONE && !g_strv_contains(safe, nt_http_method(call->request)) &&
+        (sent == NULL || strlen(sent) != strlen(csrf) || !nt_equal_in_constant_time(sent, csrf, strlen(csrf)))) {
+        api_problem(call, 403, "csrf", NULL, "X-CSRF-Token must have what GET /v1/session tells");
+        return false;
+    }
+    call->csrf = g_steal_pointer(&csrf);
+    call->access = access;
+    return true;
+}
+
 /* Finds out what the request may do, in call->access. False: answered. */
 static bool identify(ApiCall *call) {
     NtService *service = call->service;
     const char *origin = nt_http_header(call->request, "origin");
-    bool cors = api_allow_origin(call, origin), in_address, origin_fits = true;
+    bool cors = api_allow_origin(call, origin), in_address, fits, found;
     g_autofree char *key = find_key(call->request, &in_address);
-    g_autoptr(GError) error = NULL;
     call->access = nt_http_is_local(call->request) ? API_LOCAL
                    : call->open                    ? API_ADMIN
                    : service->config->public       ? API_PUBLISHABLE
                                                    : API_ANYONE;
-    if (key == NULL || call->access == API_LOCAL) {
+    if (call->access == API_LOCAL || (key == NULL && call->open)) {
         return true;
     }
+    if (key == NULL) {
+        return identify_session(call);
+    }
     ApiAccess access;
-    if (!api_keys_find(service->keys, key, origin, &access, &call->key, &origin_fits, &error)) {
-        if (error != NULL) {
-            api_fail(call, g_steal_pointer(&error));
-            return false;
-        }
+    uint8_t digest[32];
+    nt_sha256(key, strlen(key), digest);
+    if (!find_digest(call, digest, origin, &access, &fits, &found)) {
+        return false;
+    }
+    if (!found || (in_address && access != API_PUBLISHABLE)) { /* addresses are kept in logs and histories */
         return refuse_key(call);
     }
-    if (in_address && access != API_PUBLISHABLE) { /* addresses are kept in logs and histories */
-        return refuse_key(call);
-    }
-    if (!origin_fits) {
+    if (!fits) {
         api_problem(call, 403, "origin-not-allowed", NULL, "this key may not be used from here");
         return false;
     }
@@ -113,10 +159,7 @@ static bool is_from_here(const ApiCall *call) {
         size_t size = strlen(names[i]);
         known = known || (g_ascii_strncasecmp(host, names[i], size) == 0 && (host[size] == '\0' || host[size] == ':'));
     }
-    const char *authority = origin != NULL ? strstr(origin, "://") : NULL;
-    bool same = origin == NULL || (authority != NULL && host != NULL && strcmp(authority + 3, host) == 0) ||
-                is_origin_allowed(call, origin);
-    return known && same;
+    return known && (api_is_same_origin(call->request) || is_origin_allowed(call, origin));
 }
 
 bool api_authorise(ApiCall *call) {

@@ -15,6 +15,7 @@ static void free_call(void *data) {
     }
     api_upload_clear(call);
     g_free(call->key);
+    g_free(call->csrf);
     g_free(call->idempotency);
     nt_json_free(call->query);
     nt_json_free(call->body);
@@ -197,7 +198,7 @@ void api_on_head(NtHttpRequest *request, void *data) {
         if (allowed != NULL || !api_answer_page(call)) {
             refuse_address(call, allowed, broken);
         }
-    } else if (api_authorise(call)) {
+    } else if ((call->allowed = api_authorise(call))) {
         accept_body(call);
     }
 }
@@ -294,6 +295,7 @@ static void run_elsewhere(void *data) {
 void api_on_serve(NtHttpRequest *request, void *data) {
     NtService *service = data;
     ApiCall *call = nt_http_data(request);
+    g_assert(call->allowed); /* or it was answered */
     if (!read_query(call) || !read_body(call) || !api_check_condition(call) || !api_idempotency_begin(call)) {
         return;
     }

@@ -103,16 +103,14 @@ static bool has_origin(const NtJson *origins, const char *origin) {
     return false;
 }
 
-bool api_keys_find(ApiKeys *keys, const char *key, const char *origin, ApiAccess *out_access, char **out_name,
+bool api_keys_find(ApiKeys *keys, const uint8_t digest[32], const char *origin, ApiAccess *out_access, char **out_name,
                    bool *out_origin_fits, GError **error) {
-    uint8_t hash[32];
     const Key *found = NULL;
-    nt_sha256(key, strlen(key), hash);
     g_mutex_lock(&keys->lock);
     bool ok = refresh(keys, error);
     for (guint i = 0; ok && i < keys->keys->len; i++) { /* all of them, found or not */
         const Key *known = &g_array_index(keys->keys, Key, i);
-        found = nt_equal_in_constant_time(hash, known->hash, sizeof hash) ? known : found;
+        found = nt_equal_in_constant_time(digest, known->hash, sizeof known->hash) ? known : found;
     }
     if (found != NULL) {
         *out_access = found->access;

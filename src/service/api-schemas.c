@@ -136,6 +136,18 @@ const ApiSchema api_models_answer = {
 const ApiSchema api_status_answer = {.type = API_OBJECT,
                                      .members = (const ApiSchema[]){{"status", API_TEXT, true}, END}};
 
+const ApiSchema api_session_body = {
+    .type = API_OBJECT, .members = (const ApiSchema[]){{"key", API_TEXT, true, .least = 1, .most = 200}, END}};
+
+const ApiSchema api_session_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"access", API_TEXT, true, .choices = (const char *const[]){"none", "publishable", "secret", "admin", NULL},
+         .text = "The kind of key that what the asker may do needs."},
+        {"signed_in", API_BOOL, true, .text = "By a session, and not by an address where no key is needed."},
+        {"csrf", API_TEXT, .text = "In a session: what X-CSRF-Token must have where something is changed."},
+        END}};
+
 const ApiSchema api_limits_answer = {.type = API_OBJECT, .text = "Each limit by its name."};
 const ApiSchema api_document_answer = {.type = API_OBJECT, .text = "An OpenAPI 3.1 document."};
 

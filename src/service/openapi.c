@@ -113,6 +113,7 @@ static NtJson *security(const ApiRoute *route) {
         return out;
     }
     nt_json_append(out, nt_json_set(nt_json_object(), "key", nt_json_array()));
+    nt_json_append(out, nt_json_set(nt_json_object(), "session", nt_json_array()));
     if (route->access == API_PUBLISHABLE) {
         nt_json_append(out, nt_json_set(nt_json_object(), "keyInAddress", nt_json_array()));
     }
@@ -153,7 +154,12 @@ static NtJson *components(void) {
     nt_json_set(in_address, "in", text("query"));
     nt_json_set(in_address, "name", text("key"));
     nt_json_set(in_address, "description", text("Publishable keys only."));
+    NtJson *session = nt_json_set(nt_json_object(), "type", text("apiKey"));
+    nt_json_set(session, "in", text("cookie"));
+    nt_json_set(session, "name", text(API_SESSION_COOKIE));
+    nt_json_set(session, "description", text("The page's; what changes anything needs X-CSRF-Token too."));
     NtJson *schemes = nt_json_set(nt_json_object(), "key", bearer);
+    nt_json_set(schemes, "session", session);
     nt_json_set(schemes, "keyInAddress", in_address);
     NtJson *out = nt_json_set(nt_json_object(), "securitySchemes", schemes);
     return nt_json_set(out, "schemas", nt_json_set(nt_json_object(), "Problem", api_schema_document(&problem)));

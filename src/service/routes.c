@@ -9,6 +9,8 @@ static const unsigned write_faults[] = {404, 412, 413, 415, 507, 0};
 static const unsigned photo_write_faults[] = {404, 412, 413, 415, 422, 507, 0};
 static const unsigned photo_faults[] = {404, 413, 415, 422, 0};
 static const unsigned job_faults[] = {404, 409, 413, 507, 0};
+static const unsigned session_faults[] = {401, 403, 413, 415, 0};
+static const unsigned origin_faults[] = {403, 0};
 static const unsigned body_faults[] = {404, 413, 415, 0};
 
 /* What rows of one kind have in common. */
@@ -21,6 +23,7 @@ static const unsigned body_faults[] = {404, 413, 415, 0};
     .tag = "products", .access = API_SECRET, .place = API_EMBEDDER, .takes = API_PHOTO_BODY, .body = &api_photo_body,  \
     .answer = &api_product_answer, .faults = photo_write_faults
 #define JOB .tag = "jobs", .access = API_SECRET, .place = API_WRITER, .answer = &api_job_answer, .faults = job_faults
+#define SESSION .tag = "service", .access = API_ANYONE
 #define STATUS .method = "GET", .tag = "service", .access = API_ANYONE, .answer = &api_status_answer
 
 const ApiRoute api_routes[] = {
@@ -68,7 +71,7 @@ const ApiRoute api_routes[] = {
      .name = "listProducts",
      .tag = "products",
      .summary = "Products in the order of their ids",
-     .access = API_SECRET,
+     .access = API_PUBLISHABLE,
      .place = API_READER,
      .query = &api_list_query,
      .answer = &api_products_answer,
@@ -240,6 +243,14 @@ const ApiRoute api_routes[] = {
      .query = &api_only_key,
      .answer = &api_limits_answer,
      .run = api_run_limits},
+    {SESSION, .method = "GET", .path = "/v1/session", .name = "getSession", .summary = "What the asker may do",
+     .answer = &api_session_answer, .run = api_run_session},
+    {SESSION, .method = "POST", .path = "/v1/session", .name = "beginSession",
+     .summary = "Exchanges a key for a session of the page",
+     .text = "The session is a cookie that scripts cannot read; the key is kept nowhere.", .takes = API_JSON_BODY,
+     .body = &api_session_body, .answer = &api_session_answer, .faults = session_faults, .run = api_run_session_begin},
+    {SESSION, .method = "DELETE", .path = "/v1/session", .name = "endSession", .summary = "Ends the session",
+     .status = 204, .faults = origin_faults, .run = api_run_session_end},
     {STATUS, .path = "/healthz", .name = "isAlive", .summary = "Whether the service lives", .run = api_run_healthz},
     {STATUS, .path = "/readyz", .name = "isReady", .summary = "Whether the service can answer", .run = api_run_readyz},
     {.method = "GET",

@@ -46,11 +46,20 @@ ApiKeys *api_keys_new(NiteruCatalogue *catalogue);
 void api_keys_free(ApiKeys *keys);
 /* Whether there is any key in use; as of a fifth of a second ago at most. */
 bool api_keys_any(ApiKeys *keys, bool *out, GError **error);
-/* What a key grants: its kind, *out_name (new) and, of a publishable one, whether it may be used from a page of
- * `origin` (NULL: no page). False: there is no such key, or it cannot be looked up (*error is set then only). Takes as
- * long for one key as for another. */
-bool api_keys_find(ApiKeys *keys, const char *key, const char *origin, ApiAccess *out_access, char **out_name,
+/* What the key of this digest (SHA-256) grants: its kind, *out_name (new) and, of a publishable one, whether it may be
+ * used from a page of `origin` (NULL: no page). False: there is no such key, or it cannot be looked up (*error is set
+ * then only). Takes as long for one key as for another. */
+bool api_keys_find(ApiKeys *keys, const uint8_t digest[32], const char *origin, ApiAccess *out_access, char **out_name,
                    bool *out_origin_fits, GError **error);
+
+/* ---- who signed in on the page (sessions.c) ---- */
+
+#define API_SESSION_COOKIE "niteru_session"
+typedef struct ApiSessions ApiSessions;
+ApiSessions *api_sessions_new(void);
+void api_sessions_free(ApiSessions *sessions);
+/* The session of the request's cookie: the digest of its key, and its CSRF secret, new. False: there is none. */
+bool api_sessions_find(ApiSessions *sessions, const NtHttpRequest *request, uint8_t out_key[32], char **out_csrf);
 
 /* ---- how much (rates.c) ---- */
 
@@ -148,9 +157,11 @@ struct ApiCall {
     char *pieces[API_MOST_PIECES];
     char id[40]; /* of the request */
     ApiAccess access;
+    bool allowed;      /* it may be served */
     bool open;         /* no keys are asked for */
     bool hides;        /* the catalogue has products that are kept from who asks */
     char *key;         /* name of the key; NULL: none */
+    char *csrf;        /* of the session that it came by; NULL: by none */
     char *idempotency; /* under which its answer is to be remembered; NULL: it is not */
     NtJson *query;     /* an object */
     int upload_fd;     /* where an upload goes ... */
@@ -178,6 +189,8 @@ unsigned api_error_status(const GError *error, const char **out_code, const char
 bool api_is_stranger(const ApiCall *call);
 /* Whether the one who asks may, and has not asked too often: sets call->access. False: answered. (access.c) */
 bool api_authorise(ApiCall *call);
+/* Whether a request is from no page, or from one of this service's own. (access.c) */
+bool api_is_same_origin(const NtHttpRequest *request);
 /* Whether pages of this origin (NULL: none) may read answers whatever the key; says it to the browser. (access.c) */
 bool api_allow_origin(const ApiCall *call, const char *origin);
 /* Has `run(call)` done on one of these threads; or answers that there are too many who wait. */
@@ -202,6 +215,7 @@ struct NtService {
     char *url;
     bool loopback; /* only this machine reaches it */
     ApiKeys *keys;
+    ApiSessions *sessions;
     ApiRates *rates;
     struct ApiVisible *visible;
     ApiUploads *uploads;
@@ -326,6 +340,9 @@ void api_run_job_start(ApiCall *call);
 void api_run_job_delete(ApiCall *call);
 void api_run_job_list(ApiCall *call);
 void api_run_job_photo(ApiCall *call);
+void api_run_session(ApiCall *call);
+void api_run_session_begin(ApiCall *call);
+void api_run_session_end(ApiCall *call);
 void api_run_models(ApiCall *call);
 void api_run_limits(ApiCall *call);
 void api_run_healthz(ApiCall *call);

@@ -151,6 +151,110 @@ class Keys(ShopTest):
         self.assertEqual(shy["detail"].replace(hidden, "none"), none["detail"])
 
 
+class Sessions(ShopTest):
+    """Signing in on the page: a key for a cookie."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.first = cls.shop.ids()[0]
+        def make(kind, *more):
+            return cls.shop.run("key", "create", "--kind", kind, "--name", kind + str(len(more)), *more).stdout.strip()
+        cls.open = cls.shop.ask("GET", "/v1/session").json
+        cls.admin, cls.public = make("admin"), make("publishable")
+        cls.paged = make("publishable", "--origin", "https://shop.example")
+        time.sleep(0.3)
+
+    def sign_in(self, key, **headers):
+        return self.ask("POST", "/v1/session", {"key": key}, headers)
+
+    def cookie(self, answer):
+        return answer.headers["Set-Cookie"].partition(";")[0]
+
+    def test_open(self):
+        self.assertEqual(self.open, {"access": "admin", "signed_in": False})
+
+    def test_sign_in(self):
+        self.assertEqual(self.ask("GET", "/v1/session").json, {"access": "none", "signed_in": False})
+        answer = self.sign_in(self.admin)
+        self.assertEqual((answer.status, answer.json["access"], answer.json["signed_in"]), (200, "admin", True))
+        cookie = answer.headers["Set-Cookie"]
+        for part in ("HttpOnly", "SameSite=Strict", "Path=/", "Max-Age="):
+            self.assertIn(part, cookie)
+        self.assertNotIn("Secure", cookie)
+        for secret in (self.admin, self.admin[-20:]):
+            self.assertNotIn(secret, cookie + answer.body.decode())
+        with_cookie = {"Cookie": "other=1; " + self.cookie(answer) + "; more=2"}
+        self.assertEqual(self.ask("GET", "/v1/session", headers=with_cookie).json, answer.json)
+        self.assertEqual(self.ask("GET", "/v1/products", headers=with_cookie).status, 200)
+        self.assertEqual(self.ask("GET", "/metrics", headers=with_cookie).status, 200)
+
+    def test_csrf(self):
+        """What changes anything needs the secret that only the page can read."""
+        answer = self.sign_in(self.admin)
+        cookie, item = {"Cookie": self.cookie(answer)}, {"metadata": {"title": "x"}}
+        right = answer.json["csrf"]
+        for sent in (None, "", "x", right[:-1], right + "0", right[::-1], self.sign_in(self.admin).json["csrf"]):
+            headers = {**cookie, **({"X-CSRF-Token": sent} if sent is not None else {})}
+            self.assertProblem(self.ask("PUT", "/v1/products/csrf", item, headers), 403, "csrf")
+            self.assertProblem(self.ask("DELETE", "/v1/products/" + quote(self.first), headers=headers), 403, "csrf")
+        self.assertEqual(self.ask("PUT", "/v1/products/csrf", item, {**cookie, "X-CSRF-Token": right}).status, 201)
+        self.assertEqual(self.ask("DELETE", "/v1/products/csrf", headers={**cookie, "X-CSRF-Token": right}).status, 204)
+        self.assertEqual(self.ask("GET", "/v1/products/" + quote(self.first), headers=cookie).status, 200)
+
+    def test_publishable(self):
+        """The shop as strangers see it, and nothing else."""
+        cookie = {"Cookie": self.cookie(self.sign_in(self.public))}
+        self.assertEqual(self.ask("GET", "/v1/session", headers=cookie).json["access"], "publishable")
+        csrf = self.ask("GET", "/v1/session", headers=cookie).json["csrf"]
+        admin = bearer(self.admin)
+        self.ask("PUT", "/v1/products/hidden", {"metadata": {"public": False}}, admin)
+        shown = [one["product"] for one in self.ask("GET", "/v1/products?limit=1000", headers=cookie).json["products"]]
+        self.assertIn(self.first, shown)
+        self.assertNotIn("hidden", shown)
+        self.assertIn("hidden", self.ask("GET", "/v1/products?limit=1000", headers=admin).body.decode())
+        self.ask("DELETE", "/v1/products/hidden", headers=admin)
+        put = self.ask("PUT", "/v1/products/x", {"metadata": {}}, {**cookie, "X-CSRF-Token": csrf})
+        self.assertProblem(put, 403, "forbidden")
+        self.assertEqual(self.ask("GET", "/metrics", headers=cookie).status, 403)
+        self.assertProblem(self.sign_in(self.paged), 403, "origin-not-allowed", "key")
+
+    def test_refused(self):
+        for key in ("x", self.admin[:-1], self.admin + "x", "nk_adm_" + "A" * 43):
+            answer = self.sign_in(key)
+            self.assertProblem(answer, 401, "unauthorized", "key")
+            self.assertNotIn("Set-Cookie", answer.headers)
+        self.assertProblem(self.sign_in(self.admin, Origin="https://evil.example"), 403, "origin-not-allowed")
+        own = "http://127.0.0.1:%d" % self.shop.port
+        self.assertEqual(self.sign_in(self.admin, Origin=own).status, 200)
+        for cookie in ("niteru_session=", "niteru_session=x", "niteru_session=" + "0" * 64, "niteru_session=" + self.admin,
+                       ";;;=", "niteru_session"):
+            headers = {"Cookie": cookie}
+            self.assertEqual(self.ask("GET", "/v1/session", headers=headers).json["access"], "none")
+            self.assertProblem(self.ask("GET", "/v1/products", headers=headers), 401, "unauthorized")
+        self.assertNotIn(self.admin, self.shop.log())
+
+    def test_ends(self):
+        """Signing out, signing in again, and a key that is revoked end a session."""
+        answer = self.sign_in(self.admin)
+        cookie = {"Cookie": self.cookie(answer)}
+        evil = self.ask("DELETE", "/v1/session", headers={**cookie, "Origin": "https://evil.example"})
+        self.assertProblem(evil, 403, "origin-not-allowed")
+        out = self.ask("DELETE", "/v1/session", headers=cookie)
+        self.assertEqual(out.status, 204)
+        self.assertIn("Max-Age=0", out.headers["Set-Cookie"])
+        self.assertEqual(self.ask("GET", "/v1/products", headers=cookie).status, 401)
+
+        key = self.shop.run("key", "create", "--kind", "secret", "--name", "brief").stdout.strip()
+        first = {"Cookie": self.cookie(self.sign_in(key))}
+        second = {"Cookie": self.cookie(self.sign_in(key, **first))}
+        self.assertEqual(self.ask("GET", "/v1/products", headers=first).status, 401)
+        self.assertEqual(self.ask("GET", "/v1/products", headers=second).status, 200)
+        self.shop.run("key", "revoke", "brief")
+        self.assertEqual(self.ask("GET", "/v1/products", headers=second).status, 401)
+        self.assertEqual(self.ask("GET", "/v1/session", headers=second).json, {"access": "none", "signed_in": False})
+
+
 class Guard(ShopTest):
     """Only what is said to be public, and what says nothing, is shown to strangers."""
 
