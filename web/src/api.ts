@@ -1,5 +1,6 @@
 // The API of the server that the page came from.
 import type { paths } from "./api-types";
+import { forgetSession, learnSession, session } from "./session";
 import type { Value } from "./where";
 
 type Json<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
@@ -47,15 +48,28 @@ async function read(answer: Response): Promise<unknown> {
     throw new Problem(answer.status, problem.code ?? "", problem.detail ?? answer.statusText);
 }
 
+// In a session all but plain reading needs its secret.
+async function withSecret(init: RequestInit): Promise<RequestInit> {
+    await learnSession();
+    const headers = new Headers(init.headers), csrf = session.value?.csrf;
+    if (csrf !== undefined) {
+        headers.set("X-CSRF-Token", csrf);
+    }
+    return { ...init, headers };
+}
+
 export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
     let answer: Response;
     try {
-        answer = await fetch(path, init);
+        answer = await fetch(path, init.method === undefined ? init : await withSecret(init));
     } catch (fault) {
         if (init.signal?.aborted) {
             throw fault;
         }
         throw new Problem(0, "gone", String(fault));
+    }
+    if (answer.status === 401) {
+        forgetSession();
     }
     return (await read(answer)) as T;
 }
