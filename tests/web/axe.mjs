@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// axe finds nothing on any view, in light and dark, in English and Japanese.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { goProduct, goShop, onPage, openBrowser, openShop, settled, violations } from "./support.mjs";
+
+const shop = await openShop(), browser = await openBrowser();
+const views = {
+    shop: goShop,
+    facets: async (page) => {
+        await goShop(page);
+        await page.locator(".facets summary").first().click();
+        await page.locator(".facets .chip").first().click();
+    },
+    "nothing found": async (page) => {
+        await page.goto("/?q=nothing-has-this-name");
+        await page.locator(".note").waitFor();
+    },
+    product: async (page) => {
+        await goProduct(page, "dress-001-green", "?less=dress-001-blue");
+        await page.locator(".found .tile").first().click();
+        await page.locator(".trail a").nth(1).waitFor();
+        await settled(page);
+    },
+    why: async (page) => {
+        await goProduct(page, "dress-001-green");
+        await page.locator(".under button").first().click();
+        await page.locator("dialog.why[open]").waitFor();
+    },
+    keys: async (page) => {
+        await goShop(page);
+        await page.keyboard.press("?");
+        await page.locator("dialog[open]").waitFor();
+    },
+    "no such product": async (page) => {
+        await page.goto("/p/nobody-sells-this");
+        await page.locator(".note").waitFor();
+    },
+    photo: async (page) => {
+        await goShop(page);
+        await page.setInputFiles("input[type=file]", shop.photoFiles()[0]);
+        await settled(page);
+        await page.locator(".box").press("Shift+ArrowLeft");
+        await page.locator(".query > button").waitFor();
+    },
+};
+
+for (const dark of [false, true]) {
+    for (const language of ["en", "ja"]) {
+        // The policy of the page keeps axe out, as it should; here it is let in.
+        test(`${dark ? "dark" : "light"}, ${language}`, onPage(browser, shop, { dark, language, bypassCSP: true }, async (page) => {
+            for (const [name, go] of Object.entries(views)) {
+                await go(page);
+                assert.deepEqual(await violations(page), [], name);
+            }
+        }));
+    }
+}
