@@ -24,8 +24,9 @@ bool api_allow_origin(const ApiCall *call, const char *origin) {
     bool fits = is_origin_allowed(call, origin);
     if (fits) {
         nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
-        nt_http_add_header(call->request, "Access-Control-Expose-Headers",
-                           "ETag, X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
+        nt_http_add_header(
+            call->request, "Access-Control-Expose-Headers",
+            "ETag, X-Request-Id, X-Undo, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
     }
     return fits;
 }

@@ -136,6 +136,14 @@ const ApiSchema api_models_answer = {
 const ApiSchema api_status_answer = {.type = API_OBJECT,
                                      .members = (const ApiSchema[]){{"status", API_TEXT, true}, END}};
 
+const ApiSchema api_undo_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"product", API_TEXT, true, .text = "Its id."},
+        {"there", API_BOOL, true, .text = "Whether there is such a product now."},
+        {"warnings", API_ARRAY, .items = &any_text, .text = "Photos that are gone, and values that did not fit."},
+        END}};
+
 const ApiSchema api_session_body = {
     .type = API_OBJECT, .members = (const ApiSchema[]){{"key", API_TEXT, true, .least = 1, .most = 200}, END}};
 

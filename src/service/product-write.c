@@ -13,19 +13,25 @@ enum { WRITE_MS = 60000 /* for photos to be embedded, and for a turn to write */
 /* ---- conditions of a write ---- */
 
 typedef struct Condition {
+    NtService *service;
     const char *match, *none_match; /* the headers; NULL: not given */
+    char *before;                   /* the product, as nt_catalogue_product_json has it; NULL: it was not there */
 } Condition;
 
 /* Looked at within the transaction: so what was compared is what is overwritten. */
 static bool is_allowed(NtCatalogue *db, int64_t product, void *data, GError **error) {
-    const Condition *condition = data;
+    Condition *condition = data;
     g_autofree char *tag = NULL;
+    g_clear_pointer(&condition->before, g_free); /* of an attempt that was not committed */
     if (product != 0) {
-        g_autoptr(NtJson) json = nt_catalogue_product_json(db, product, error);
-        g_autoptr(NtJson) shown = json != NULL ? api_product_json(json) : NULL;
-        if (shown == NULL) {
+        condition->before = api_undo_look(condition->service, db, product, error);
+        g_autoptr(NtJson) json = condition->before != NULL ? nt_json_parse(condition->before, strlen(condition->before),
+                                                                           "product", NULL, error)
+                                                           : NULL;
+        if (json == NULL) {
             return false;
         }
+        g_autoptr(NtJson) shown = api_product_json(json);
         g_autofree char *text = nt_json_print(shown, false);
         tag = api_product_tag(text);
     }
@@ -42,11 +48,10 @@ static bool is_allowed(NtCatalogue *db, int64_t product, void *data, GError **er
 
 /* Sets up the conditions of the request's headers. */
 static void set_conditions(ApiCall *call, NtProductEdit *edit, Condition *condition) {
-    *condition = (Condition){nt_http_header(call->request, "if-match"), nt_http_header(call->request, "if-none-match")};
-    if (condition->match != NULL || condition->none_match != NULL) {
-        edit->allow = is_allowed;
-        edit->data = condition;
-    }
+    *condition = (Condition){call->service, nt_http_header(call->request, "if-match"),
+                             nt_http_header(call->request, "if-none-match"), NULL};
+    edit->allow = is_allowed;
+    edit->data = condition;
 }
 
 /* ---- what could not be used ---- */
@@ -65,11 +70,16 @@ static void carry_out(ApiCall *call, NtProductEdit *edit) {
     set_conditions(call, edit, &condition);
     edit->shown = !edit->remove;
     if (!nt_products_edit(call->service->catalogue, edit, 1, &options, nt_http_cancellable(call->request), &error)) {
+        g_free(condition.before);
         api_fail(call, g_steal_pointer(&error));
         return;
     }
     api_visible_changed(call->service);
     g_autoptr(NtJson) product = edit->product;
+    g_autofree char *before = condition.before, *after = product != NULL ? nt_json_print(product, false) : NULL;
+    if (edit->error == NULL) {
+        api_undo_keep(call, edit->id, before, after);
+    }
     if (edit->error == NULL && edit->remove) {
         api_answer_nothing(call);
     } else if (edit->error == NULL) {

@@ -5,6 +5,7 @@
 
 static const unsigned not_found[] = {404, 0};
 static const unsigned remove_faults[] = {404, 412, 507, 0};
+static const unsigned undo_faults[] = {404, 412, 413, 415, 422, 507, 0};
 static const unsigned write_faults[] = {404, 412, 413, 415, 507, 0};
 static const unsigned photo_write_faults[] = {404, 412, 413, 415, 422, 507, 0};
 static const unsigned photo_faults[] = {404, 413, 415, 422, 0};
@@ -121,6 +122,19 @@ const ApiRoute api_routes[] = {
      .answer = &api_remove_answer,
      .faults = body_faults,
      .run = api_run_products_remove},
+    {.method = "POST",
+     .path = "/v1/undo/{change}",
+     .name = "undoWrite",
+     .tag = "products",
+     .summary = "Takes a write of one product back",
+     .text =
+         "The answer to such a write names it by X-Undo, for 50 minutes and while the service runs. What was changed "
+         "since stays.",
+     .access = API_SECRET,
+     .place = API_EMBEDDER,
+     .answer = &api_undo_answer,
+     .faults = undo_faults,
+     .run = api_run_undo},
     {PHOTO_WRITE, .method = "POST", .path = "/v1/products/{id}/photos", .name = "addPhoto",
      .summary = "Adds a photo to a product", .run = api_run_photo_add},
     {.method = "GET",

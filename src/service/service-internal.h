@@ -3,6 +3,7 @@
 #ifndef NT_SERVICE_INTERNAL_H
 #define NT_SERVICE_INTERNAL_H
 
+#include "catalogue/catalogue.h"
 #include "http/http.h"
 #include "service/api-schema.h"
 #include "service/jobs.h"
@@ -91,6 +92,17 @@ void api_uploads_free(ApiUploads *uploads);
 char *api_uploads_keep(ApiUploads *uploads, GBytes *photo);    /* its id, new; NULL: it is not kept */
 GBytes *api_uploads_find(ApiUploads *uploads, const char *id); /* a reference; NULL: not there any more */
 void api_uploads_sweep(ApiUploads *uploads);                   /* lets go of those whose time is up */
+
+/* ---- writes that are taken back (undo.c) ---- */
+
+typedef struct ApiUndo ApiUndo;
+ApiUndo *api_undo_new(void);
+void api_undo_free(ApiUndo *undo);
+/* In a write's transaction: takes down what a product is like, as nt_catalogue_product_json has it, and has its photos
+ * outlive it for a while; new. */
+char *api_undo_look(NtService *service, NtCatalogue *db, int64_t product, GError **error);
+/* A product was like `before` and is like `after` (NULL: not there): the call's answer is to name it by X-Undo. */
+void api_undo_keep(ApiCall *call, const char *product, const char *before, const char *after);
 
 /* ---- writes that are sent again (idempotency.c) ---- */
 
@@ -220,6 +232,7 @@ struct NtService {
     struct ApiVisible *visible;
     ApiUploads *uploads;
     ApiIdempotency *idempotency;
+    ApiUndo *undo;
     ApiJobs *jobs;
     ApiMetrics *metrics;
     ApiLog *log;
@@ -329,6 +342,7 @@ void api_run_products_batch(ApiCall *call);
 void api_run_photo_put(ApiCall *call);
 void api_run_photo_add(ApiCall *call);
 void api_run_photo_delete(ApiCall *call);
+void api_run_undo(ApiCall *call);
 void api_run_import(ApiCall *call);
 void api_run_jobs(ApiCall *call);
 void api_run_index(ApiCall *call);

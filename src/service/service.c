@@ -61,6 +61,7 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->catalogue = catalogue;
     service->config = config;
     service->keys = api_keys_new(catalogue);
+    service->undo = api_undo_new();
     service->sessions = api_sessions_new();
     service->rates = api_rates_new();
     service->visible = api_visible_new();
@@ -165,6 +166,7 @@ void nt_service_free(NtService *service) {
     }
     g_free(service->gathered);
     api_keys_free(service->keys);
+    api_undo_free(service->undo);
     api_sessions_free(service->sessions);
     api_rates_free(service->rates);
     api_visible_free(service->visible);

@@ -49,6 +49,12 @@ bool nt_original_keep(NiteruCatalogue *catalogue, const uint8_t hash[32], GBytes
     return nt_folder_make(folder, error) && nt_file_write(path, data, size, error);
 }
 
+void nt_original_touch(const NiteruCatalogue *catalogue, const char *path) {
+    if (nt_path_location(catalogue, path) != path) {
+        g_utime(path, NULL);
+    }
+}
+
 static bool read_hash(const char *name, uint8_t out[HASH_BYTES]) {
     if (strlen(name) != 2 * HASH_BYTES) {
         return false;

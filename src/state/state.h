@@ -286,6 +286,8 @@ bool nt_put_digests(NtCatalogue *db, const NtModel *model, uint64_t first, uint6
 char *nt_original_location(const uint8_t hash[32]);
 /* Keeps it, durably, before the transaction that names it. */
 bool nt_original_keep(NiteruCatalogue *catalogue, const uint8_t hash[32], GBytes *bytes, GError **error);
+/* Has the original at a path, if it is one, outlive the photos that show it by an hour. */
+void nt_original_touch(const NiteruCatalogue *catalogue, const char *path);
 /* The location of a path: within `path`, for what lies in the catalogue's folder photos/ is named from there. */
 const char *nt_path_location(const NiteruCatalogue *catalogue, const char *path);
 /* The path, or address, of a photo's location; new. */
