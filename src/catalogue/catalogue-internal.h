@@ -198,6 +198,9 @@ bool nt_content_disappears(NtCatalogue *catalogue, int64_t content, GError **err
 /* The vectors of `from`, which one product shows, go over to `to` in the models where that has none. */
 bool nt_vectors_adopt(NtCatalogue *catalogue, int64_t from, int64_t to, GError **error);
 
+/* The SQL of a flag, behind a condition on the product p; static. (flags.c) */
+const char *nt_flag_clause(NtFlag flag);
+
 /* ---- fields (field-table.c) ------------------------------------------------------------------------------------- */
 
 typedef struct StoredField {

@@ -90,10 +90,11 @@ NtJson *nt_catalogue_product_json(NtCatalogue *catalogue, int64_t product, GErro
     return nt_json_set(out, "photos", g_steal_pointer(&photos));
 }
 
-bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, const char *after, uint64_t limit,
+bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, NtFlag flag, const char *after, uint64_t limit,
                        bool (*each)(int64_t product, const char *id, void *data), void *data, GError **error) {
-    g_autofree char *sql = g_strdup_printf(
-        "SELECT p.product, p.id FROM product p WHERE p.id > ?1%s ORDER BY p.id LIMIT ?2", nt_where_sql(where));
+    g_autofree char *sql =
+        g_strdup_printf("SELECT p.product, p.id FROM product p WHERE p.id > ?1%s%s ORDER BY p.id LIMIT ?2",
+                        nt_where_sql(where), nt_flag_clause(flag));
     g_auto(NtQuery) query = {0};
     int64_t most = limit == 0 || limit > INT64_MAX ? -1 : (int64_t)limit;
     /* No id is empty, so "" stands before the first. */

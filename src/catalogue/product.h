@@ -85,9 +85,23 @@ char *nt_catalogue_product_id(NtCatalogue *catalogue, int64_t product, GError **
  * Errors: NOT_FOUND. */
 NtJson *nt_catalogue_product_json(NtCatalogue *catalogue, int64_t product, GError **error);
 
+/* What is the matter with a product. (flags.c) */
+typedef enum NtFlag {
+    NT_FLAG_NONE,       /* "": of all products */
+    NT_FLAG_NO_PHOTO,   /* "no-photo" */
+    NT_FLAG_UNREADABLE, /* "unreadable": one of its photos could not be used */
+    NT_FLAG_DUPLICATE,  /* "duplicate": another product shows the same photo, byte for byte */
+    NT_FLAGS
+} NtFlag;
+const char *nt_flag_name(NtFlag flag); /* static */
+bool nt_flag_find(const char *name, NtFlag *out);
+/* How many products have each; of NT_FLAG_NONE, how many there are. Goes through the photos' index. */
+bool nt_catalogue_count_flags(NtCatalogue *catalogue, uint64_t out[NT_FLAGS], GError **error);
+
 /* Calls `each` for products in the bytewise order of ids, behind the id `after` (NULL: from the first), at most
- * `limit` (0: all), that match `where` (NULL: all); stops when it returns false. `each` may call readers. */
-bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, const char *after, uint64_t limit,
+ * `limit` (0: all), that match `where` (NULL: all) and have the flag; stops when it returns false. `each` may call
+ * readers. */
+bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, NtFlag flag, const char *after, uint64_t limit,
                        bool (*each)(int64_t product, const char *id, void *data), void *data, GError **error);
 
 typedef struct NtTotals {

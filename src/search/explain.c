@@ -67,7 +67,8 @@ char *niteru_where_json(NiteruCatalogue *catalogue, const char *where, unsigned 
             ? nt_where_parse(reader.db, where, error)
             : NULL;
     bool matches = false;
-    if (condition == NULL || !nt_catalogue_list(reader.db, condition, NULL, 1, note_match, &matches, error)) {
+    if (condition == NULL ||
+        !nt_catalogue_list(reader.db, condition, NT_FLAG_NONE, NULL, 1, note_match, &matches, error)) {
         return NULL;
     }
     g_autoptr(NtJson) out = nt_json_set(nt_json_object(), "matches", nt_json_bool(matches));

@@ -136,6 +136,31 @@ const ApiSchema api_models_answer = {
 const ApiSchema api_status_answer = {.type = API_OBJECT,
                                      .members = (const ApiSchema[]){{"status", API_TEXT, true}, END}};
 
+static const ApiSchema vote_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"product", API_TEXT, true, .text = "Its id."},
+                                   {"value", API_ANY, true, .nullable = true, .text = "Its own; null: it has none."},
+                                   {"elected", API_ANY, true, .text = "What its neighbours have."},
+                                   {"share", API_NUMBER, true, .least = 0, .most = 1, .text = "Of their votes."},
+                                   END}};
+
+const ApiSchema api_votes_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"votes", API_ARRAY, true, .items = &vote_answer, .text = "Products whose neighbours have another value."},
+        {"looked_at", API_INTEGER, true, .text = "How many products were."},
+        {"next", API_TEXT, .text = "Where there may be more: what to give as `after` for them."},
+        END}};
+
+const ApiSchema api_flags_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"products", API_INTEGER, true},
+        {"no-photo", API_INTEGER, true},
+        {"unreadable", API_INTEGER, true, .text = "One of the photos could not be used."},
+        {"duplicate", API_INTEGER, true, .text = "Another product shows the same photo, byte for byte."},
+        END}};
+
 const ApiSchema api_undo_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
@@ -414,12 +439,24 @@ const ApiSchema api_job_results_query = {
         {"failed", API_BOOL, .text = "Only what could not be used."},
         END}};
 
+const ApiSchema api_votes_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"field", API_TEXT, .least = 1, .most = 200, .text = "category when not given."},
+        {"limit", API_INTEGER, .least = 1, .most = 500, .text = "How many products to look at; 100 when not given."},
+        {"after", API_TEXT, .least = 1, .most = MOST_ID, .text = "Begin behind this id."},
+        MODEL,
+        TIMEOUT,
+        END}};
+
 const ApiSchema api_list_query = {
     .type = API_OBJECT,
-    .members =
-        (const ApiSchema[]){{"limit", API_INTEGER, .least = 1, .most = 1000, .text = "How many; 100 when not given."},
-                            {"after", API_TEXT, .least = 1, .most = MOST_ID, .text = "Begin behind this id."},
-                            WHERE,
-                            TIMEOUT,
-                            KEY,
-                            END}};
+    .members = (const ApiSchema[]){
+        {"limit", API_INTEGER, .least = 1, .most = 1000, .text = "How many; 100 when not given."},
+        {"after", API_TEXT, .least = 1, .most = MOST_ID, .text = "Begin behind this id."},
+        {"flag", API_TEXT, .choices = (const char *const[]){"no-photo", "unreadable", "duplicate", NULL},
+         .text = "Only products with which this is the matter."},
+        WHERE,
+        TIMEOUT,
+        KEY,
+        END}};

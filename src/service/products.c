@@ -129,6 +129,7 @@ void api_run_products_list(ApiCall *call) {
     NiteruListOptions options = {.size = sizeof options,
                                  .after = nt_json_text(nt_json_get(call->query, "after"), NULL),
                                  .limit = limit,
+                                 .flag = nt_json_text(nt_json_get(call->query, "flag"), NULL),
                                  .timeout_ms = api_timeout(call)};
     bool ok = api_visible(call, true, nt_json_text(nt_json_get(call->query, "where"), NULL), &where, &error);
     options.where = where;
@@ -142,4 +143,27 @@ void api_run_products_list(ApiCall *call) {
         api_answer(call, 200, more ? nt_json_set(out, "next", nt_json_string(listing.last)) : out);
     }
     g_free(listing.last);
+}
+
+/* ---- what is the matter with them ---- */
+
+void api_run_flags(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    g_auto(NtReader) reader = {0};
+    NtWait wait = nt_wait_for(api_timeout(call), nt_http_cancellable(call->request));
+    uint64_t counts[NT_FLAGS];
+    bool ok = nt_reader_open(&reader, call->service->catalogue, &error);
+    if (ok) {
+        nt_catalogue_set_wait(reader.db, &wait);
+        ok = nt_catalogue_count_flags(reader.db, counts, &error);
+    }
+    if (!ok) {
+        api_fail(call, g_steal_pointer(&error));
+        return;
+    }
+    NtJson *out = nt_json_set(nt_json_object(), "products", nt_json_integer((int64_t)counts[NT_FLAG_NONE]));
+    for (NtFlag flag = NT_FLAG_NONE + 1; flag < NT_FLAGS; flag++) {
+        nt_json_set(out, nt_flag_name(flag), nt_json_integer((int64_t)counts[flag]));
+    }
+    api_answer(call, 200, out);
 }

@@ -343,6 +343,8 @@ void api_run_photo_put(ApiCall *call);
 void api_run_photo_add(ApiCall *call);
 void api_run_photo_delete(ApiCall *call);
 void api_run_undo(ApiCall *call);
+void api_run_votes(ApiCall *call);
+void api_run_flags(ApiCall *call);
 void api_run_import(ApiCall *call);
 void api_run_jobs(ApiCall *call);
 void api_run_index(ApiCall *call);

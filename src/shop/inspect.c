@@ -43,7 +43,7 @@ static bool add_to_page(int64_t product, const char *id, void *data) {
     return true;
 }
 
-static bool read_page(const NtCall *call, const char *where, const char *after, size_t limit, Page *page,
+static bool read_page(const NtCall *call, const char *where, NtFlag flag, const char *after, size_t limit, Page *page,
                       GError **error) {
     g_auto(NtReader) reader = {0};
     g_ptr_array_set_size(page->ids, 0);
@@ -56,7 +56,7 @@ static bool read_page(const NtCall *call, const char *where, const char *after, 
     if (where != NULL && condition == NULL) {
         return false;
     }
-    bool ok = nt_catalogue_list(reader.db, condition, after, limit, add_to_page, page, error);
+    bool ok = nt_catalogue_list(reader.db, condition, flag, after, limit, add_to_page, page, error);
     if (page->fault != NULL) {
         g_clear_error(error);
         g_propagate_error(error, g_steal_pointer(&page->fault));
@@ -69,17 +69,23 @@ bool niteru_list(NiteruCatalogue *catalogue, const NiteruListOptions *given,
                  bool (*each)(const char *id, const char *json, void *data), void *data, GCancellable *cancellable,
                  GError **error) {
     NiteruListOptions options;
+    NtFlag flag = NT_FLAG_NONE;
     g_auto(NtCall) call = {0};
     if (!NT_OPTIONS_READ(NiteruListOptions, &options, given, error) ||
         !nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error)) {
         return false;
+    }
+    if (options.flag != NULL && !nt_flag_find(options.flag, &flag)) {
+        nt_fail(error, NITERU_ERROR_INVALID, "there is no flag '%s'; there are no-photo, unreadable and duplicate",
+                options.flag);
+        return nt_fact(error, "option", "flag");
     }
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free), texts = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *after = g_strdup(options.after);
     Page page = {.ids = ids, .texts = texts};
     for (size_t left = options.limit > 0 ? options.limit : SIZE_MAX; left > 0; left -= ids->len) {
         size_t asked = MIN(left, LIST_PAGE);
-        if (!nt_wait_check(&call.wait, error) || !read_page(&call, options.where, after, asked, &page, error)) {
+        if (!nt_wait_check(&call.wait, error) || !read_page(&call, options.where, flag, after, asked, &page, error)) {
             return false;
         }
         for (guint i = 0; i < ids->len; i++) {

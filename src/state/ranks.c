@@ -55,7 +55,7 @@ static bool collect(int64_t product, const char *id, void *data) {
 bool nt_ranks_build(NtCatalogue *db, NtRanks *out, GError **error) {
     g_autoptr(GArray) products = g_array_new(FALSE, FALSE, sizeof(int64_t));
     Collect all = {products, out, NULL};
-    bool ok = nt_catalogue_list(db, NULL, NULL, 0, collect, &all, error);
+    bool ok = nt_catalogue_list(db, NULL, NT_FLAG_NONE, NULL, 0, collect, &all, error);
     if (all.fault != NULL) {
         g_clear_error(error);
         g_propagate_error(error, all.fault);

@@ -110,7 +110,7 @@ char *matching(NtCatalogue *catalogue, const char *condition) {
         return g_strdup(error->message);
     }
     GString *out = g_string_new(NULL);
-    nt_catalogue_list(catalogue, where, NULL, 0, append_id, out, &error);
+    nt_catalogue_list(catalogue, where, NT_FLAG_NONE, NULL, 0, append_id, out, &error);
     g_assert_no_error(error);
     return g_string_free(out, FALSE);
 }

@@ -29,7 +29,7 @@ static char *state_of(NtCatalogue *catalogue) {
     g_autoptr(GString) out = g_string_new(NULL);
     g_auto(NtModelRow) row = {0};
     NtVectorQuery query = {0};
-    bool ok = nt_catalogue_list(catalogue, NULL, NULL, 0, append_product, out, NULL) &&
+    bool ok = nt_catalogue_list(catalogue, NULL, NT_FLAG_NONE, NULL, 0, append_product, out, NULL) &&
               nt_catalogue_find_model(catalogue, "m", &row, NULL);
     query.model = row.model;
     ok = ok && nt_catalogue_each_vector(catalogue, &query, append_vector, out, NULL);

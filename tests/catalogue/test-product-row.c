@@ -161,7 +161,8 @@ static void test_pages(Shop *shop, const void *data) {
         {NULL, 0, "10 9 B a b z é "}, {NULL, 3, "10 9 B "}, {"B", 2, "a b "}, {"aa", 0, "b z é "}, {"é", 5, ""}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GString) out = g_string_new(NULL);
-        g_assert_true(nt_catalogue_list(shop->catalogue, NULL, cases[i].after, cases[i].limit, append_id, out, NULL));
+        g_assert_true(nt_catalogue_list(shop->catalogue, NULL, NT_FLAG_NONE, cases[i].after, cases[i].limit, append_id,
+                                        out, NULL));
         g_assert_cmpstr(out->str, ==, cases[i].expected);
     }
 }

@@ -75,7 +75,7 @@ static unsigned matches(const char *text, bool *out_fine) {
     g_assert_true((where == NULL) == (error != NULL));
     g_assert_true(error == NULL || g_utf8_validate(error->message, -1, NULL));
     unsigned found = 0;
-    if (where != NULL && !nt_catalogue_list(catalogue, where, NULL, 0, mark, &found, &error)) {
+    if (where != NULL && !nt_catalogue_list(catalogue, where, NT_FLAG_NONE, NULL, 0, mark, &found, &error)) {
         g_error("%s: %s", text, error->message);
     }
     *out_fine = where != NULL;

@@ -84,7 +84,7 @@ static void commit(Shelf *shelf) {
 static void check(const Shelf *shelf) {
     g_autoptr(GError) error = NULL;
     Check check = {.shelf = shelf};
-    g_assert_true(nt_catalogue_list(shelf->db, NULL, NULL, 0, check_one, &check, &error));
+    g_assert_true(nt_catalogue_list(shelf->db, NULL, NT_FLAG_NONE, NULL, 0, check_one, &check, &error));
     g_assert_cmpuint(check.count, ==, shelf->ranks.products);
 }
 
