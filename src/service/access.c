@@ -49,7 +49,16 @@ static char *find_key(const NtHttpRequest *request, bool *out_in_address) {
     return key != NULL ? key : g_strdup("");
 }
 
+/* Publishable keys are for pages of anywhere, which then read the answer, and why there is none. */
+static void allow_page(ApiCall *call) {
+    const char *origin = nt_http_header(call->request, "origin");
+    if (origin != NULL && !is_origin_allowed(call, origin)) {
+        nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
+    }
+}
+
 static bool refuse_key(ApiCall *call) {
+    allow_page(call);
     nt_http_add_header(call->request, "WWW-Authenticate", "Bearer realm=\"niteru\"");
     api_problem(call, 401, "unauthorized", NULL,
                 "a key is needed: Authorization: Bearer nk_...; niteru key create makes one");
@@ -100,7 +109,8 @@ static bool identify_session(ApiCall *call) {
 static bool identify(ApiCall *call) {
     NtService *service = call->service;
     const char *origin = nt_http_header(call->request, "origin");
-    bool cors = api_allow_origin(call, origin), in_address, fits, found;
+    bool in_address, fits, found;
+    api_allow_origin(call, origin);
     g_autofree char *key = find_key(call->request, &in_address);
     call->access = nt_http_is_local(call->request) ? API_LOCAL
                    : call->open                    ? API_ADMIN
@@ -122,11 +132,12 @@ static bool identify(ApiCall *call) {
         return refuse_key(call);
     }
     if (!fits) {
+        allow_page(call);
         api_problem(call, 403, "origin-not-allowed", NULL, "this key may not be used from here");
         return false;
     }
-    if (access == API_PUBLISHABLE && origin != NULL && !cors) {
-        nt_http_add_header(call->request, "Access-Control-Allow-Origin", origin);
+    if (access == API_PUBLISHABLE) {
+        allow_page(call);
     }
     call->access = access;
     return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page: files of web/dist that are part of the program. They are no secret, so nobody is asked for a key; what they
- * show comes over the API like anybody's. A view's address answers with the page, which reads the address itself.
+ * The page, and the tag for pages of others: files of web/dist that are part of the program. They are no secret, so
+ * nobody is asked for a key; what they show comes over the API like anybody's. A view's address answers with the page,
+ * which reads the address itself.
  */
 #include "service/service-internal.h"
 
@@ -89,6 +90,20 @@ static bool is_view(const char *path) {
     return strcmp(path, "/") == 0;
 }
 
+/* The tag is for pages of any other site, whatever such a page asks of what it loads; it is asked for again soon,
+ * because those pages name it without a version. */
+static void add_tag_headers(NtHttpRequest *request) {
+    nt_http_add_header(request, "Access-Control-Allow-Origin", "*");
+    nt_http_add_header(request, "Cross-Origin-Resource-Policy", "cross-origin");
+    nt_http_add_header(request, "Cache-Control", "public, max-age=300, must-revalidate");
+}
+
+static void add_page_headers(NtHttpRequest *request) {
+    nt_http_add_header(request, "Cache-Control", "no-cache");
+    nt_http_add_header(request, "Content-Security-Policy", POLICY);
+    nt_http_add_header(request, "Referrer-Policy", "same-origin");
+}
+
 bool api_answer_page(ApiCall *call) {
     const char *method = nt_http_method(call->request), *path = nt_http_path(call->request);
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
@@ -99,10 +114,12 @@ bool api_answer_page(ApiCall *call) {
         return false;
     }
     nt_http_add_header(call->request, "ETag", file->tag);
-    nt_http_add_header(call->request, "Cache-Control", "no-cache");
-    nt_http_add_header(call->request, "Content-Security-Policy", POLICY);
     nt_http_add_header(call->request, "X-Content-Type-Options", "nosniff");
-    nt_http_add_header(call->request, "Referrer-Policy", "same-origin");
+    if (strcmp(path, "/tag.js") == 0) {
+        add_tag_headers(call->request);
+    } else {
+        add_page_headers(call->request);
+    }
     if (file->gzip != NULL) {
         nt_http_offer_gzip(call->request, g_bytes_ref(file->gzip));
     }
