@@ -5,10 +5,17 @@ import { defineConfig } from "vite";
 export default defineConfig({
     plugins: [vue()],
     build: {
+        cssCodeSplit: false,
         assetsInlineLimit: 0, // the page's policy allows no data: but photos
         modulePreload: { polyfill: false },
         target: "es2022",
-        rolldownOptions: { output: { entryFileNames: "assets/[name].js", assetFileNames: "assets/[name].[ext]" } },
+        rolldownOptions: {
+            output: {
+                entryFileNames: "assets/[name].js",
+                chunkFileNames: (chunk) => (chunk.isDynamicEntry ? "assets/[name].js" : "assets/shared.js"),
+                assetFileNames: "assets/[name].[ext]",
+            },
+        },
     },
     define: { __VUE_OPTIONS_API__: false, __VUE_PROD_DEVTOOLS__: false },
     server: { proxy: { "/v1": "http://127.0.0.1:8080" } },

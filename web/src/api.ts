@@ -40,9 +40,9 @@ export class Problem extends Error {
     }
 }
 
-async function read(answer: Response): Promise<unknown> {
+async function check(answer: Response): Promise<Response> {
     if (answer.ok) {
-        return answer.json();
+        return answer;
     }
     const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
     throw new Problem(answer.status, problem.code ?? "", problem.detail ?? answer.statusText);
@@ -58,7 +58,8 @@ async function withSecret(init: RequestInit): Promise<RequestInit> {
     return { ...init, headers };
 }
 
-export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+// Asks, and throws a Problem where there is no good answer.
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
     let answer: Response;
     try {
         answer = await fetch(path, init.method === undefined ? init : await withSecret(init));
@@ -71,18 +72,20 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
     if (answer.status === 401) {
         forgetSession();
     }
-    return (await read(answer)) as T;
+    return check(answer);
 }
 
-const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
+export const ask = async <T>(path: string, init?: RequestInit): Promise<T> => (await request(path, init)).json() as Promise<T>;
+
+export const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
     ask<T>(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
 
-const query = (values: Record<string, string | number | undefined>): string => {
+export const query = (values: Record<string, string | number | undefined>): string => {
     const given = Object.entries(values).filter((pair): pair is [string, string | number] => pair[1] !== undefined && pair[1] !== "");
     return given.length === 0 ? "" : "?" + new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
 };
 
-const pathOf = (id: string): string => "/v1/products/" + encodeURIComponent(id);
+export const pathOf = (id: string): string => "/v1/products/" + encodeURIComponent(id);
 
 export interface Wanted {
     k?: number;
@@ -101,8 +104,8 @@ export interface Box {
 
 export const product = (id: string, signal?: AbortSignal): Promise<Product> => ask(pathOf(id), { signal });
 
-export const products = (where: string, after: string | undefined, limit: number, signal?: AbortSignal): Promise<Products> =>
-    ask("/v1/products" + query({ where, after, limit }), { signal });
+export const products = (where: string, after: string | undefined, limit: number, signal?: AbortSignal, flag?: string): Promise<Products> =>
+    ask("/v1/products" + query({ where, after, limit, flag }), { signal });
 
 export const similar = (id: string, wanted: Wanted, signal?: AbortSignal): Promise<Results> =>
     ask(pathOf(id) + "/similar" + query({ k: wanted.k, where: wanted.where, threshold: wanted.threshold }), { signal });
