@@ -77,6 +77,7 @@ export function makeRow(follow: (id: string, position: number) => boolean): Row 
         list.removeAttribute("tabindex");
         list.replaceChildren(make("li", "tile", make("span", "product", make("span", "frame"), make("span", "title"))));
     };
+    box.hidden = true;
     return {
         box,
         clear,
@@ -86,7 +87,8 @@ export function makeRow(follow: (id: string, position: number) => boolean): Row 
             if (lang !== "") {
                 heading.lang = lang;
             }
-            if (list.childElementCount === 0) {
+            if (box.hidden) {
+                box.hidden = false;
                 clear();
             }
         },
