@@ -273,6 +273,8 @@ for (const dark of [false, true]) {
             await until("photos", async () => (await shown(page)) >= 2);
             await assertFits(page, name);
             assert.deepEqual(await violations(page), []);
+            const bar = await page.locator("niteru-similar ul").evaluate((one) => getComputedStyle(one).scrollbarColor);
+            assert.equal(bar === "rgba(0, 0, 0, 0) rgba(0, 0, 0, 0)", width === 1200, "a scroll bar where there is something to scroll");
             await page.keyboard.press("Tab");
             const focused = await page.evaluate(() => {
                 const one = document.querySelector("niteru-similar").shadowRoot.activeElement, { width, height } = one.getBoundingClientRect();

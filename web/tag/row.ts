@@ -77,6 +77,9 @@ export function makeRow(follow: (id: string, position: number) => boolean): Row 
         list.removeAttribute("tabindex");
         list.replaceChildren(make("li", "tile", make("span", "product", make("span", "frame"), make("span", "title"))));
     };
+    // A scroll bar that has nothing to scroll keeps its room, or the row would change its height, but is not seen.
+    const showBar = (): void => void list.classList.toggle("fits", list.scrollWidth <= list.clientWidth);
+    new ResizeObserver(showBar).observe(list);
     box.hidden = true;
     return {
         box,
@@ -102,6 +105,7 @@ export function makeRow(follow: (id: string, position: number) => boolean): Row 
             } else {
                 list.removeAttribute("tabindex");
             }
+            showBar();
             box.classList.toggle("blank", tiles.length === 0);
             return tiles.length;
         },
