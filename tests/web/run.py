@@ -47,6 +47,18 @@ def digest(flags):
         return hashlib.sha256(file.read()).hexdigest() + " ".join(flags)
 
 
+def clean_install(folder, flags=(), env=None):
+    npm = first(["npm"], "npm is not installed")
+    flags = [*flags, "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"]
+    try:
+        got = subprocess.run([npm, "ci", *flags], cwd=folder, env=env, capture_output=True, text=True, timeout=240)
+    except subprocess.TimeoutExpired:
+        skip("npm does not get its packages in time")
+    if got.returncode != 0:
+        said = [line for line in got.stderr.splitlines() if line.strip()]
+        skip("npm cannot get its packages: " + (said[0] if said else "no reason is given"))
+
+
 def install(folder, flags):
     """The packages, by whoever comes first of the tests that run at the same time."""
     os.makedirs(folder, exist_ok=True)
@@ -57,15 +69,7 @@ def install(folder, flags):
             return
         for name in TAKEN:
             shutil.copyfile(os.path.join(HERE, name), os.path.join(folder, name))
-        npm = first(["npm"], "npm is not installed")
-        try:
-            got = subprocess.run([npm, "ci", *flags, "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"],
-                                 cwd=folder, capture_output=True, text=True, timeout=240)
-        except subprocess.TimeoutExpired:
-            skip("npm does not get its packages in time")
-        if got.returncode != 0:
-            said = [line for line in got.stderr.splitlines() if line.strip()]
-            skip("npm cannot get its packages: " + (said[0] if said else "no reason is given"))
+        clean_install(folder, flags)
         with open(done, "w", encoding="utf-8") as file:
             file.write(digest(flags))
 
@@ -85,4 +89,5 @@ def main():
     sys.exit(subprocess.run([node, "--test-reporter=spec", file], env=env).returncode)
 
 
-main()
+if __name__ == "__main__":
+    main()

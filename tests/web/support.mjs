@@ -33,12 +33,9 @@ export class Shop {
         this.folder = mkdtempSync(join(tmpdir(), "niteru-web-"));
         this.env = { ...process.env, NITERU_CATALOGUE: join(this.folder, "shop.niteru") };
         this.port = 0;
-        if (count > 0) {
-            this.run(process.env.NITERU_PICTURES, join(this.folder, "photos"), "--count", String(count));
-            this.run(process.env.NITERU, "index", join(this.folder, "photos/catalog.csv"), "-q");
-        } else {
-            this.run(process.env.NITERU, "index", this.folder, "-q");
-        }
+        process.on("exit", () => this.remove()); // whatever else goes wrong, no server is left behind
+        this.run(process.env.NITERU_PICTURES, join(this.folder, "photos"), "--count", String(count));
+        this.run(process.env.NITERU, "index", join(this.folder, "photos/catalog.csv"), "-q");
     }
 
     run(program, ...args) {
@@ -69,9 +66,14 @@ export class Shop {
         }
     }
 
+    remove() {
+        this.process?.kill("SIGKILL");
+        rmSync(this.folder, { recursive: true, force: true });
+    }
+
     async close() {
         await this.stop();
-        rmSync(this.folder, { recursive: true });
+        this.remove();
     }
 
     photoFiles() {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pictures of every view and state, to be looked at by a person: each at three widths, in both themes and languages, so
+// that any two of these meet. What is checked here is that each comes about, and that none is wider than its window.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assertFits, goProduct, goShop, openBrowser, openPage, openShop, settled, tiles, until } from "./support.mjs";
+
+const FOLDER = process.env.NITERU_SCREENSHOTS, WIDTHS = [360, 768, 1440];
+const shops = { many: await openShop(60), one: await openShop(1), empty: await openShop(1) }, browser = await openBrowser();
+await shops.empty.ask("POST", "/v1/products:remove", { products: (await shops.empty.ask("GET", "/v1/products")).products.map((one) => one.product) });
+mkdirSync(FOLDER, { recursive: true });
+
+const LONG = "Handwoven organic long-staple cotton summer dress with detachable sleeves, hidden pockets and a belt ".repeat(3);
+const RTL = ["فستان صيفي طويل من القطن العضوي", "שמלת קיץ ארוכה מכותנה אורגנית", "معطف صوف (XL) 50% خصم"];
+for (const [kind, titles] of [["Long", [LONG, "Donaudampfschifffahrtsgesellschaftskapitän".repeat(4), "長い商品名の例です。".repeat(20)]], ["RTL", RTL]]) {
+    await shops.many.put(titles.map((title, i) => ({ product: `${kind}${i}`, metadata: { title, category: kind, price: 12345678.9, currency: "JPY", stock: 0 } })));
+    for (const i of titles.keys()) {
+        await shops.many.putPhoto(`${kind}${i}`, readFileSync(shops.many.photoFiles()[3 * i]));
+    }
+}
+
+const note = (page) => page.locator(".note").first().waitFor();
+const held = (pattern) => async (page) => page.route(pattern, () => {});
+const category = (name) => "?f=" + encodeURIComponent(`category:"${name}"`);
+
+// name: [shop, what leads there].
+const states = {
+    "shop-many": ["many", goShop],
+    "shop-facets": ["many", async (page) => {
+        await goShop(page);
+        await page.locator(".facets summary").first().click();
+        await page.locator(".chip").first().click();
+    }],
+    "shop-long": ["many", (page) => goShop(page, category("Long"))],
+    "shop-rtl": ["many", (page) => goShop(page, category("RTL"))],
+    "shop-nothing": ["many", async (page) => {
+        await page.goto("/" + category("None of these"));
+        await page.locator(".note", { hasText: "60" }).waitFor();
+    }],
+    "shop-one": ["one", goShop],
+    "shop-empty": ["empty", async (page) => {
+        await page.goto("/");
+        await note(page);
+    }],
+    "shop-loading": ["many", async (page) => {
+        await held("**/v1/products?*")(page);
+        await page.goto("/");
+        await page.locator("#search").waitFor();
+    }],
+    "shop-photos-loading": ["many", async (page) => {
+        await held("**/photos/*")(page);
+        await goShop(page);
+    }],
+    "shop-gone": ["many", async (page) => {
+        await page.route("**/v1/products?*", (route) => route.abort());
+        await page.goto("/");
+        await note(page);
+    }],
+    "product-many": ["many", async (page) => {
+        await goProduct(page, "dress-001-green");
+        await tiles(page, ".found").first().click();
+        await page.locator(".trail a").nth(1).waitFor();
+        await settled(page);
+    }],
+    "product-liked": ["many", (page) => goProduct(page, "dress-001-green", "?like=dress-001-blue&alike=5")],
+    "product-long": ["many", (page) => goProduct(page, "Long0")],
+    "product-rtl": ["many", (page) => goProduct(page, "RTL0")],
+    "product-one": ["one", async (page) => {
+        await goShop(page);
+        await tiles(page).first().click();
+        await note(page);
+    }],
+    "product-loading": ["many", async (page) => {
+        await held("**/v1/products/**")(page);
+        await page.goto("/p/dress-001-green");
+        await page.locator(".dials").waitFor();
+    }],
+    "product-failed": ["many", async (page) => {
+        await page.route("**/similar*", (route) => route.fulfill({ status: 500, json: { code: "internal", detail: "the disk is full" } }));
+        await page.goto("/p/dress-001-green");
+        await note(page);
+    }],
+    "product-none": ["many", async (page) => {
+        await page.goto("/p/nobody-sells-this");
+        await note(page);
+    }],
+    why: ["many", async (page) => {
+        await goProduct(page, "dress-001-green");
+        await page.locator(".under button").first().click();
+        await page.locator("dialog.why[open]").waitFor();
+    }],
+    keys: ["many", async (page) => {
+        await goShop(page);
+        await page.keyboard.press("?");
+        await page.locator("dialog[open]").waitFor();
+    }],
+    photo: ["many", async (page) => {
+        await goShop(page);
+        await page.setInputFiles("input[type=file]", shops.many.photoFiles()[0]);
+        await settled(page);
+        await page.locator(".box").press("Shift+ArrowLeft");
+        await page.locator(".box").press("Shift+ArrowUp");
+        await page.locator(".query > button").waitFor();
+        await settled(page);
+    }],
+    "photo-unreadable": ["many", async (page) => {
+        await goShop(page);
+        await page.setInputFiles("input[type=file]", { name: "list.jpg", mimeType: "image/jpeg", buffer: Buffer.from("id,title\n") });
+        await note(page);
+    }],
+    "sign-in": ["many", async (page) => {
+        await page.route("**/v1/session", (route) => route.fulfill({ json: { access: "none", signed_in: false } }));
+        await page.goto("/");
+        await page.locator("#key").waitFor();
+    }],
+};
+
+// All photos that are in the window are there, or it is known that they cannot be.
+const drawn = (page) => page.evaluate(() => [...document.images].every((img) => img.complete || img.getBoundingClientRect().top > innerHeight));
+
+for (const [s, [name, [shop, go]]] of Object.entries(states).entries()) {
+    test(name, async () => {
+        await Promise.all(WIDTHS.map(async (width, i) => {
+            const dark = (s + i) % 2 === 1, language = ((s >> 1) + i) % 2 === 1 ? "ja" : "en";
+            const page = await openPage(browser, shops[shop], { width, height: width === 360 ? 740 : 900, dark, language });
+            await go(page);
+            if (name !== "shop-photos-loading") {
+                await until("the photos", () => drawn(page));
+            }
+            await assertFits(page, `${name} at ${width} px`);
+            await page.screenshot({ path: join(FOLDER, `${name}-${width}-${dark ? "dark" : "light"}-${language}.png`) });
+            assert.deepEqual(page.faults, []);
+            await page.context().close();
+        }));
+    });
+}

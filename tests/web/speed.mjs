@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// How light and how quick the page is. Sizes are held; times are printed, and only what is several times too slow fails,
+// because the machine does other things too.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { goShop, onPage, openBrowser, openShop, until } from "./support.mjs";
+
+const MOST_BYTES = 100 * 1024, GOAL_MS = 2000, GRACE = 3, MANY = 10_000;
+const shop = await openShop(120), browser = await openBrowser();
+
+test("scripts and styles are within 100 KB, gzipped", (t) => {
+    const folder = join(import.meta.dirname, "../../web/dist/assets");
+    const sizes = readdirSync(folder).map((name) => [name, gzipSync(readFileSync(join(folder, name))).length]);
+    const sum = sizes.reduce((all, [, size]) => all + size, 0);
+    t.diagnostic(`gzipped: ${sizes.map(([name, size]) => `${name} ${size}`).join(", ")}, together ${sum} bytes`);
+    assert.ok(sum <= MOST_BYTES, `${sum} bytes`);
+});
+
+for (const [what, address] of [["the shop", "/"], ["a product", "/p/dress-001-green"]]) {
+    test(`${what} shows a photo soon over 1.6 Mbit/s with 150 ms of latency`, onPage(browser, shop, { width: 360, height: 740 }, async (page, t) => {
+        const devtools = await page.context().newCDPSession(page);
+        await devtools.send("Network.enable");
+        await devtools.send("Network.emulateNetworkConditions", { offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 0.75e6 / 8 });
+        await page.addInitScript(() => {
+            const look = () => {
+                const photo = document.querySelector("main .photo img");
+                if (photo?.complete && photo.naturalWidth > 0) {
+                    globalThis.firstPhoto = performance.now();
+                } else {
+                    requestAnimationFrame(look);
+                }
+            };
+            requestAnimationFrame(look);
+        });
+        await page.goto(address);
+        await until("a photo", () => page.evaluate(() => globalThis.firstPhoto !== undefined));
+        const [ms, paint] = await page.evaluate(() => [globalThis.firstPhoto, performance.getEntriesByName("first-contentful-paint")[0]?.startTime]);
+        t.diagnostic(`first paint after ${Math.round(paint)} ms, first photo after ${Math.round(ms)} ms (goal ${GOAL_MS})`);
+        assert.ok(ms <= GOAL_MS * GRACE, `${ms} ms`);
+    }));
+}
+
+test("10,000 products scroll by", onPage(browser, shop, {}, async (page, t) => {
+    await shop.put(Array.from({ length: MANY - 120 }, (_, i) => ({ product: `n${i}`, metadata: { title: `Product ${i}`, price: i } })));
+    await goShop(page);
+    const { frames, slow, worst, heap } = await page.evaluate((many) => new Promise((done) => {
+        let frames = 0, slow = 0, worst = 0, last = performance.now();
+        const step = (now) => {
+            const took = now - last;
+            last = now;
+            frames++;
+            slow += took > 50;
+            worst = Math.max(worst, took);
+            scrollBy(0, 600);
+            const { scrollHeight, clientHeight } = document.documentElement;
+            if (scrollY + clientHeight >= scrollHeight - 1 && document.querySelectorAll(".tile").length === many) {
+                done({ frames, slow, worst, heap: performance.memory?.usedJSHeapSize });
+            } else {
+                requestAnimationFrame(step);
+            }
+        };
+        requestAnimationFrame(step);
+    }), MANY);
+    t.diagnostic(`${frames} frames, ${slow} of them over 50 ms, the longest ${Math.round(worst)} ms; ${Math.round(heap / 1e6)} MB of heap`);
+    assert.ok(frames > 100);
+}));
