@@ -109,6 +109,36 @@ bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, NtFlag flag
     return step >= 0;
 }
 
+bool nt_catalogue_each_labelled(NtCatalogue *catalogue, const char *field,
+                                bool (*each)(int64_t product, const char *id, const char *value, void *data),
+                                void *data, GError **error) {
+    const GArray *fields = nt_fields(catalogue, error);
+    const StoredField *found = fields != NULL && field != NULL ? nt_fields_find(fields, field) : NULL;
+    if (fields == NULL) {
+        return false;
+    }
+    if (field != NULL && found == NULL) {
+        g_autofree char *safe = nt_text_printable(field, 80);
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no field '%s'", safe);
+        return nt_fact(error, "parameter", "field");
+    }
+    g_autofree char *column = found != NULL ? g_strdup_printf("m_%" G_GINT64_FORMAT, found->field) : g_strdup("NULL");
+    g_autofree char *sql = g_strdup_printf("SELECT product, id, %s FROM product", column);
+    NtFieldType type = found != NULL ? found->type : NT_FIELD_TEXT; /* the list is gone with the next question */
+    g_auto(NtQuery) query = {0};
+    if (!nt_query_open(&query, catalogue, error, sql, "")) {
+        return false;
+    }
+    int step;
+    while ((step = nt_query_step(&query, error)) == 1) {
+        g_autofree char *value = nt_field_text(type, query.stmt, 2);
+        if (!each(nt_column_int(&query, 0), nt_column_text(&query, 1), value, data)) {
+            return true;
+        }
+    }
+    return step == 0;
+}
+
 bool nt_catalogue_totals(NtCatalogue *catalogue, NtTotals *out, GError **error) {
     static const char *const counts[] = {
         "SELECT count(*) FROM product",

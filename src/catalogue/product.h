@@ -104,6 +104,12 @@ bool nt_catalogue_count_flags(NtCatalogue *catalogue, uint64_t out[NT_FLAGS], GE
 bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, NtFlag flag, const char *after, uint64_t limit,
                        bool (*each)(int64_t product, const char *id, void *data), void *data, GError **error);
 
+/* Calls `each` for all products with their ids and, as text, their values of a field: NULL where one is missing, and
+ * where no field is asked for (NULL). Errors: NOT_FOUND (the field). */
+bool nt_catalogue_each_labelled(NtCatalogue *catalogue, const char *field,
+                                bool (*each)(int64_t product, const char *id, const char *value, void *data),
+                                void *data, GError **error);
+
 typedef struct NtTotals {
     uint64_t products;
     uint64_t photos;

@@ -102,6 +102,13 @@ static const char *const migrations[] = {
      * and any other program can read the table. It keeps them beside its index: to take a product out of an index, one
      * must know what was put in, and another version of Unicode may make other words of the same text. */
     "CREATE VIRTUAL TABLE product_words USING fts5(title, body, tokenize = 'ascii');",
+
+    /* 6: which of two models' answers somebody found better, who did not know which was whose. The names are texts, and
+     * `a` is the smaller of the two: a judgement outlives the models and the product. */
+    "CREATE TABLE judgement("
+    " judgement INTEGER PRIMARY KEY, time INTEGER NOT NULL, product TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL,"
+    " better TEXT NOT NULL CHECK(better IN ('a','b','neither')), CHECK(a < b));"
+    "CREATE INDEX judgement_pair ON judgement(a, b, better);",
 };
 enum { WORDS_MIGRATION = 4 }; /* the one after which the products there are get their words */
 

@@ -42,6 +42,17 @@ bool nt_fail_no_vectors(const NtModel *model, GError **error);
 bool nt_self_test(NiteruCatalogue *catalogue, const char *model, unsigned sample, const NtWait *wait,
                   unsigned *out_tested, char **out_missed, GError **error);
 
+/* ---- the vectors on a plane (projection.c) ---- */
+
+typedef struct NtPoint {
+    uint32_t product;
+    float x, y; /* the farthest is 1 from the middle, in x or y */
+} NtPoint;
+/* At most `most` of a model's rows, spread evenly over them, each with the first product that shows it; new, of
+ * NtPoint. *out_share: how much of the vectors' variance the plane has. Costs time in proportion to the rows. Errors:
+ * CANCELLED, TIMEOUT. */
+GArray *nt_projection(const NtSnapshot *snapshot, size_t most, double *out_share, const NtWait *wait, GError **error);
+
 /* ---- results (results.c) ---- */
 
 /* With room for so many products. */

@@ -178,6 +178,7 @@ static void accept_body(ApiCall *call) {
     case API_JSON_BODY: nt_http_accept_body(call->request, config->json_bytes, -1, 0); break;
     case API_PHOTO_BODY: nt_http_accept_body(call->request, most_with_photo(call), -1, 0); break;
     case API_LIST_UPLOAD: api_accept_upload(call, config->list_bytes); break;
+    case API_NETWORK_UPLOAD: api_accept_network(call); break;
     case API_PHOTO_UPLOAD: api_accept_upload(call, config->photo_bytes); break;
     default: break;
     }
@@ -315,5 +316,6 @@ void api_on_done(const NtHttpRequest *request, void *data) {
     const ApiCall *call = nt_http_data(request);
     api_metrics_count(service->metrics, call != NULL ? call->route : NULL, nt_http_status(request),
                       nt_http_age(request));
+    api_history_count(service->history, call != NULL ? call->route : NULL, nt_http_age(request));
     api_log_request(service, request, call);
 }

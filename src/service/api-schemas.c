@@ -439,6 +439,116 @@ const ApiSchema api_job_results_query = {
         {"failed", API_BOOL, .text = "Only what could not be used."},
         END}};
 
+static const ApiSchema a_whole = {.type = API_INTEGER};
+
+const ApiSchema api_map_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        MODEL,
+        {"field", API_TEXT, .least = 1, .most = 200, .text = "Whose values are told with the points."},
+        {"limit", API_INTEGER, .least = 1, .most = 100000, .text = "How many points; 100,000 when not given."},
+        END}};
+
+const ApiSchema api_map_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"model", API_TEXT, true},
+        {"share", API_NUMBER, true, .least = 0, .most = 1, .text = "Of the vectors' variance, that the map has."},
+        {"names", API_ARRAY, true, .items = &any_text, .text = "The values of the field that most points have."},
+        {"values", API_ARRAY, true, .items = &a_whole,
+         .text = "For each point the number of its value in `names`; or -1."},
+        {"x", API_ARRAY, true, .items = &a_whole, .text = "From -10,000 to 10,000."},
+        {"y", API_ARRAY, true, .items = &a_whole, .text = "From -10,000 to 10,000."},
+        {"products", API_ARRAY, true, .items = &any_text, .text = "Their ids."},
+        END}};
+
+const ApiSchema api_judgement_body = {
+    .type = API_OBJECT,
+    .members =
+        (const ApiSchema[]){{"product", API_TEXT, true, .least = 1, .most = MOST_ID, .text = "That was searched with."},
+                            {"a", API_TEXT, true, .least = 1, .most = 100, .text = "A model."},
+                            {"b", API_TEXT, true, .least = 1, .most = 100, .text = "Another."},
+                            {"better", API_TEXT, true, .choices = (const char *const[]){"a", "b", "neither", NULL}},
+                            END}};
+
+static const ApiSchema judged_answer = {
+    .type = API_OBJECT,
+    .members =
+        (const ApiSchema[]){{"a", API_TEXT, true},
+                            {"b", API_TEXT, true},
+                            {"a_better", API_INTEGER, true},
+                            {"b_better", API_INTEGER, true},
+                            {"neither", API_INTEGER, true},
+                            {"share", API_NUMBER, .text = "Of a, where one was better."},
+                            {"low", API_NUMBER, .text = "Where that share lies with 95 % (Wilson): from here ..."},
+                            {"high", API_NUMBER, .text = "... to here."},
+                            END}};
+
+const ApiSchema api_judgements_answer = {
+    .type = API_OBJECT, .members = (const ApiSchema[]){{"pairs", API_ARRAY, true, .items = &judged_answer}, END}};
+
+static const ApiSchema size_answer = {
+    .type = API_OBJECT, .members = (const ApiSchema[]){{"name", API_TEXT, true}, {"bytes", API_INTEGER, true}, END}};
+
+static const ApiSchema minute_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"time", API_INTEGER, true, .text = "Its beginning, in seconds since 1970."},
+                                   {"count", API_INTEGER, true},
+                                   {"p50_ms", API_NUMBER, true},
+                                   {"p95_ms", API_NUMBER, true},
+                                   {"p99_ms", API_NUMBER, true},
+                                   END}};
+
+static const ApiSchema fault_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"time", API_INTEGER, true, .text = "In seconds since 1970."},
+                                   {"level", API_TEXT, true},
+                                   {"message", API_TEXT, true},
+                                   END}};
+
+const ApiSchema api_engine_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"version", API_TEXT, true},
+        {"uptime_seconds", API_INTEGER, true},
+        {"cores", API_INTEGER, true},
+        {"resident_bytes", API_INTEGER, true, .text = "Memory of the process."},
+        {"sizes", API_ARRAY, true, .items = &size_answer, .text = "What takes room, in memory or on disk."},
+        {"queues", API_OBJECT, true,
+         .members = (const ApiSchema[]){{"connections", API_INTEGER, true},
+                                        {"waiting_reads", API_INTEGER, true},
+                                        {"waiting_photos", API_INTEGER, true},
+                                        {"waiting_writes", API_INTEGER, true},
+                                        END}},
+        {"latency", API_OBJECT, true,
+         .text = "Minute by minute, for three hours at most; a percentile is at most 19 % too high.",
+         .members = (const ApiSchema[]){{"searches", API_ARRAY, true, .items = &minute_answer},
+                                        {"photo_searches", API_ARRAY, true, .items = &minute_answer},
+                                        {"writes", API_ARRAY, true, .items = &minute_answer},
+                                        END}},
+        {"errors", API_ARRAY, true, .items = &fault_answer, .text = "The last of them, the newest first."},
+        END}};
+
+const ApiSchema api_model_answer = {
+    .type = API_OBJECT, .text = "What GET /v1/models tells of it, its card, its network, and who made its vectors."};
+
+const ApiSchema api_model_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"preset", API_TEXT, .least = 1, .most = 60, .text = "How photos are made ready; else told from the network."},
+        {"output", API_TEXT, .least = 1, .most = 500, .text = "The tensor to take."},
+        {"metric", API_TEXT, .choices = (const char *const[]){"cosine", "euclidean", "inner", NULL}},
+        {"width", API_INTEGER, .least = 1, .most = 4096, .text = "When the network leaves its input open."},
+        {"height", API_INTEGER, .least = 1, .most = 4096, .text = "When the network leaves its input open."},
+        END}};
+
+const ApiSchema api_speed_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"milliseconds_per_photo", API_NUMBER, true, .text = "Of the network alone, for one photo on all cores."},
+        {"cores", API_INTEGER, true},
+        END}};
+
 const ApiSchema api_votes_query = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){

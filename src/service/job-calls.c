@@ -117,7 +117,7 @@ void api_accept_upload(ApiCall *call, uint64_t limit) {
 void api_upload_clear(ApiCall *call) {
     if (call->upload_path != NULL) {
         close(call->upload_fd);
-        g_unlink(call->upload_path);
+        g_unlink(call->upload_path); /* of a file without a name there is nothing to unlink */
         g_clear_pointer(&call->upload_path, g_free);
     }
 }

@@ -127,6 +127,7 @@ static NtJson *line_of(const char *level) {
 }
 
 void api_log(const NtService *service, const char *level, const char *message) {
+    api_history_fault(service->history, level, message);
     if (strcmp(service->config->log, "off") != 0) {
         g_autoptr(NtJson) line = line_of(level);
         nt_json_set(line, "message", nt_json_string(message));

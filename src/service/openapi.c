@@ -44,11 +44,14 @@ static NtJson *parameters(const ApiRoute *route) {
 
 /* A file as the body: bytes have no schema. */
 static NtJson *upload_body(const ApiRoute *route) {
-    return content(route->takes == API_LIST_UPLOAD ? "text/csv" : "image/*", nt_json_object());
+    const char *type = route->takes == API_LIST_UPLOAD      ? "text/csv"
+                       : route->takes == API_NETWORK_UPLOAD ? "application/octet-stream"
+                                                            : "image/*";
+    return content(type, nt_json_object());
 }
 
 static NtJson *request_body(const ApiRoute *route) {
-    if (route->takes == API_LIST_UPLOAD || route->takes == API_PHOTO_UPLOAD) {
+    if (route->takes != API_JSON_BODY && route->takes != API_PHOTO_BODY) {
         return nt_json_set(nt_json_set(nt_json_object(), "required", nt_json_bool(true)), "content",
                            upload_body(route));
     }

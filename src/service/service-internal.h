@@ -3,13 +3,13 @@
 #ifndef NT_SERVICE_INTERNAL_H
 #define NT_SERVICE_INTERNAL_H
 
-#include "catalogue/catalogue.h"
 #include "http/http.h"
 #include "service/api-schema.h"
 #include "service/jobs.h"
 #include "service/service.h"
 
 typedef struct ApiCall ApiCall;
+typedef struct NtCatalogue NtCatalogue;
 
 /* ---- settings (config.c) ---- */
 
@@ -91,6 +91,7 @@ ApiUploads *api_uploads_new(uint64_t most); /* bytes */
 void api_uploads_free(ApiUploads *uploads);
 char *api_uploads_keep(ApiUploads *uploads, GBytes *photo);    /* its id, new; NULL: it is not kept */
 GBytes *api_uploads_find(ApiUploads *uploads, const char *id); /* a reference; NULL: not there any more */
+uint64_t api_uploads_bytes(ApiUploads *uploads);               /* of all that are kept */
 void api_uploads_sweep(ApiUploads *uploads);                   /* lets go of those whose time is up */
 
 /* ---- writes that are taken back (undo.c) ---- */
@@ -131,6 +132,7 @@ typedef enum ApiBody {
     API_PHOTO_BODY,  /* in one of the ways of api_read_photo */
     API_LIST_UPLOAD, /* into a file of a job */
     API_PHOTO_UPLOAD,
+    API_NETWORK_UPLOAD, /* into a file without a name */
 } ApiBody;
 
 typedef struct ApiRoute {
@@ -219,6 +221,7 @@ unsigned api_timeout(const ApiCall *call);
 
 typedef struct ApiMetrics ApiMetrics;
 typedef struct ApiLog ApiLog;
+typedef struct ApiHistory ApiHistory;
 
 struct NtService {
     NiteruCatalogue *catalogue;
@@ -235,6 +238,7 @@ struct NtService {
     ApiUndo *undo;
     ApiJobs *jobs;
     ApiMetrics *metrics;
+    ApiHistory *history;
     ApiLog *log;
     ApiWorkers *readers, *embedders, *writers;
     ApiWorkers *tester;             /* of search, for /readyz */
@@ -259,6 +263,19 @@ ApiMetrics *api_metrics_new(void);
 void api_metrics_free(ApiMetrics *metrics);
 /* A request was answered; route NULL: none. */
 void api_metrics_count(ApiMetrics *metrics, const ApiRoute *route, unsigned status, int64_t microseconds);
+
+/* ---- history.c ---- */
+
+ApiHistory *api_history_new(void);
+void api_history_free(ApiHistory *history);
+/* A request was answered; route NULL: none. */
+void api_history_count(ApiHistory *history, const ApiRoute *route, int64_t microseconds);
+/* Something went wrong; `level` is static. */
+void api_history_fault(ApiHistory *history, const char *level, const char *message);
+/* {"searches": [{"time", "count", "p50_ms", "p95_ms", "p99_ms"}], "photo_searches", "writes"}: a minute each. */
+NtJson *api_history_latency(ApiHistory *history);
+/* [{"time", "level", "message"}], the newest first. */
+NtJson *api_history_faults(ApiHistory *history);
 
 /* ---- log.c: a JSON object a line on standard error ---- */
 
@@ -322,6 +339,8 @@ void api_answer_product(ApiCall *call, unsigned status, NtJson *product, NtJson 
 /* In the head of a request: its body goes into a file of the job that the path names. Or answers. (job-calls.c) */
 void api_accept_upload(ApiCall *call, uint64_t limit);
 void api_upload_clear(ApiCall *call);
+/* Likewise into a file without a name, which is call->upload_path for this process. (engine.c) */
+void api_accept_network(ApiCall *call);
 
 /* ---- handlers ---- */
 
@@ -359,6 +378,14 @@ void api_run_job_photo(ApiCall *call);
 void api_run_session(ApiCall *call);
 void api_run_session_begin(ApiCall *call);
 void api_run_session_end(ApiCall *call);
+void api_run_engine(ApiCall *call);
+void api_run_map(ApiCall *call);
+void api_run_judge(ApiCall *call);
+void api_run_judgements(ApiCall *call);
+void api_run_model(ApiCall *call);
+void api_run_model_put(ApiCall *call);
+void api_run_model_remove(ApiCall *call);
+void api_run_model_measure(ApiCall *call);
 void api_run_models(ApiCall *call);
 void api_run_limits(ApiCall *call);
 void api_run_healthz(ApiCall *call);

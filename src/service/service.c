@@ -68,6 +68,7 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->uploads = api_uploads_new(config->upload_bytes);
     service->idempotency = api_idempotency_new();
     service->metrics = api_metrics_new();
+    service->history = api_history_new();
     service->log = api_log_new();
     service->ready = api_ready_new();
     service->page = api_page_files();
@@ -173,6 +174,7 @@ void nt_service_free(NtService *service) {
     api_uploads_free(service->uploads);
     api_idempotency_free(service->idempotency);
     api_metrics_free(service->metrics);
+    api_history_free(service->history);
     api_ready_free(service->ready);
     g_hash_table_unref(service->page);
     g_clear_pointer(&service->openapi, g_bytes_unref);

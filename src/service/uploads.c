@@ -65,6 +65,13 @@ void api_uploads_sweep(ApiUploads *uploads) {
     g_mutex_unlock(&uploads->lock);
 }
 
+uint64_t api_uploads_bytes(ApiUploads *uploads) {
+    g_mutex_lock(&uploads->lock);
+    uint64_t bytes = uploads->bytes;
+    g_mutex_unlock(&uploads->lock);
+    return bytes;
+}
+
 char *api_uploads_keep(ApiUploads *uploads, GBytes *photo) {
     uint8_t random[16];
     if (g_bytes_get_size(photo) > uploads->most || getrandom(random, sizeof random, 0) != sizeof random) {

@@ -50,7 +50,8 @@ void expect_dead(NtCatalogue *catalogue);
     } while (0)
 
 /* SQL that takes out of a catalogue what layouts brought after the fourth, the third, the second, and the first. */
-#define TO_LAYOUT_4 "DROP TABLE IF EXISTS product_words; PRAGMA user_version=4;"
+#define TO_LAYOUT_5 "DROP TABLE judgement; PRAGMA user_version=5;"
+#define TO_LAYOUT_4 TO_LAYOUT_5 "DROP TABLE IF EXISTS product_words; PRAGMA user_version=4;"
 #define TO_LAYOUT_3                                                                                                    \
     TO_LAYOUT_4 "DROP TABLE api_key; DELETE FROM meta WHERE key = 'keys_version'; PRAGMA user_version=3;"
 #define TO_LAYOUT_2                                                                                                    \
