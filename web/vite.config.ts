@@ -12,7 +12,9 @@ export default defineConfig({
         rolldownOptions: {
             output: {
                 entryFileNames: "assets/[name].js",
-                chunkFileNames: (chunk) => (chunk.isDynamicEntry ? "assets/[name].js" : "assets/shared.js"),
+                chunkFileNames: "assets/[name].js",
+                // What all views need is one file beside the first; the merchandiser's and the engineer's are their own.
+                codeSplitting: { groups: [{ name: "shared", test: /node_modules[\\/](?!uplot)|[\\/]src[\\/](?!main|catalogue|engine|views[\\/](catalogue|engine))/ }] },
                 assetFileNames: "assets/[name].[ext]",
             },
         },

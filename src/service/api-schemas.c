@@ -490,6 +490,9 @@ const ApiSchema api_judgements_answer = {
 static const ApiSchema size_answer = {
     .type = API_OBJECT, .members = (const ApiSchema[]){{"name", API_TEXT, true}, {"bytes", API_INTEGER, true}, END}};
 
+static const ApiSchema preset_answer = {
+    .type = API_OBJECT, .members = (const ApiSchema[]){{"name", API_TEXT, true}, {"text", API_TEXT, true}, END}};
+
 static const ApiSchema minute_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){{"time", API_INTEGER, true, .text = "Its beginning, in seconds since 1970."},
@@ -520,6 +523,7 @@ const ApiSchema api_engine_answer = {
                                         {"waiting_photos", API_INTEGER, true},
                                         {"waiting_writes", API_INTEGER, true},
                                         END}},
+        {"presets", API_ARRAY, true, .items = &preset_answer, .text = "How photos can be made ready for a network."},
         {"latency", API_OBJECT, true,
          .text = "Minute by minute, for three hours at most; a percentile is at most 19 % too high.",
          .members = (const ApiSchema[]){{"searches", API_ARRAY, true, .items = &minute_answer},

@@ -64,6 +64,16 @@ static NtJson *queues(NtService *service) {
     return nt_json_set(out, "waiting_writes", nt_json_integer(api_workers_waiting(service->writers)));
 }
 
+/* How photos can be made ready for a network that is added. */
+static NtJson *presets(void) {
+    NtJson *out = nt_json_array();
+    for (const char *const *name = niteru_presets(); *name != NULL; name++) {
+        NtJson *preset = nt_json_set(nt_json_object(), "name", nt_json_string(*name));
+        nt_json_append(out, nt_json_set(preset, "text", nt_json_string(niteru_preset_summary(*name))));
+    }
+    return out;
+}
+
 void api_run_engine(ApiCall *call) {
     NtService *service = call->service;
     g_autoptr(GError) error = NULL;
@@ -79,6 +89,7 @@ void api_run_engine(ApiCall *call) {
     nt_json_set(out, "resident_bytes", nt_json_integer(resident_bytes()));
     nt_json_set(out, "sizes", sizes(service, all));
     nt_json_set(out, "queues", queues(service));
+    nt_json_set(out, "presets", presets());
     nt_json_set(out, "latency", api_history_latency(service->history));
     api_answer(call, 200, nt_json_set(out, "errors", api_history_faults(service->history)));
 }

@@ -11,6 +11,7 @@ export const router = createRouter({
         { path: "/p/:id(.+)", name: "product", component: ProductView, props: true },
         { path: "/photo/:upload?", name: "photo", component: PhotoView, props: true },
         { path: "/catalogue", name: "catalogue", component: () => import("./views/catalogue-view.vue") },
+        { path: "/engine", name: "engine", component: () => import("./views/engine-view.vue") },
         { path: "/:rest(.*)*", redirect: { name: "shop" } },
     ],
     scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? undefined : { top: 0 }),
