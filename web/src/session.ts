@@ -1,11 +1,13 @@
 // Who looks at the page: what they may do, and the secret that what changes anything must bring along.
-import { computed, shallowRef } from "vue";
+import { computed, ref, shallowRef } from "vue";
 import type { paths } from "./api-types";
 
 export type Session = paths["/v1/session"]["get"]["responses"][200]["content"]["application/json"];
 
 export const session = shallowRef<Session>();
 export const mayEdit = computed(() => session.value?.access === "secret" || session.value?.access === "admin");
+
+export const ended = ref(false); // a session is over that nobody here has ended
 
 let learning: Promise<void> | undefined;
 
@@ -26,6 +28,7 @@ export function learnSession(): Promise<void> {
 
 // A request was refused for want of a key: the session is over, or there was none.
 export function forgetSession(): void {
+    ended.value ||= session.value?.signed_in === true;
     session.value = { access: "none", signed_in: false };
 }
 
@@ -38,6 +41,7 @@ export async function signIn(key: string): Promise<boolean> {
     });
     if (answer.ok) {
         session.value = (await answer.json()) as Session;
+        ended.value = false;
     } else if (answer.status !== 400 && answer.status !== 401 && answer.status !== 403) {
         throw new Error(String(answer.status));
     }
@@ -45,7 +49,7 @@ export async function signIn(key: string): Promise<boolean> {
 }
 
 export async function signOut(): Promise<void> {
-    await fetch("/v1/session", { method: "DELETE" });
+    await fetch("/v1/session", { method: "DELETE" }).catch(() => undefined); // then it is not over, and is shown so
     learning = undefined;
     await learnSession();
 }

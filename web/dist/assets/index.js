@@ -1,1 +1,1 @@
-import{C as e,D as t,rt as n,t as r,w as i,y as a}from"./shared.js";n!==null&&await i(n).catch(()=>!1),e(),t(a).use(r).mount(`#page`);
+import{A as e,D as t,ct as n,t as r,w as i,y as a}from"./shared.js";n!==null&&await t(n).catch(()=>!1),i(),e(a).use(r).mount(`#page`);
