@@ -27,10 +27,8 @@ async function goCatalogue(page, as = keys.admin) {
     await rows(page).first().waitFor();
 }
 
-const titleOf = async (id) => {
-    const answer = await fetch(`${shop.url}/v1/products/${id}`, { headers: { Authorization: `Bearer ${keys.admin}` } });
-    return (await answer.json()).metadata.title;
-};
+const asKey = (key, path) => fetch(shop.url + path, { headers: { Authorization: `Bearer ${key}` } });
+const titleOf = async (id) => (await (await asKey(keys.admin, `/v1/products/${id}`)).json()).metadata.title;
 
 test("a wrong key is told, the right one opens what was asked for, and a reload keeps it", onPage(browser, shop, {}, async (page) => {
     await page.goto("/catalogue?flag=duplicate");
@@ -92,10 +90,9 @@ test("a wrong key in the address leads to signing in", onPage(browser, shop, {},
 test("a key that is revoked while one types: asked for again, and what was typed is still there", onPage(browser, shop, {}, async (page) => {
     const brief = makeKey("secret", "brief");
     await page.goto("/catalogue");
-    await until("the new key is known", async () => {
-        await signIn(page, brief);
-        return rows(page).first().waitFor({ timeout: 2000 }).then(() => true, () => false);
-    });
+    await until("the new key is known", async () => (await asKey(brief, "/v1/models")).ok);
+    await signIn(page, brief);
+    await rows(page).first().waitFor();
     const id = await rows(page).nth(2).locator(".quiet").first().textContent();
     await rows(page).nth(2).getByRole("button", { name: /^Edit/ }).click();
     const title = page.locator(".editor .field", { hasText: "title" }).locator("input, textarea");
@@ -170,7 +167,7 @@ test("a page of another origin cannot write or read in a session, nor sign in or
     assert.deepEqual(new Set(Object.values(answers)), new Set(["refused"]), JSON.stringify(said));
     assert.deepEqual([blind, blindPut], ["opaque", "opaque"]); // they were sent; what came of them is asked below
     assert.equal(await titleOf("dress-001-blue"), before);
-    const jobs = await (await fetch(shop.url + "/v1/jobs", { headers: { Authorization: `Bearer ${keys.admin}` } })).json();
+    const jobs = await (await asKey(keys.admin, "/v1/jobs")).json();
     assert.deepEqual(jobs.jobs, []);
     await page.reload();
     await rows(page).first().waitFor(); // still signed in
