@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { goProduct, goShop, onPage, openBrowser, openShop, settled, tiles, titles, until } from "./support.mjs";
+import { goProduct, gridSize, goShop, onPage, openBrowser, openShop, settled, tiles, titles, until } from "./support.mjs";
 
 const ONE = "dress-001-green";
 const shop = await openShop(), browser = await openBrowser();
@@ -12,7 +12,7 @@ const query = (page) => new URL(page.url()).searchParams;
 
 test("the grid shows the products with their photos and how many there are", on(async (page) => {
     await goShop(page);
-    assert.equal(await tiles(page).count(), 60);
+    assert.equal(await gridSize(page), 60);
     await page.getByText("60 products").waitFor();
     const first = tiles(page).first().locator("img");
     await until("the first photo is there", () => first.evaluate((img) => img.complete && img.naturalWidth > 0));
@@ -24,9 +24,14 @@ test("the grid goes on below when the end comes near", on(async (page) => {
     const more = Array.from({ length: 40 }, (_, i) => ({ product: `zz${i}`, metadata: { title: `Extra ${i}` } }));
     await shop.put(more);
     await goShop(page);
-    await tiles(page).last().scrollIntoViewIfNeeded();
-    await until("all 100 are there", async () => (await tiles(page).count()) === 100);
-    assert.equal(new Set(await page.locator(".grid .tile").evaluateAll((all) => all.map((one) => one.href))).size, 100);
+    const seen = new Set();
+    await until("all 100 came by", async () => {
+        for (const href of await page.locator(".grid .tile").evaluateAll((all) => all.map((one) => one.href))) {
+            seen.add(href);
+        }
+        await page.mouse.wheel(0, 300);
+        return (await gridSize(page)) === 100 && seen.size === 100;
+    });
     await shop.ask("POST", "/v1/products:remove", { products: more.map((one) => one.product) });
 }));
 
@@ -50,7 +55,7 @@ test("facets narrow the grid, and what is chosen can be taken back", on(async (p
     const chip = page.locator(".facets details[open] .chip").first();
     const [, value, count] = (await chip.innerText()).match(/^(.*?)\s+(\d+)$/s);
     await chip.click();
-    await until("only the chosen", async () => (await tiles(page).count()) === Number(count));
+    await until("only the chosen", async () => (await gridSize(page)) === Number(count));
     assert.deepEqual(query(page).getAll("f"), [`category:${JSON.stringify(value)}`]);
     assert.equal(await chip.getAttribute("aria-pressed"), "true");
     for (const alt of await page.locator(".tile img").evaluateAll((all) => all.map((img) => img.alt))) {
@@ -59,7 +64,7 @@ test("facets narrow the grid, and what is chosen can be taken back", on(async (p
     await page.goto(`/?f=${encodeURIComponent('category:"None of these"')}`);
     await page.getByText("60 would without the filters").waitFor();
     await page.getByRole("link", { name: "Remove the filters" }).click();
-    await until("all are back", async () => (await tiles(page).count()) === 60);
+    await until("all are back", async () => (await gridSize(page)) === 60);
 }));
 
 test("a product has five alike beside it, a trail behind it, and a way back", on(async (page) => {

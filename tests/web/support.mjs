@@ -158,6 +158,9 @@ export const onPage = (browser, shop, options, body) => async (t) => {
 
 export const tiles = (page, within = "") => page.locator(`${within} .tile`);
 
+// How many products the shop's grid has, of which those near the window are there.
+export const gridSize = (page) => page.evaluate(() => Number(document.querySelector(".grid > li")?.getAttribute("aria-setsize") ?? 0));
+
 // The shop's grid with its products in it.
 export async function goShop(page, query = "") {
     await page.goto("/" + query);

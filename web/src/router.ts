@@ -4,6 +4,13 @@ import ShopView from "./views/shop-view.vue";
 import ProductView from "./views/product-view.vue";
 import PhotoView from "./views/photo-view.vue";
 
+// Who goes back is taken to where the page was, as soon as it reaches there again.
+async function tallEnough(top: number): Promise<void> {
+    for (const end = Date.now() + 3000; Date.now() < end && document.documentElement.scrollHeight < top + innerHeight;) {
+        await new Promise(requestAnimationFrame);
+    }
+}
+
 export const router = createRouter({
     history: createWebHistory(),
     routes: [
@@ -14,5 +21,10 @@ export const router = createRouter({
         { path: "/engine", name: "engine", component: () => import("./views/engine-view.vue") },
         { path: "/:rest(.*)*", redirect: { name: "shop" } },
     ],
-    scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? undefined : { top: 0 }),
+    scrollBehavior: async (to, from, saved) => {
+        if (saved !== null) {
+            await tallEnough(saved.top);
+        }
+        return saved ?? (to.path === from.path ? undefined : { top: 0 });
+    },
 });
