@@ -131,7 +131,7 @@ export const byUpload = (upload: string, wanted: Wanted, signal?: AbortSignal): 
     post("/v1/search/image", { upload, ...wanted }, signal);
 
 export const facets = (fields: string[], where: string, signal?: AbortSignal): Promise<Facets> =>
-    post("/v1/facets", where === "" ? { fields } : { fields, where }, signal);
+    post("/v1/facets", { fields, where: where || undefined, sold_out: true }, signal);
 
 // The address of a photo, as large as it is shown.
 export const photoAt = (url: string, width: number): string => `${url}?w=${width}`;
