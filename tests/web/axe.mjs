@@ -36,6 +36,10 @@ const views = {
         await page.goto("/p/nobody-sells-this");
         await page.locator(".note").waitFor();
     },
+    catalogue: async (page) => {
+        await page.goto("/catalogue");
+        await page.locator(".rows li").first().waitFor();
+    },
     photo: async (page) => {
         await goShop(page);
         await page.setInputFiles("input[type=file]", shop.photoFiles()[0]);

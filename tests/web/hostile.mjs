@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
-import { assertFits, goProduct, goShop, onPage, openBrowser, openShop, settled, tiles, until } from "./support.mjs";
+import { assertFits, goProduct, goShop, gridSize, onPage, openBrowser, openShop, settled, tiles, until } from "./support.mjs";
 
 const shop = await openShop(12), browser = await openBrowser();
+const TALL = 8000; // a window that all of the grid fits into
 const RUN = "globalThis.ran=1";
 const texts = [
     `<script>${RUN}</script>`,
@@ -52,7 +53,7 @@ const assertTame = async (page, what) => {
 };
 
 for (const width of [360, 1440]) {
-    const on = (body) => onPage(browser, shop, { width }, body);
+    const on = (body) => onPage(browser, shop, { width, height: TALL }, body);
 
     test(`the shop at ${width} px`, on(async (page) => {
         await goShop(page);
@@ -65,6 +66,9 @@ for (const width of [360, 1440]) {
         for (const text of texts.slice(0, 9)) {
             assert.ok(shown.includes(text), `${text} is shown as it is`);
         }
+        await page.goto("/catalogue");
+        await page.locator(".rows li").first().waitFor();
+        await assertTame(page, "the catalogue");
     }));
 }
 
@@ -78,7 +82,7 @@ test("each product on a phone", onPage(browser, shop, { width: 360 }, async (pag
     await assertTame(page, "why");
 }));
 
-test("ids of any letters lead to their product, by click and by address", onPage(browser, shop, {}, async (page) => {
+test("ids of any letters lead to their product, by click and by address", onPage(browser, shop, { height: TALL }, async (page) => {
     for (const id of ids) {
         await goShop(page);
         await tiles(page).filter({ hasText: `id ${id}` }).first().click();
@@ -98,9 +102,9 @@ test("values chosen by facets come through the address whole", onPage(browser, s
         await goShop(page);
         await page.locator(".facets summary", { hasText: "category" }).click();
         await page.locator(".facets details[open] .chip", { hasText: text.slice(0, 40) }).click();
-        await until(`one has ${text}`, async () => (await tiles(page).count()) === 1);
+        await until(`one has ${text}`, async () => (await gridSize(page)) === 1);
         await page.reload();
-        await until(`one has ${text}, after reload`, async () => (await tiles(page).count()) === 1);
+        await until(`one has ${text}, after reload`, async () => (await gridSize(page)) === 1);
     }
 }));
 
@@ -118,7 +122,7 @@ test("an address written by hand does no harm", onPage(browser, shop, {}, async 
     }
 }));
 
-test("a photo that is missing or broken is told in its place", onPage(browser, shop, {}, async (page) => {
+test("a photo that is missing or broken is told in its place", onPage(browser, shop, { height: TALL }, async (page) => {
     await shop.put([{ product: "aa-none", metadata: { title: "No photo at all" } }]);
     const url = "/v1/products/evil-0/photos/";
     await page.route((address) => address.pathname.startsWith(url), (route) => route.fulfill({ status: 200, contentType: "image/jpeg", body: "no picture" }));

@@ -37,7 +37,7 @@ const states = {
     "shop-rtl": ["many", (page) => goShop(page, category("RTL"))],
     "shop-nothing": ["many", async (page) => {
         await page.goto("/" + category("None of these"));
-        await page.locator(".note", { hasText: "60" }).waitFor();
+        await page.locator(".note", { hasText: "66" }).waitFor();
     }],
     "shop-one": ["one", goShop],
     "shop-empty": ["empty", async (page) => {
@@ -109,6 +109,10 @@ const states = {
         await goShop(page);
         await page.setInputFiles("input[type=file]", { name: "list.jpg", mimeType: "image/jpeg", buffer: Buffer.from("id,title\n") });
         await note(page);
+    }],
+    catalogue: ["many", async (page) => {
+        await page.goto("/catalogue");
+        await page.locator(".rows li").first().waitFor();
     }],
     "sign-in": ["many", async (page) => {
         await page.route("**/v1/session", (route) => route.fulfill({ json: { access: "none", signed_in: false } }));

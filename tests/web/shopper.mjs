@@ -21,9 +21,10 @@ test("the grid shows the products with their photos and how many there are", on(
 }));
 
 test("the grid goes on below when the end comes near", on(async (page) => {
-    const more = Array.from({ length: 40 }, (_, i) => ({ product: `zz${i}`, metadata: { title: `Extra ${i}` } }));
+    const more = Array.from({ length: 40 }, (_, i) => ({ product: `zz${i}`, metadata: { title: `Extra ${i}`, stock: 0 } }));
     await shop.put(more);
     await goShop(page);
+    await page.getByText("100 products").waitFor();
     const seen = new Set();
     await until("all 100 came by", async () => {
         for (const href of await page.locator(".grid .tile").evaluateAll((all) => all.map((one) => one.href))) {
@@ -31,6 +32,18 @@ test("the grid goes on below when the end comes near", on(async (page) => {
         }
         await page.mouse.wheel(0, 300);
         return (await gridSize(page)) === 100 && seen.size === 100;
+    });
+    await shop.ask("POST", "/v1/products:remove", { products: more.map((one) => one.product) });
+}));
+
+test("who goes to the end at once gets all that is there", on(async (page) => {
+    const more = Array.from({ length: 240 }, (_, i) => ({ product: `zz${i}`, metadata: { title: `Extra ${i}` } }));
+    await shop.put(more);
+    await goShop(page);
+    await page.keyboard.press("End");
+    await until("all 300", async () => {
+        await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+        return (await gridSize(page)) === 300;
     });
     await shop.ask("POST", "/v1/products:remove", { products: more.map((one) => one.product) });
 }));
@@ -98,6 +111,12 @@ test("the dial filters at once and stands in the address", on(async (page) => {
     await until("all again", async () => (await scores()).length === all.length);
     await page.locator("input[type=number]").fill("0.01");
     await page.getByText("Nothing is this alike.").waitFor();
+}));
+
+test("the dials stand right under the product, however much is found", onPage(browser, shop, { width: 768 }, async (page) => {
+    await goProduct(page, ONE);
+    const [product, dials] = await Promise.all([".query", ".dials"].map((part) => page.locator(part).boundingBox()));
+    assert.ok(dials.y >= product.y + product.height && dials.y < product.y + product.height + 100);
 }));
 
 test("why opens both photos with a score in words", on(async (page) => {
@@ -179,6 +198,7 @@ test("a file that is no photo is told in words", on(async (page) => {
     await goShop(page);
     await page.setInputFiles("input[type=file]", { name: "list.jpg", mimeType: "image/jpeg", buffer: Buffer.from("id,title\n1,x\n") });
     await page.getByText("list.jpg: not a photo niteru can read").waitFor();
+    await until("no box on what cannot be drawn", async () => (await page.locator(".box").count()) === 0);
 }));
 
 test("the language changes everywhere and stays in the address", on(async (page) => {

@@ -54,7 +54,7 @@ test("10,000 products scroll by", onPage(browser, shop, {}, async (page, t) => {
             frames++;
             slow += took > 50;
             worst = Math.max(worst, took);
-            scrollBy(0, 600);
+            scrollBy(0, 1200);
             const { scrollHeight, clientHeight } = document.documentElement;
             if (scrollY + clientHeight >= scrollHeight - 1 && document.querySelector(".grid > li:last-child")?.ariaPosInSet === String(many)) {
                 done({ frames, slow, worst, heap: performance.memory?.usedJSHeapSize });
