@@ -108,7 +108,8 @@ export async function importFiles(files: File[]): Promise<void> {
     const { signal } = (cancelling = new AbortController());
     sending.value = { sent: 0, all: photos.length };
     try {
-        const { job } = await post<Job>("/v1/products:import", { format, source: list.name.slice(0, 100) }, signal);
+        // Not to be broken off: a job that nobody here knows of would stay.
+        const { job } = await post<Job>("/v1/products:import", { format, source: list.name.slice(0, 100) });
         await send(job, list, photos, signal);
     } catch (fault) {
         if (!signal.aborted) {
