@@ -107,6 +107,21 @@ test("a key that is revoked while one types: asked for again, and what was typed
     assert.equal(await titleOf(id.split(" · ")[0]), "Typed before the key went");
 }));
 
+test("two tabs share a session, whichever signed in last", onPage(browser, shop, {}, async (page) => {
+    await goCatalogue(page);
+    const renewed = await page.evaluate(async (key) => { // as another tab does
+        const answer = await fetch("/v1/session", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }) });
+        return answer.status;
+    }, keys.admin);
+    assert.equal(renewed, 200);
+    await rows(page).first().getByRole("button").last().click();
+    await page.locator(".editor .field input").first().fill("From the older tab");
+    await page.locator(".editor").getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByText("Taken back.").waitFor();
+}));
+
 test("a server that is started anew knows no session, and says so", onPage(browser, shop, {}, async (page) => {
     await goCatalogue(page);
     await page.locator("#search").fill("dress");

@@ -1,6 +1,6 @@
 // The API of the server that the page came from.
 import type { paths } from "./api-types";
-import { forgetSession, learnSession, session } from "./session";
+import { forgetSession, learnSession, learnSessionAgain, session } from "./session";
 import type { Value } from "./where";
 
 type Json<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
@@ -58,8 +58,7 @@ async function withSecret(init: RequestInit): Promise<RequestInit> {
     return { ...init, headers };
 }
 
-// Asks, and throws a Problem where there is no good answer.
-export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+async function once(path: string, init: RequestInit): Promise<Response> {
     let answer: Response;
     try {
         answer = await fetch(path, init.method === undefined ? init : await withSecret(init));
@@ -73,6 +72,19 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
         forgetSession();
     }
     return check(answer);
+}
+
+// Asks, and throws a Problem where there is no good answer.
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+    try {
+        return await once(path, init);
+    } catch (fault) {
+        if (!(fault instanceof Problem) || fault.code !== "csrf") {
+            throw fault;
+        }
+        await learnSessionAgain();
+        return once(path, init);
+    }
 }
 
 export const ask = async <T>(path: string, init?: RequestInit): Promise<T> => (await request(path, init)).json() as Promise<T>;

@@ -26,6 +26,12 @@ export function learnSession(): Promise<void> {
     return learning;
 }
 
+// Another tab has signed in anew: its session is this one's too.
+export function learnSessionAgain(): Promise<void> {
+    learning = undefined;
+    return learnSession();
+}
+
 // A request was refused for want of a key: the session is over, or there was none.
 export function forgetSession(): void {
     ended.value ||= session.value?.signed_in === true;
@@ -50,6 +56,5 @@ export async function signIn(key: string): Promise<boolean> {
 
 export async function signOut(): Promise<void> {
     await fetch("/v1/session", { method: "DELETE" }).catch(() => undefined); // then it is not over, and is shown so
-    learning = undefined;
-    await learnSession();
+    await learnSessionAgain();
 }
