@@ -2,7 +2,7 @@
 // The server goes away in the middle and comes back: the page says so, and goes on by itself.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { goProduct, goShop, onPage, openBrowser, openShop, settled, tiles, titles, until } from "./support.mjs";
+import { goProduct, goShop, gridSize, onPage, openBrowser, openShop, settled, tiles, titles, until } from "./support.mjs";
 
 const shop = await openShop(20), browser = await openBrowser();
 const on = (language, body) => onPage(browser, shop, { language }, body);
@@ -61,4 +61,23 @@ test("a server that lost the photo gets it again", on("en", async (page) => {
     await until("an answer to the box", async () => (await page.locator('.found[aria-busy="false"]').count()) === 1);
     assert.equal(await page.locator(".found .note").count(), 0);
     assert.ok((await tiles(page, ".found").count()) > 0);
+}));
+
+test("a page of the grid that did not come is asked for again, once, and in its place", on("en", async (page) => {
+    await shop.put(Array.from({ length: 180 }, (_, i) => ({ product: `zz${i}`, metadata: { title: `Extra ${i}` } })));
+    await goShop(page);
+    let refused = 0;
+    await page.route("**/v1/products?*after=*", (route) =>
+        refused++ < 2 ? route.fulfill({ status: 503, contentType: "application/problem+json", body: '{"code": "busy", "detail": "not now"}' }) : route.continue());
+    const places = new Map();
+    await until("all 200 came by, each at one place", async () => {
+        for (const [place, href] of await page.locator(".grid > li").evaluateAll((all) => all.map((li) => [Number(li.ariaPosInSet), li.querySelector("a").href]))) {
+            assert.equal(places.get(place) ?? href, href);
+            places.set(place, href);
+        }
+        await page.mouse.wheel(0, 300);
+        return (await gridSize(page)) === 200 && new Set(places.values()).size === 200;
+    });
+    assert.ok(refused >= 2);
+    assert.equal(await page.locator(".note").count(), 0);
 }));

@@ -46,8 +46,9 @@ for (const [what, address] of [["the shop", "/"], ["a product", "/p/dress-001-gr
 test("10,000 products scroll by", onPage(browser, shop, {}, async (page, t) => {
     await shop.put(Array.from({ length: MANY - 120 }, (_, i) => ({ product: `n${i}`, metadata: { title: `Product ${i}`, price: i } })));
     await goShop(page);
-    const { frames, slow, worst, heap } = await page.evaluate((many) => new Promise((done) => {
-        let frames = 0, slow = 0, worst = 0, last = performance.now();
+    const { frames, slow, worst, heap, stuck } = await page.evaluate((many) => new Promise((done) => {
+        const begin = performance.now(), lastPlace = () => document.querySelector(".grid > li:last-child")?.ariaPosInSet;
+        let frames = 0, slow = 0, worst = 0, last = begin;
         const step = (now) => {
             const took = now - last;
             last = now;
@@ -56,8 +57,9 @@ test("10,000 products scroll by", onPage(browser, shop, {}, async (page, t) => {
             worst = Math.max(worst, took);
             scrollBy(0, 1200);
             const { scrollHeight, clientHeight } = document.documentElement;
-            if (scrollY + clientHeight >= scrollHeight - 1 && document.querySelector(".grid > li:last-child")?.ariaPosInSet === String(many)) {
-                done({ frames, slow, worst, heap: performance.memory?.usedJSHeapSize });
+            const over = scrollY + clientHeight >= scrollHeight - 1 && lastPlace() === String(many);
+            if (over || now - begin > 120_000) {
+                done({ frames, slow, worst, heap: performance.memory?.usedJSHeapSize, stuck: over ? undefined : `at ${lastPlace()}, ${scrollY} of ${scrollHeight} px` });
             } else {
                 requestAnimationFrame(step);
             }
@@ -65,5 +67,6 @@ test("10,000 products scroll by", onPage(browser, shop, {}, async (page, t) => {
         requestAnimationFrame(step);
     }), MANY);
     t.diagnostic(`${frames} frames, ${slow} of them over 50 ms, the longest ${Math.round(worst)} ms; ${Math.round(heap / 1e6)} MB of heap`);
+    assert.equal(stuck, undefined);
     assert.ok(frames > 100);
 }));
