@@ -6,7 +6,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { goShop, onPage, openBrowser, openShop, until } from "./support.mjs";
+import { goShop, onPage, openBrowser, openShop, tiles, until } from "./support.mjs";
 
 const MOST_BYTES = 100 * 1024, GOAL_MS = 2000, GRACE = 3, MANY = 10_000;
 const shop = await openShop(120), browser = await openBrowser();
@@ -43,30 +43,42 @@ for (const [what, address] of [["the shop", "/"], ["a product", "/p/dress-001-gr
     }));
 }
 
+// Scrolls to the end, a screen or so a frame; `stuck` says where it stood when no frame came for long, or no end.
+const scrollThrough = (page) => page.evaluate((many) => new Promise((done) => {
+    const begin = performance.now(), lastPlace = () => document.querySelector(".grid > li:last-child")?.ariaPosInSet;
+    let frames = 0, slow = 0, worst = 0, last = begin;
+    const end = (over) => done({ frames, slow, worst, heap: performance.memory?.usedJSHeapSize,
+        stuck: over ? undefined : `${frames} frames, at product ${lastPlace()}, ${scrollY} of ${document.documentElement.scrollHeight} px` });
+    const step = (now) => {
+        const took = now - last;
+        last = now;
+        frames++;
+        slow += took > 50;
+        worst = Math.max(worst, took);
+        scrollBy(0, 1200);
+        const { scrollHeight, clientHeight } = document.documentElement;
+        if (scrollY + clientHeight >= scrollHeight - 1 && lastPlace() === String(many)) {
+            end(true);
+        } else {
+            requestAnimationFrame(step);
+        }
+    };
+    requestAnimationFrame(step);
+    setTimeout(() => end(false), 90_000);
+}), MANY);
+
 test("10,000 products scroll by", onPage(browser, shop, {}, async (page, t) => {
     await shop.put(Array.from({ length: MANY - 120 }, (_, i) => ({ product: `n${i}`, metadata: { title: `Product ${i}`, price: i } })));
     await goShop(page);
-    const { frames, slow, worst, heap, stuck } = await page.evaluate((many) => new Promise((done) => {
-        const begin = performance.now(), lastPlace = () => document.querySelector(".grid > li:last-child")?.ariaPosInSet;
-        let frames = 0, slow = 0, worst = 0, last = begin;
-        const step = (now) => {
-            const took = now - last;
-            last = now;
-            frames++;
-            slow += took > 50;
-            worst = Math.max(worst, took);
-            scrollBy(0, 1200);
-            const { scrollHeight, clientHeight } = document.documentElement;
-            const over = scrollY + clientHeight >= scrollHeight - 1 && lastPlace() === String(many);
-            if (over || now - begin > 120_000) {
-                done({ frames, slow, worst, heap: performance.memory?.usedJSHeapSize, stuck: over ? undefined : `at ${lastPlace()}, ${scrollY} of ${scrollHeight} px` });
-            } else {
-                requestAnimationFrame(step);
-            }
-        };
-        requestAnimationFrame(step);
-    }), MANY);
-    t.diagnostic(`${frames} frames, ${slow} of them over 50 ms, the longest ${Math.round(worst)} ms; ${Math.round(heap / 1e6)} MB of heap`);
+    let run = await scrollThrough(page);
+    if (run.stuck !== undefined) { // a browser on a machine that is busy with other things may cease to draw
+        t.diagnostic(`stuck: ${run.stuck}`);
+        await page.reload();
+        await tiles(page).first().waitFor();
+        run = await scrollThrough(page);
+    }
+    const { frames, slow, worst, heap, stuck } = run;
     assert.equal(stuck, undefined);
+    t.diagnostic(`${frames} frames, ${slow} of them over 50 ms, the longest ${Math.round(worst)} ms; ${Math.round(heap / 1e6)} MB of heap`);
     assert.ok(frames > 100);
 }));
