@@ -39,12 +39,14 @@ export const judge = (product: string, a: string, b: string, better: "a" | "b" |
 
 export const plane = (model: string, field: string, signal?: AbortSignal): Promise<Plane> => ask("/v1/map" + query({ model, field }), { signal });
 
-// A product that somebody might have asked for: the first behind a name that is made up.
-export async function anyProduct(signal?: AbortSignal): Promise<string | undefined> {
+// A product that somebody might have asked for, and another one than `but` where there is one: one of those behind a
+// name that is made up.
+export async function anyProduct(but = "", signal?: AbortSignal): Promise<string | undefined> {
     const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const made = Array.from({ length: 3 }, () => letters[Math.floor(Math.random() * letters.length)]).join("");
-    const page = (after: string): Promise<{ products: { product: string }[] }> => ask("/v1/products" + query({ after, limit: 50 }), { signal });
-    const near = (await page(made)).products, found = near.length > 0 ? near : (await page("")).products;
-    return found[Math.floor(Math.random() * found.length)]?.product;
+    const page = async (after: string): Promise<string[]> =>
+        (await ask<{ products: { product: string }[] }>("/v1/products" + query({ after, limit: 50 }), { signal })).products.map((one) => one.product).filter((id) => id !== but);
+    const near = await page(made), found = near.length > 0 ? near : await page("");
+    return found[Math.floor(Math.random() * found.length)];
 }
 
