@@ -64,6 +64,39 @@ test("scrolling", onPage(browser, shop, {}, async (page) => {
     console.log(`scrolling_10000_heap,${(heap / 1e6).toFixed(0)},MB`);
 }));
 
+// A map of so many points is dragged to and fro for two seconds.
+test("map", onPage(browser, shop, {}, async (page) => {
+    const points = Array.from({ length: MANY }, () => [0, 1].map(() => Math.round(10_000 * (Math.random() + Math.random() - 1))));
+    await page.route("**/v1/map*", (route) => route.fulfill({ json: {
+        products: points.map((_, i) => `n${i}`), x: points.map(([x]) => x), y: points.map(([, y]) => y),
+        values: points.map((_, i) => i % 10), names: things, share: 0.3,
+    } }));
+    await page.goto("/engine?at=map");
+    await page.locator(".legend").first().waitFor();
+    const times = await page.locator("canvas").evaluate((canvas) => new Promise((done) => {
+        const box = canvas.getBoundingClientRect(), times = [], start = performance.now();
+        const at = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, { pointerId: 1, bubbles: true, clientX: box.left + x, clientY: box.top + 200 }));
+        canvas.setPointerCapture = () => {};
+        at("pointerdown", 300);
+        let last = 0;
+        const step = (now) => {
+            if (last > 0) {
+                times.push(now - last);
+            }
+            last = now;
+            at("pointermove", 300 + 200 * Math.sin(now / 300));
+            if (now - start < 2000) {
+                requestAnimationFrame(step);
+            } else {
+                done(times);
+            }
+        };
+        requestAnimationFrame(step);
+    }));
+    console.log(`map_${MANY}_frames,${(1000 / (times.reduce((a, b) => a + b) / times.length)).toFixed(1)},frames a second while it is dragged`);
+    console.log(`map_${MANY}_slow_frames,${((100 * times.filter((time) => time > 50).length) / times.length).toFixed(2)},% of ${times.length} frames over 50 ms`);
+}));
+
 for (const [name, address] of [["shop", "/"], ["product", "/p/dress-001-green"]]) {
     test(`first photo: ${name}`, onPage(browser, shop, { width: 360, height: 740 }, async (page) => {
         const devtools = await page.context().newCDPSession(page);

@@ -3,8 +3,13 @@ import { createApp } from "vue";
 import App from "./app-page.vue";
 import { router } from "./router";
 import { learnSession, signIn } from "./session";
-import "./tokens.css";
-import "./page.css";
+import "./style/tokens.css";
+import "./style/base.css";
+import "./style/shop.css";
+import "./style/catalogue.css";
+import "./style/engine.css";
+import "./style/product.css";
+import "./style/floating.css";
 
 if (keyInAddress !== null) {
     await signIn(keyInAddress).catch(() => false);
