@@ -81,7 +81,8 @@ def main():
     old = is_old(node)
     install(folder, [] if old else ["--omit=optional"])
     if old:
-        node = os.path.join(folder, "node_modules/.bin/node")
+        # Not in .bin: npm 9 removes its link there again when the package of the other architecture does not fit.
+        node = os.path.join(folder, "node_modules", "node-linux-" + ("arm64" if os.uname().machine == "aarch64" else "x64"), "bin/node")
         if not answers(node, "--version"):
             skip(f"Node is older than {LEAST_NODE}")
     env = dict(os.environ, NITERU_WEB=folder, CHROMIUM=chromium, LANGUAGE="en")
