@@ -123,7 +123,7 @@ export async function openPage(browser, shop, { width = 1440, height = 900, dark
         baseURL: shop.url, viewport: { width, height }, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce",
         locale: language === "ja" ? "ja-JP" : "en-GB", ...more,
     });
-    const page = await context.newPage(), faults = [];
+    const page = await context.newPage(), faults = [], asked = new Set();
     page.setDefaultTimeout(PATIENCE);
     page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
     page.on("console", (message) => {
@@ -136,13 +136,17 @@ export async function openPage(browser, shop, { width = 1440, height = 900, dark
         void dialog.dismiss();
     });
     context.on("page", (other) => faults.push(`window: ${other.url()}`));
+    for (const end of ["requestfinished", "requestfailed"]) {
+        context.on(end, (request) => asked.delete(request.url()));
+    }
     context.on("request", (request) => {
+        asked.add(request.url());
         const { origin, protocol } = new URL(request.url());
         if (origin !== shop.url && protocol !== "blob:") {
             faults.push(`request: ${request.url().slice(0, 200)}`);
         }
     });
-    return Object.assign(page, { faults });
+    return Object.assign(page, { faults, asked });
 }
 
 // Runs a test on a page, which is closed afterwards and must have done nothing wrong.
@@ -151,6 +155,10 @@ export const onPage = (browser, shop, options, body) => async (t) => {
     try {
         await body(page, t);
         assert.deepEqual(page.faults, []);
+    } catch (fault) {
+        const shown = await page.locator("body").innerText({ timeout: 2000 }).catch(String);
+        console.log(`${page.url()} shows: ${shown.slice(0, 2000)}\nfaults: ${page.faults.join("\n")}\nnot answered: ${[...page.asked].join("\n")}`);
+        throw fault;
     } finally {
         await page.context().close();
     }
