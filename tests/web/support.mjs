@@ -157,7 +157,8 @@ export const onPage = (browser, shop, options, body) => async (t) => {
         assert.deepEqual(page.faults, []);
     } catch (fault) {
         const shown = await page.locator("body").innerText({ timeout: 2000 }).catch(String);
-        console.log(`${page.url()} shows: ${shown.slice(0, 2000)}\nfaults: ${page.faults.join("\n")}\nnot answered: ${[...page.asked].join("\n")}`);
+        const draws = await Promise.race([page.evaluate(() => new Promise((done) => requestAnimationFrame(() => done(true)))), new Promise((done) => setTimeout(done, 2000, false))]).catch(String);
+        console.log(`${page.url()} shows: ${shown.slice(0, 2000)}\nit draws: ${draws}\nfaults: ${page.faults.join("\n")}\nnot answered: ${[...page.asked].join("\n")}`);
         throw fault;
     } finally {
         await page.context().close();
