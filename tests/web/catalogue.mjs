@@ -318,7 +318,7 @@ test("a product whose category was changed is found, and the editor mends it", o
     await goCatalogue(page);
     await chip(page, "Probably in the wrong").click();
     await row(page, wrong).getByText(new RegExp(`^Kettles: \\d+ % of its neighbours say ${category}$`)).waitFor();
-    await page.getByText(/^Looked at all \d+, found \d+$/).waitFor();
+    await page.getByText(/^Looked at all [\d,]+, found \d+$/).waitFor();
     await shot(page, "votes");
     await open(page, wrong);
     await field(page, "category").fill(category);
@@ -329,4 +329,26 @@ test("a product whose category was changed is found, and the editor mends it", o
     await chip(page, "Probably in the wrong").click();
     await page.getByText(/^Looked at all/).waitFor();
     assert.equal(await row(page, wrong).count(), 0);
+}));
+
+// The first page is on its way when the session comes, and is then asked for again.
+test("a list that is asked for twice stands there once", on({}, async (page) => {
+    let asked;
+    const underWay = new Promise((done) => (asked = done)), came = [];
+    await page.route("**/v1/session", async (route) => {
+        await underWay;
+        await route.continue();
+    });
+    await page.route("**/v1/products?*", async (route) => {
+        asked();
+        await new Promise((go) => setTimeout(go, 500));
+        await route.continue();
+    });
+    page.on("response", (answer) => answer.url().includes("/v1/products?") && came.push(answer.url()));
+    await goCatalogue(page);
+    await until("it came twice", async () => came.filter((url) => !url.includes("after=")).length > 1);
+    await page.waitForLoadState("networkidle");
+    const links = await rows(page).locator("a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+    assert.ok(links.length >= 60);
+    assert.equal(new Set(links).size, links.length);
 }));

@@ -116,8 +116,10 @@ export interface Box {
 
 export const product = (id: string, signal?: AbortSignal): Promise<Product> => ask(pathOf(id), { signal });
 
-export const products = (where: string, after: string | undefined, limit: number, signal?: AbortSignal, flag?: string): Promise<Products> =>
-    ask("/v1/products" + query({ where, after, limit, flag }), { signal });
+// A page of the list, which knows behind which product it stands (undefined: it is the first).
+export type Page = Products & { after: string | undefined };
+export const products = async (where: string, after: string | undefined, limit: number, signal?: AbortSignal, flag?: string): Promise<Page> =>
+    ({ ...(await ask<Products>("/v1/products" + query({ where, after, limit, flag }), { signal })), after });
 
 export const similar = (id: string, wanted: Wanted, signal?: AbortSignal): Promise<Results> =>
     ask(pathOf(id) + "/similar" + query({ k: wanted.k, where: wanted.where, threshold: wanted.threshold }), { signal });
