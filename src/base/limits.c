@@ -15,6 +15,7 @@ static const struct {
 #define LIMIT(label, field, value)                                                                                     \
     { label, offsetof(NtLimits, field), value }
     LIMIT("photo-bytes", photo_bytes, 256 * MIB),
+    LIMIT("fetch-bytes", fetch_bytes, 64 * MIB),
     LIMIT("photo-side", photo_side, 16384),
     LIMIT("photo-pixels", photo_pixels, 120000000),
     LIMIT("photo-metadata", photo_metadata, MIB),

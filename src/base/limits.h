@@ -13,6 +13,7 @@
 
 typedef struct NtLimits {
     uint64_t photo_bytes;      /* an encoded photo; 256 MiB */
+    uint64_t fetch_bytes;      /* a photo at a web address; 64 MiB */
     uint64_t photo_side;       /* pixels of the longer side; 16,384 */
     uint64_t photo_pixels;     /* width x height, from the header; 120,000,000 */
     uint64_t photo_metadata;   /* bytes of EXIF, ICC, XMP together; 1 MiB */
