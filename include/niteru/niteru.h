@@ -121,6 +121,8 @@ typedef struct NiteruIndexOptions {
     void (*failure)(const NiteruFailure *failure, void *data);    /* for each */
     void (*note)(const char *text, void *data);                   /* a sentence worth telling that is no failure */
     void *data;                                                   /* given to all */
+    bool allow_private; /* photos at web addresses may lie in private networks, on this machine and at any port */
+    unsigned host_connections; /* to one host at once, 1 to 64, for such photos; 0: 8 */
 } NiteruIndexOptions;
 
 typedef struct NiteruIndexReport {
@@ -139,6 +141,8 @@ typedef struct NiteruIndexReport {
     uint64_t values;    /* metadata values that did not fit their field's type and were left out */
     double seconds;
     double embed_seconds; /* of it, reading and embedding photos */
+    uint64_t fetched;     /* photos that were fetched from web addresses */
+    uint64_t unchanged;   /* photos at web addresses that are as they were, as their hosts say */
 } NiteruIndexReport;
 
 /* Takes products from a folder of photos or from a list (CSV, JSONL), and embeds the photos whose content has no

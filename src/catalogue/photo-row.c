@@ -48,21 +48,23 @@ static bool same_stamp(const NtStamp *a, const NtStamp *b) {
 typedef struct OldPhoto {
     int64_t photo, content;
     NtStamp stamp;
-    int64_t failure_code;
-    char *location, *failure;
+    int64_t failure_code, asked, own_network;
+    char *location, *failure, *etag, *modified;
 } OldPhoto;
 
 static void clear_old(void *at) {
     OldPhoto *old = at;
     g_free(old->location);
     g_free(old->failure);
+    g_free(old->etag);
+    g_free(old->modified);
 }
 
 static GArray *read_old(NtCatalogue *catalogue, int64_t product, GError **error) {
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(&query, catalogue, error,
-                       "SELECT photo, content, size, mtime_ns, ctime_ns, inode, failure_code, location, failure"
-                       " FROM photo WHERE product = ?1 ORDER BY position",
+                       "SELECT photo, content, size, mtime_ns, ctime_ns, inode, failure_code, location, failure,"
+                       " asked, own_network, etag, modified FROM photo WHERE product = ?1 ORDER BY position",
                        "i", product)) {
         return NULL;
     }
@@ -76,7 +78,11 @@ static GArray *read_old(NtCatalogue *catalogue, int64_t product, GError **error)
                                   nt_column_int(&query, 5)},
                         .failure_code = nt_column_int(&query, 6),
                         .location = g_strdup(nt_column_text(&query, 7)),
-                        .failure = g_strdup(nt_column_text(&query, 8))};
+                        .failure = g_strdup(nt_column_text(&query, 8)),
+                        .asked = nt_column_int(&query, 9),
+                        .own_network = nt_column_int(&query, 10),
+                        .etag = g_strdup(nt_column_text(&query, 11)),
+                        .modified = g_strdup(nt_column_text(&query, 12))};
         g_array_append_val(photos, old);
     }
     return step == 0 ? g_steal_pointer(&photos) : NULL;
@@ -118,7 +124,8 @@ static bool insert(NtCatalogue *catalogue, int64_t product, size_t position, con
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(&query, catalogue, error,
                        "INSERT INTO photo(product, position, location, content, size, mtime_ns, ctime_ns, inode,"
-                       " failure_code, failure) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                       " failure_code, failure, asked, own_network, etag, modified)"
+                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, nullif(?11, 0), coalesce(?12, 0), ?13, ?14)",
                        "iit", product, (int64_t)position, location)) {
         return false;
     }
@@ -134,6 +141,10 @@ static bool insert(NtCatalogue *catalogue, int64_t product, size_t position, con
             sqlite3_bind_int64(query.stmt, 9, old->failure_code);
             sqlite3_bind_text(query.stmt, 10, old->failure, -1, SQLITE_STATIC);
         }
+        sqlite3_bind_int64(query.stmt, 11, old->asked);
+        sqlite3_bind_int64(query.stmt, 12, old->own_network);
+        sqlite3_bind_text(query.stmt, 13, old->etag, -1, SQLITE_STATIC);
+        sqlite3_bind_text(query.stmt, 14, old->modified, -1, SQLITE_STATIC);
     }
     if ((old != NULL && old->content != 0 && !nt_content_appears(catalogue, old->content, error)) ||
         nt_query_step(&query, error) < 0) {

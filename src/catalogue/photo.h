@@ -82,6 +82,25 @@ bool nt_catalogue_each_photo(NtCatalogue *catalogue, int64_t product, bool (*eac
 bool nt_catalogue_photo_names(NtCatalogue *catalogue, int64_t photo, char **out_id, char **out_location,
                               GError **error);
 
+/* What is known of a photo at a web address. */
+typedef struct NtWebState {
+    int64_t content;       /* what it shows; 0: it is not known yet, and neither is the rest */
+    char *etag, *modified; /* as its host said them; NULL: it did not */
+    int64_t asked;         /* when it was last known to be so, microseconds since 1970 */
+} NtWebState;
+void nt_web_state_clear(NtWebState *state);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtWebState, nt_web_state_clear)
+
+/* Of the photos at an address that show something, the one that was asked for last. */
+bool nt_catalogue_find_web(NtCatalogue *catalogue, const char *address, NtWebState *out, GError **error);
+
+/* The photo shows what its address gave just now. `own_network`: addresses of private networks were allowed. */
+bool nt_catalogue_set_photo_web(NtCatalogue *catalogue, int64_t photo, const char *etag, const char *modified,
+                                int64_t asked, bool own_network, GError **error);
+
+/* Whether a photo's address may be asked for in a private network too: it was when it came. */
+bool nt_catalogue_is_own_network(NtCatalogue *catalogue, const char *address, bool *out, GError **error);
+
 typedef struct NtPhotoFailure {
     const char *product; /* id; all borrowed for the time of the callback */
     const char *location;

@@ -109,6 +109,14 @@ static const char *const migrations[] = {
     " judgement INTEGER PRIMARY KEY, time INTEGER NOT NULL, product TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL,"
     " better TEXT NOT NULL CHECK(better IN ('a','b','neither')), CHECK(a < b));"
     "CREATE INDEX judgement_pair ON judgement(a, b, better);",
+
+    /* 7: photos at web addresses: what tells whether one changed, when it was last known to be as it is (microseconds
+     * since 1970), and whether it may lie in the shop's own network. */
+    "ALTER TABLE photo ADD COLUMN etag TEXT;"
+    "ALTER TABLE photo ADD COLUMN modified TEXT;"
+    "ALTER TABLE photo ADD COLUMN asked INTEGER;"
+    "ALTER TABLE photo ADD COLUMN own_network INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX photo_asked ON photo(location, asked) WHERE asked IS NOT NULL;",
 };
 enum { WORDS_MIGRATION = 4 }; /* the one after which the products there are get their words */
 

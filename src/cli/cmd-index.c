@@ -8,7 +8,8 @@
 
 static char *model, *format, *encoding, *errors_path, *photos, *separator;
 static char **map, **types;
-static gboolean from_folder, prune, rehash, strict;
+static gboolean from_folder, prune, rehash, strict, allow_private;
+static int connections;
 
 static gboolean set_product_from(const char *name, const char *value, void *data, GError **error) {
     if (g_strcmp0(value, "folder") != 0) {
@@ -37,6 +38,9 @@ static const GOptionEntry options[] = {
     {"rehash", 0, 0, G_OPTION_ARG_NONE, &rehash, "read photos again even when their size and times did not change",
      NULL},
     {"strict", 0, 0, G_OPTION_ARG_NONE, &strict, "refuse photos whose end is missing (--limit photo-rows=100)", NULL},
+    {"allow-private", 0, 0, G_OPTION_ARG_NONE, &allow_private,
+     "photos' web addresses may lie in your own network, on this machine and at any port", NULL},
+    {"connections", 0, 0, G_OPTION_ARG_INT, &connections, "to one host at once, for photos at web addresses (8)", "N"},
     {"errors", 0, 0, G_OPTION_ARG_FILENAME, &errors_path, "list what failed and why, one JSON object a line", "FILE"},
     {0},
 };
@@ -122,6 +126,10 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
         g_autofree char *identical = cli_count(report->identical);
         printf(", %s identical to another", identical);
     }
+    if (report->fetched + report->unchanged > 0) {
+        g_autofree char *fetched = cli_count(report->fetched), *unchanged = cli_count(report->unchanged);
+        printf(", %s fetched, %s unchanged on the web", fetched, unchanged);
+    }
     if (report->cut_short > 0) {
         g_autofree char *cut_short = cli_count(report->cut_short);
         printf(", %s cut short", cut_short);
@@ -178,11 +186,17 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
         .product_from_folder = from_folder,
         .prune = prune,
         .rehash = rehash,
+        .allow_private = allow_private,
+        .host_connections = (unsigned)connections,
         .progress = on_progress,
         .failure = on_failure,
         .note = on_note,
         .data = &run,
     };
+    if (connections < 0 || connections > 64) {
+        nt_fail(error, NITERU_ERROR_INVALID, "--connections %d: from 1 to 64, or 0 for the usual 8", connections);
+        return CLI_USAGE;
+    }
     if (strict) {
         want_whole_photos(context);
     }

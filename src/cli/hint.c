@@ -21,6 +21,7 @@ static const struct {
 static const struct {
     const char *option, *name, *takes;
 } others[] = {
+    {"allow_private", "allow-private", ""},
     {"from", "from", " FILE"},
     {"image_separator", "image-separator", ""},
     {"map", "map", " FIELD=COLUMN"},

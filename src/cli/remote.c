@@ -126,6 +126,8 @@ static NtJson *settings_json(const char *source, const NiteruIndexOptions *optio
     nt_json_set(out, "types", texts_json(options->types));
     nt_json_set(out, "product_from_folder", nt_json_bool(options->product_from_folder));
     nt_json_set(out, "prune", nt_json_bool(options->prune));
+    nt_json_set(out, "allow_private", nt_json_bool(options->allow_private));
+    nt_json_set(out, "host_connections", nt_json_integer(options->host_connections));
     return nt_json_set(out, "rehash", nt_json_bool(options->rehash));
 }
 

@@ -55,8 +55,8 @@ typedef struct NtListingValue {
 /* One product; everything in it is borrowed until the next call on the source. */
 typedef struct NtListing {
     const char *id;            /* UTF-8, 1..1,024 bytes, no control characters; not checked for doubles */
-    const char *const *photos; /* absolute paths, photo_count (1..1,000; 0.. with find_photo) of them; whether they
-                                  exist is not checked */
+    const char *const *photos; /* absolute paths and web addresses, photo_count (1..1,000; 0.. with find_photo) of them;
+                                  whether they exist is not checked */
     size_t photo_count;
     const NtListingValue *values; /* in the order of the columns */
     size_t value_count;

@@ -110,16 +110,24 @@ static char *scheme_of(const char *text) {
     return address || data ? g_ascii_strdown(text, (gssize)size) : NULL;
 }
 
-/* The absolute path a name means, or NULL with a fault queued. */
+/* The absolute path a name means, or the web address that it is; NULL with a fault queued. */
 static char *path_of(NtSource *source, const NtListMap *map, const char *name) {
     g_autofree char *scheme = scheme_of(name), *safe = nt_text_printable(name, 200);
+    bool web = g_strcmp0(scheme, "http") == 0 || g_strcmp0(scheme, "https") == 0;
     if (map->find_photo != NULL) {
         GError *fault = NULL;
         char *path = map->find_photo(name, map->find_data, &fault);
+        if (path == NULL && web && g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+            g_error_free(fault);
+            return g_strdup(name);
+        }
         if (path == NULL) {
             nt_row_fault_error(source, name, fault);
         }
         return path;
+    }
+    if (web) {
+        return g_strdup(name);
     }
     if (scheme == NULL) {
         return g_canonicalize_filename(name, map->base);
@@ -131,9 +139,6 @@ static char *path_of(NtSource *source, const NtListMap *map, const char *name) {
             return g_steal_pointer(&path);
         }
         nt_row_fault(source, name, NITERU_ERROR_INVALID, "'%s' names no file on this machine", safe);
-    } else if (g_str_equal(scheme, "http") || g_str_equal(scheme, "https")) {
-        nt_row_fault(source, name, NITERU_ERROR_UNSUPPORTED,
-                     "'%s': photos at web addresses are not fetched; give the path of a file", safe);
     } else {
         nt_row_fault(source, name, NITERU_ERROR_UNSUPPORTED, "'%s': photos cannot be read from %s: addresses", safe,
                      scheme);

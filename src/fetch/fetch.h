@@ -42,14 +42,15 @@ typedef enum NtFetchOutcome {
  * earlier body, NULL where nothing is, and come out as those of the body. */
 typedef struct NtFetch {
     char *address, *etag, *modified;
-    void *data; /* the asker's */
+    void *data;             /* the asker's */
+    GDestroyNotify destroy; /* of what is in `data` when this is freed; NULL: none */
     NtFetchOutcome outcome;
     GBytes *body;
     GError
         *fault; /* NOT_FOUND (404, 410), INVALID (may not be fetched), LIMIT, IO; its message begins with the address */
 } NtFetch;
 
-NtFetch *nt_fetch_new(const char *address, const char *etag, const char *modified, void *data);
+NtFetch *nt_fetch_new(const char *address, const char *etag, const char *modified, void *data, GDestroyNotify destroy);
 void nt_fetch_free(NtFetch *fetch); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtFetch, nt_fetch_free)
 

@@ -38,17 +38,21 @@ struct NtFetcher {
 
 /* ---- one fetch ---- */
 
-NtFetch *nt_fetch_new(const char *address, const char *etag, const char *modified, void *data) {
+NtFetch *nt_fetch_new(const char *address, const char *etag, const char *modified, void *data, GDestroyNotify destroy) {
     NtFetch *fetch = g_new0(NtFetch, 1);
     fetch->address = g_strdup(address);
     fetch->etag = g_strdup(etag);
     fetch->modified = g_strdup(modified);
     fetch->data = data;
+    fetch->destroy = destroy;
     return fetch;
 }
 
 void nt_fetch_free(NtFetch *fetch) {
     if (fetch != NULL) {
+        if (fetch->destroy != NULL && fetch->data != NULL) {
+            fetch->destroy(fetch->data);
+        }
         g_free(fetch->address);
         g_free(fetch->etag);
         g_free(fetch->modified);
@@ -365,7 +369,7 @@ GBytes *nt_fetch_one(const char *address, const NtFetchOptions *options, const N
     if (fetcher == NULL) {
         return NULL;
     }
-    nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL));
+    nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL, NULL));
     g_autoptr(NtFetch) fetch = NULL;
     while ((fetch = nt_fetcher_take(fetcher, G_TIME_SPAN_SECOND / 20)) == NULL) {
         if (!nt_wait_check(wait, error)) {

@@ -180,7 +180,9 @@ static TransferEnd end_broken(Transfer *transfer, CURLcode code, GError **out_fa
     if (transfer->too_much || code == CURLE_FILESIZE_EXCEEDED) {
         what =
             g_strdup_printf("has more than %" G_GUINT64_FORMAT " bytes (limit fetch-bytes)", transfer->options->bytes);
-        return fail(transfer, NITERU_ERROR_LIMIT, what, NULL);
+        fail(transfer, NITERU_ERROR_LIMIT, what, NULL);
+        nt_fact(&transfer->fetch->fault, "limit", "fetch-bytes");
+        return TRANSFER_DONE;
     }
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:

@@ -5,6 +5,7 @@
 #define NT_INGEST_INTERNAL_H
 
 #include "connect/connect.h"
+#include "fetch/fetch.h"
 #include "ingest/ingest.h"
 
 /* A photo of a source; what became of it is in `base`, `stamp` and `content`. */
@@ -23,6 +24,12 @@ typedef struct PhotoJob {
     char *place;    /* "list.csv:17", for messages; NULL: of a folder */
     NtStamp stamp;  /* zeros: not known, or too fresh to be trusted */
     NtContent content;
+    /* Of a photo at a web address. */
+    bool web;
+    bool unchanged;        /* its host said so: it shows `web_content` */
+    int64_t web_content;   /* what it showed when it was last asked for, where the model has a vector for that; 0 */
+    char *etag, *modified; /* of that, then of what came */
+    GPtrArray *same;       /* PhotoJob: other photos at the same address, which wait for this one; NULL: none */
 } PhotoJob;
 PhotoJob *photo_job_new(NiteruCatalogue *catalogue, int64_t photo, const char *path, const char *product,
                         const char *place);
@@ -85,6 +92,11 @@ typedef struct Ingest {
     int64_t started, committed, shown, embed_started;
     uint64_t shown_embedded;
     double rate;
+    NtFetcher *fetcher;  /* NULL: no photo at a web address came yet */
+    GHashTable *fetches; /* address -> PhotoJob that is on its way, and waits for nobody */
+    size_t held;         /* bytes of photos that were fetched and are in the pipeline */
+    int64_t asked_since; /* microseconds since 1970: what is known from then on is of this run */
+
     GThread *counter; /* counts the source's photos for the progress line */
     gint total;       /* what it found so far, atomic; negative while it counts */
     gint stop_counting;
@@ -95,6 +107,29 @@ void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure);
 
 /* Whether the model has a vector for a content, committed or waiting; *out_now (NULL is fine): of this very run. */
 bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *out_now, GError **error);
+
+/* Notes that a photo could not be used, and tells. */
+bool ingest_photo_failed(Ingest *ingest, const PhotoJob *job, const GError *fault, GError **error);
+
+/* ---- web-photos.c ---- */
+
+/* Takes a photo at a web address: it is known from this very run (*out_content is what it shows then, else 0), or it is
+ * fetched, or waits for another at the same address. Takes the job. */
+bool ingest_web_take(Ingest *ingest, PhotoJob *job, int64_t *out_content, GError **error);
+/* Fetches it again, whatever is known. Takes the job. */
+void ingest_web_again(Ingest *ingest, PhotoJob *job);
+/* Moves what was fetched on: to the pipeline, or to what is gathered; waits up to `patience` microseconds for one. */
+void ingest_web_poll(Ingest *ingest, int64_t patience);
+/* Photos that are fetched. */
+size_t ingest_web_pending(const Ingest *ingest);
+/* The job is back from the pipeline: its bytes are not needed any more. */
+void ingest_web_let_go(Ingest *ingest, PhotoJob *job);
+/* The photo shows `content`, and so do those that waited for it; or none could be had, because of `fault`; or it is no
+ * longer wanted (0 and NULL), and the next one is fetched. */
+bool ingest_web_settle(Ingest *ingest, PhotoJob *job, int64_t content, const GError *fault, GError **error);
+
+/* Ends what is on its way. */
+void ingest_web_clear(Ingest *ingest);
 
 /* ---- ingest-source.c ---- */
 

@@ -98,6 +98,19 @@ static bool read_values(Ingest *ingest, const NtListing *listing, GError **error
     return true;
 }
 
+/* Queues a photo at a web address, or counts it where it is known from this very run. Takes the job. */
+static bool queue_web(Ingest *ingest, PhotoJob *job, GError **error) {
+    int64_t content = 0;
+    bool known = false, now = false;
+    if (!ingest_web_take(ingest, job, &content, error) ||
+        (content > 0 && !ingest_find_vector(ingest, content, &known, &now, error))) {
+        return false;
+    }
+    ingest->report.reused += known;
+    ingest->report.identical += now;
+    return true;
+}
+
 /* Queues the photos of a product that are to be read: new and changed ones, and those that failed, for what stood in
  * the way may be gone. */
 static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhotoPut *photos, const NtPhotoState *states,
@@ -107,6 +120,7 @@ static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhoto
         if (states[i].content > 0 && !ingest_find_vector(ingest, states[i].content, &known, &now, error)) {
             return false;
         }
+        bool web = nt_is_web_address(listing->photos[i]);
         ingest->report.photos++;
         ingest->report.reused += known;
         ingest->report.identical += now;
@@ -117,7 +131,12 @@ static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhoto
             job->model = ingest->model->model;
             job->shown = states[i].shown;
             job->only_of = ingest->options->rehash ? ingest->maker : NT_MAKER_UNKNOWN;
-            g_queue_push_tail(&ingest->jobs, job);
+            job->web = web;
+            if (!web) {
+                g_queue_push_tail(&ingest->jobs, job);
+            } else if (!queue_web(ingest, job, error)) {
+                return false;
+            }
         }
     }
     return true;
@@ -129,7 +148,7 @@ static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error
     g_autofree NtPhotoState *states = g_new0(NtPhotoState, listing->photo_count);
     for (size_t i = 0; i < listing->photo_count; i++) {
         photos[i].location = nt_path_location(ingest->catalogue, listing->photos[i]);
-        if (!ingest->options->rehash) {
+        if (!ingest->options->rehash && !nt_is_web_address(listing->photos[i])) {
             nt_stamp_read(listing->photos[i], &photos[i].stamp, NULL); /* a fault is found by reading it */
         }
     }

@@ -79,6 +79,11 @@ static void offer_jobs(Ingest *ingest) {
     }
 }
 
+/* A host that is away for a while takes nothing from a product. */
+static bool keeps_showing(const PhotoJob *job, const GError *fault) {
+    return job->web && job->shown != 0 && fault->code == NITERU_ERROR_IO;
+}
+
 /* What to say of a photo that could not be used: a list's line comes first, and where its photos are looked for is told
  * once. */
 static GError *photo_fault(Ingest *ingest, const PhotoJob *job, const GError *fault) {
@@ -87,7 +92,9 @@ static GError *photo_fault(Ingest *ingest, const PhotoJob *job, const GError *fa
     if (job->place == NULL) {
         return out;
     }
-    if (fault->code == NITERU_ERROR_NOT_FOUND && strchr(job->path, '\\') != NULL) {
+    if (job->web) {
+        way_out = keeps_showing(job, fault) ? "; the product goes on with what was there before" : "";
+    } else if (fault->code == NITERU_ERROR_NOT_FOUND && strchr(job->path, '\\') != NULL) {
         way_out = " (folders are parted by / here, not by \\)";
     } else if (fault->code == NITERU_ERROR_NOT_FOUND && !ingest->told_photos) {
         way_out = ingest->options->photos != NULL ? "; paths begin in the folder that was named for photos"
@@ -100,15 +107,15 @@ static GError *photo_fault(Ingest *ingest, const PhotoJob *job, const GError *fa
     return out;
 }
 
-/* Notes that a photo could not be used, and tells. */
-static bool photo_failed(Ingest *ingest, const PhotoJob *job, const GError *fault, GError **error) {
+bool ingest_photo_failed(Ingest *ingest, const PhotoJob *job, const GError *fault, GError **error) {
     g_autoptr(GError) gone = NULL;
-    if (!nt_catalogue_set_photo_failure(ingest->db, job->photo, fault, &job->stamp, &gone) &&
+    if (!keeps_showing(job, fault) &&
+        !nt_catalogue_set_photo_failure(ingest->db, job->photo, fault, &job->stamp, &gone) &&
         !g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&gone));
         return false;
     }
-    if (fault->code == NITERU_ERROR_IO) {
+    if (fault->code == NITERU_ERROR_IO && !job->web) {
         ingest_unread(ingest, job->path);
     }
     g_autoptr(GError) told = photo_fault(ingest, job, fault);
@@ -151,19 +158,27 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
         return false;
     }
     if (!still) { /* the product was given other photos, or removed, while this one was on its way */
-        return true;
+        return !job->web || ingest_web_settle(ingest, job, 0, NULL, error);
     }
     if (job->base.fault != NULL) {
-        return photo_failed(ingest, job, job->base.fault, error);
+        return job->web ? ingest_web_settle(ingest, job, 0, job->base.fault, error)
+                        : ingest_photo_failed(ingest, job, job->base.fault, error);
     }
     if (job->base.header.cut_off && ingest->cut_short++ < NAMES_TOLD) {
         g_string_append_printf(ingest->short_names, "%s%s (%u %% of its rows)", ingest->cut_short > 1 ? ", " : "",
                                job->path, job->base.header.percent);
     }
-    int64_t content = 0;
+    int64_t content = job->unchanged ? job->web_content : 0;
     bool known = false, now = false;
     g_autoptr(GError) fault = NULL;
-    bool ok = nt_catalogue_add_content(ingest->db, photo_job_content(job), &content, &fault) &&
+    if (job->unchanged && !ingest_find_vector(ingest, content, &known, NULL, error)) {
+        return false;
+    }
+    if (job->unchanged && !known) { /* what it showed went while its host was asked */
+        ingest_web_again(ingest, g_steal_pointer(&job));
+        return true;
+    }
+    bool ok = (content > 0 || nt_catalogue_add_content(ingest->db, photo_job_content(job), &content, &fault)) &&
               nt_catalogue_set_photo_content(ingest->db, job->photo, content, &job->stamp, &fault);
     if (!ok && !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&fault));
@@ -175,8 +190,15 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
     if (ok && !known && job->base.vector == NULL) { /* the vector it had went while it was on its way */
         job->embed = true;
         job->shown = content;
-        g_queue_push_tail(&ingest->jobs, g_steal_pointer(&job));
+        if (job->web) {
+            ingest_web_again(ingest, g_steal_pointer(&job));
+        } else {
+            g_queue_push_tail(&ingest->jobs, g_steal_pointer(&job));
+        }
         return true;
+    }
+    if (job->web && !ingest_web_settle(ingest, job, ok ? content : 0, NULL, error)) {
+        return false;
     }
     if (!ok || known) {
         ingest->report.identical += ok && now;
@@ -216,7 +238,7 @@ static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_co
         g_autoptr(GError) fault = NULL;
         nt_fail(&fault, NITERU_ERROR_CORRUPT, "%s: the network's answer %s", waiting->job->path,
                 nt_row_fault_text(faults[i]));
-        if (!photo_failed(ingest, waiting->job, fault, error)) {
+        if (!ingest_photo_failed(ingest, waiting->job, fault, error)) {
             return false;
         }
     }
@@ -312,7 +334,7 @@ static bool apply_gathered(Ingest *ingest, GError **error) {
 static bool stopped(const Ingest *ingest) { return !nt_wait_check(ingest->wait, NULL); }
 
 static size_t on_the_way(Ingest *ingest) {
-    return nt_embed_queue_pending(ingest->queue) + g_queue_get_length(&ingest->jobs);
+    return nt_embed_queue_pending(ingest->queue) + g_queue_get_length(&ingest->jobs) + ingest_web_pending(ingest);
 }
 
 static bool finished(Ingest *ingest) {
@@ -333,12 +355,15 @@ static bool list(Ingest *ingest, GError **error) {
 
 static bool work(Ingest *ingest, GError **error) {
     while (!finished(ingest) && !stopped(ingest)) {
-        offer_jobs(ingest);
         bool short_of_jobs = !ingest->listed && on_the_way(ingest) < LIST_JOBS;
         int64_t patience = short_of_jobs ? 0 : G_TIME_SPAN_SECOND / 20;
+        bool idle = nt_embed_queue_pending(ingest->queue) == 0 && g_queue_is_empty(&ingest->jobs);
+        ingest_web_poll(ingest, idle ? patience : 0);
+        offer_jobs(ingest);
         NtEmbedJob *done;
         while (g_queue_get_length(&ingest->gathered) < COMMIT_ROWS &&
                (done = nt_embed_queue_take(ingest->queue, patience)) != NULL) {
+            ingest_web_let_go(ingest, (PhotoJob *)done);
             g_queue_push_tail(&ingest->gathered, done);
             patience = 0;
         }
@@ -474,6 +499,7 @@ static void tell_cut_short(Ingest *ingest) {
 
 static void clear(Ingest *ingest) {
     g_clear_pointer(&ingest->queue, nt_embed_queue_free);
+    ingest_web_clear(ingest);
     if (ingest->counter != NULL) {
         g_atomic_int_set(&ingest->stop_counting, 1);
         g_thread_join(ingest->counter);
@@ -514,7 +540,8 @@ static bool run(NiteruCatalogue *catalogue, const char *source, const NtListUplo
                      .untold = failures_new(),
                      .unread_at = g_ptr_array_new_with_free_func(g_free),
                      .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
-                     .started = g_get_monotonic_time()};
+                     .started = g_get_monotonic_time(),
+                     .asked_since = g_get_real_time()};
     g_array_set_clear_func(ingest.taken, clear_taken);
     bool ok = start(&ingest, source, error) && work(&ingest, error) && keep_the_rest(&ingest, error) &&
               finish(&ingest, error);

@@ -71,6 +71,9 @@ static void free_photo(NtEmbedJob *base) {
     g_free(job->location);
     g_free(job->product);
     g_free(job->place);
+    g_free(job->etag);
+    g_free(job->modified);
+    g_clear_pointer(&job->same, g_ptr_array_unref);
     g_free(job);
 }
 

@@ -375,18 +375,21 @@ const ApiSchema api_import_body = {.type = API_OBJECT, .members = (const ApiSche
 static const ApiSchema import_settings[] = {IMPORT_SETTINGS, END};
 
 const ApiSchema api_index_body = {.type = API_OBJECT,
-                                  .members = (const ApiSchema[]){{"path", API_TEXT, true, .least = 1, .most = 4096},
-                                                                 {"photos", API_TEXT, .least = 1, .most = 4096},
-                                                                 {"format", API_TEXT},
-                                                                 {"encoding", API_TEXT},
-                                                                 {"model", API_TEXT},
-                                                                 {"image_separator", API_TEXT},
-                                                                 {"map", API_ARRAY, .items = &any_text},
-                                                                 {"types", API_ARRAY, .items = &any_text},
-                                                                 {"product_from_folder", API_BOOL},
-                                                                 {"prune", API_BOOL},
-                                                                 {"rehash", API_BOOL},
-                                                                 END}};
+                                  .members =
+                                      (const ApiSchema[]){{"path", API_TEXT, true, .least = 1, .most = 4096},
+                                                          {"photos", API_TEXT, .least = 1, .most = 4096},
+                                                          {"format", API_TEXT},
+                                                          {"encoding", API_TEXT},
+                                                          {"model", API_TEXT},
+                                                          {"image_separator", API_TEXT},
+                                                          {"map", API_ARRAY, .items = &any_text},
+                                                          {"types", API_ARRAY, .items = &any_text},
+                                                          {"product_from_folder", API_BOOL},
+                                                          {"prune", API_BOOL},
+                                                          {"rehash", API_BOOL},
+                                                          {"allow_private", API_BOOL},
+                                                          {"host_connections", API_INTEGER, .least = 0, .most = 64},
+                                                          END}};
 
 const ApiSchema api_job_answer = {
     .type = API_OBJECT,

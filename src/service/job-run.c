@@ -168,6 +168,8 @@ NiteruIndexOptions job_options(const Job *job, const char ***out_map, const char
         .product_from_folder = nt_json_truth(nt_json_get(settings, "product_from_folder"), false),
         .prune = nt_json_truth(nt_json_get(settings, "prune"), false),
         .rehash = nt_json_truth(nt_json_get(settings, "rehash"), false),
+        .allow_private = nt_json_truth(nt_json_get(settings, "allow_private"), false),
+        .host_connections = (unsigned)nt_json_int(nt_json_get(settings, "host_connections"), 0),
     };
 }
 

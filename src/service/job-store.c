@@ -46,6 +46,7 @@ static const struct {
     COUNT("photos", photos),       COUNT("embedded", embedded),   COUNT("reused", reused),
     COUNT("identical", identical), COUNT("cut_short", cut_short), COUNT("not_photos", others),
     COUNT("hidden", hidden),       COUNT("failed", failed),       COUNT("values_left_out", values),
+    COUNT("fetched", fetched),     COUNT("unchanged", unchanged),
 #undef COUNT
 };
 

@@ -5,6 +5,7 @@
  * when there is too much. It is a cache: nothing is synced, whatever cannot be written is made again, and a file that
  * is not a whole JPEG counts as none.
  */
+#include "fetch/fetch.h"
 #include "state/state.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ typedef struct Shown {
     char *path;
     uint8_t hash[32];
     bool hashed;
+    bool own_network; /* of a web address: it came from the shop's own network */
 } Shown;
 
 static void clear_shown(Shown *shown) { g_free(shown->path); }
@@ -44,13 +46,25 @@ static bool find_photo(const NtCall *call, const char *product, unsigned positio
         return nt_fail(error, NITERU_ERROR_NOT_FOUND, "photo number %u of product '%s' came as a vector alone",
                        position, product);
     }
+    if (nt_is_web_address(location) && !nt_catalogue_is_own_network(reader.db, location, &out->own_network, error)) {
+        return false;
+    }
     out->path = nt_location_path(call->catalogue, location);
     return true;
 }
 
-/* The bytes of a file that is a photo: nothing else that a path may name is given to anyone. */
-static GBytes *read_photo(NiteruCatalogue *catalogue, const char *path, NtImageFormat *out_format, GError **error) {
-    g_autoptr(GBytes) bytes = nt_photo_read(path, &catalogue->limits, error);
+static GBytes *fetch(const NtCall *call, const Shown *shown, GError **error) {
+    const NtLimits *limits = &call->catalogue->limits;
+    const NtFetchOptions options = {.allow_private = shown->own_network,
+                                    .bytes = MIN(limits->fetch_bytes, limits->photo_bytes)};
+    return nt_fetch_one(shown->path, &options, &call->wait, error);
+}
+
+/* The bytes of a file or web address that is a photo: nothing else that these may name is given to anyone. */
+static GBytes *read_photo(const NtCall *call, const Shown *shown, NtImageFormat *out_format, GError **error) {
+    const char *path = shown->path;
+    g_autoptr(GBytes) bytes =
+        nt_is_web_address(path) ? fetch(call, shown, error) : nt_photo_read(path, &call->catalogue->limits, error);
     if (bytes == NULL) {
         return NULL;
     }
@@ -71,7 +85,7 @@ GBytes *niteru_photo_bytes(NiteruCatalogue *catalogue, const char *product, unsi
     NtImageFormat format;
     g_autoptr(GBytes) bytes = nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) &&
                                       find_photo(&call, product, position, &shown, error)
-                                  ? read_photo(catalogue, shown.path, &format, error)
+                                  ? read_photo(&call, &shown, &format, error)
                                   : NULL;
     if (bytes != NULL && out_type != NULL) {
         *out_type = nt_image_mime(format);
@@ -177,7 +191,7 @@ static void keep(NiteruCatalogue *catalogue, const char *path, GBytes *picture) 
 static GBytes *make(const NtCall *call, const Shown *shown, unsigned side, GError **error) {
     NiteruCatalogue *catalogue = call->catalogue;
     NtImageFormat format;
-    g_autoptr(GBytes) photo = read_photo(catalogue, shown->path, &format, error);
+    g_autoptr(GBytes) photo = read_photo(call, shown, &format, error);
     GBytes *picture =
         photo != NULL ? nt_pipeline_thumbnail(catalogue->pipeline, photo, shown->path, side, &call->wait, error) : NULL;
     if (picture != NULL) {

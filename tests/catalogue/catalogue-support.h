@@ -50,7 +50,10 @@ void expect_dead(NtCatalogue *catalogue);
     } while (0)
 
 /* SQL that takes out of a catalogue what layouts brought after the fourth, the third, the second, and the first. */
-#define TO_LAYOUT_5 "DROP TABLE judgement; PRAGMA user_version=5;"
+#define TO_LAYOUT_6                                                                                                    \
+    "DROP INDEX photo_asked; ALTER TABLE photo DROP COLUMN etag; ALTER TABLE photo DROP COLUMN modified;"              \
+    "ALTER TABLE photo DROP COLUMN asked; ALTER TABLE photo DROP COLUMN own_network; PRAGMA user_version=6;"
+#define TO_LAYOUT_5 TO_LAYOUT_6 "DROP TABLE judgement; PRAGMA user_version=5;"
 #define TO_LAYOUT_4 TO_LAYOUT_5 "DROP TABLE IF EXISTS product_words; PRAGMA user_version=4;"
 #define TO_LAYOUT_3                                                                                                    \
     TO_LAYOUT_4 "DROP TABLE api_key; DELETE FROM meta WHERE key = 'keys_version'; PRAGMA user_version=3;"

@@ -133,8 +133,8 @@ static void test_older(const void *data) {
     g_assert_true(nt_catalogue_put_digests(catalogue, model, 0, &(uint64_t){1}, 1, 2, NULL));
     g_assert_true(nt_catalogue_commit(catalogue, NULL));
     nt_catalogue_close(catalogue);
-    run_sql(folder,
-            (const char *const[]){NULL, TO_LAYOUT_1, TO_LAYOUT_2, TO_LAYOUT_3, TO_LAYOUT_4, TO_LAYOUT_5}[layout]);
+    run_sql(folder, (const char *const[]){NULL, TO_LAYOUT_1, TO_LAYOUT_2, TO_LAYOUT_3, TO_LAYOUT_4, TO_LAYOUT_5,
+                                          TO_LAYOUT_6}[layout]);
     for (int pass = 0; pass < 3; pass++) { /* an old one read, turned, read again */
         catalogue = open_catalogue(folder, pass != 1);
         g_auto(NtModelRow) row = {0};

@@ -77,10 +77,7 @@ static void test_addresses(void) {
     expect("l.csv",
            "id,images\na,https://shop.example/a.jpg\nb,b.jpg|http://shop.example/b.jpg\nc,s3://bucket/c.jpg\n"
            "d,\"data:image/png;base64,xx\"\ne,C:/e.jpg\n",
-           "! 2 l.csv:2: 'https://shop.example/a.jpg': photos at web addresses are not fetched; give "
-           "the path of a file\n"
-           "! 3 l.csv:3: 'http://shop.example/b.jpg': photos at web addresses are not fetched; give "
-           "the path of a file\n3 b [b.jpg]\n"
+           "2 a [https://shop.example/a.jpg]\n3 b [b.jpg http://shop.example/b.jpg]\n"
            "! 4 l.csv:4: 's3://bucket/c.jpg': photos cannot be read from s3: addresses\n"
            "! 5 l.csv:5: 'data:image/png;base64,xx': photos cannot be read from data: addresses\n"
            "6 e [C:/e.jpg]\n");

@@ -231,7 +231,7 @@ static void test_spellings(void) {
     g_assert_no_error(error);
     for (size_t i = 0; i < G_N_ELEMENTS(hosts); i++) {
         g_autofree char *address = g_strdup_printf("http://%s/a.jpg", hosts[i]);
-        nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL));
+        nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL, NULL));
     }
     for (size_t i = 0; i < G_N_ELEMENTS(hosts); i++) {
         g_autoptr(NtFetch) fetch = nt_fetcher_take(fetcher, 60 * G_TIME_SPAN_SECOND);

@@ -140,7 +140,7 @@ static NtFetcher *fetcher_new(unsigned connections, uint64_t bytes) {
 
 static NtFetch *fetch(NtFetcher *fetcher, const Host *host, const char *path, const char *etag) {
     g_autofree char *address = g_strdup_printf("http://127.0.0.1:%u%s", host->port, path);
-    nt_fetcher_offer(fetcher, nt_fetch_new(address, etag, NULL, (void *)path));
+    nt_fetcher_offer(fetcher, nt_fetch_new(address, etag, NULL, (void *)path, NULL));
     NtFetch *done = nt_fetcher_take(fetcher, 60 * G_TIME_SPAN_SECOND);
     g_assert_nonnull(done);
     g_assert_true(done->data == path);
@@ -204,7 +204,7 @@ static void test_many(void) {
     g_autoptr(NtFetcher) fetcher = fetcher_new(AT_ONCE, 0);
     for (unsigned i = 0; i < MANY; i++) {
         g_autofree char *address = g_strdup_printf("http://127.0.0.1:%u/good/%u", host->port, i);
-        nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, GUINT_TO_POINTER(i)));
+        nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, GUINT_TO_POINTER(i), NULL));
     }
     g_autofree bool *seen = g_new0(bool, MANY);
     for (unsigned i = 0; i < MANY; i++) {
@@ -229,7 +229,7 @@ static void test_away(void) {
     g_autoptr(NtFetcher) fetcher = fetcher_new(8, 0);
     for (unsigned i = 0; i < MANY; i++) {
         g_autofree char *address = g_strdup_printf("http://127.0.0.1:%u/%u", port, i);
-        nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL));
+        nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL, NULL));
     }
     unsigned given_up = 0;
     for (unsigned i = 0; i < MANY; i++) {
@@ -248,7 +248,7 @@ static void test_left(void) {
         g_autoptr(NtFetcher) fetcher = fetcher_new(8, 0);
         for (unsigned j = 0; j < 30; j++) {
             g_autofree char *address = g_strdup_printf("http://127.0.0.1:%u/good/%u", host->port, j);
-            nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL));
+            nt_fetcher_offer(fetcher, nt_fetch_new(address, NULL, NULL, NULL, NULL));
         }
         nt_fetch_free(nt_fetcher_take(fetcher, i * 1000));
     }

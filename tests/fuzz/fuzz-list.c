@@ -18,7 +18,8 @@ static void check_product(const NtListing *listing) {
     g_assert_true(bytes >= 1 && bytes <= 1024 && g_utf8_validate(listing->id, -1, NULL));
     g_assert_true(listing->photo_count >= 1 && listing->photo_count <= 1000 && listing->line >= 1);
     for (size_t i = 0; i < listing->photo_count; i++) {
-        g_assert_true(g_path_is_absolute(listing->photos[i]));
+        g_assert_true(g_path_is_absolute(listing->photos[i]) ||
+                      g_ascii_strncasecmp(listing->photos[i], "http", 4) == 0);
     }
     for (size_t i = 0; i < listing->value_count; i++) {
         const NtListingValue *value = &listing->values[i];
