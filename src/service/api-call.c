@@ -93,7 +93,10 @@ static const char *fault_words(unsigned status, const char *code) {
 void api_fail(ApiCall *call, GError *error) {
     const char *code, *field;
     unsigned status = api_error_status(error, &code, &field);
-    if (status >= 500) { /* what went wrong in here, with its paths, is for the log, and for the command line */
+    bool left = g_cancellable_is_cancelled(nt_http_cancellable(call->request)); /* who gave up is no error of ours */
+    if (status >= 500 &&
+        !(left && error->code == NITERU_ERROR_CANCELLED)) { /* what went wrong in here, with its paths, is for the log,
+                                                               and for the command line */
         g_autofree char *line = g_strdup_printf("%s: %s", call->id, error->message);
         api_log(call->service, "error", line);
     }

@@ -310,6 +310,7 @@ int main(int argc, char **argv) {
     g_test_add_data_func("/open/older-3", GINT_TO_POINTER(3), test_older);
     g_test_add_data_func("/open/older-4", GINT_TO_POINTER(4), test_older);
     g_test_add_data_func("/open/older-5", GINT_TO_POINTER(5), test_older);
+    g_test_add_data_func("/open/older-6", GINT_TO_POINTER(6), test_older);
     g_test_add_func("/open/turned", test_turned);
     g_test_add_func("/open/damage", test_damage);
     g_test_add_func("/open/read-only-folder", test_read_only_folder);

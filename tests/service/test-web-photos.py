@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 NITERU = os.environ["NITERU"]
 COUNT = 24
@@ -192,6 +193,28 @@ class WebPhotos(unittest.TestCase):
         self.host = Host(self.images, port)
         report, _ = self.index()
         self.assertEqual((report["failed"], report["fetched"], report["unchanged"]), (0, 0, COUNT))
+
+    def test_while_a_server_runs(self):
+        """The server does the work then; it shows photos small, and asks their host once for that."""
+        self.write_all()
+        self.index()
+        server = subprocess.Popen([NITERU, "-C", self.catalogue, "serve", "--listen", "127.0.0.1:0", "--set", "log=errors"],
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            url = server.stdout.readline().split(" at ")[1].strip().rstrip("/")
+            report, _ = self.index()
+            self.assertEqual((report["unchanged"], report["failed"]), (COUNT, 0))
+            self.host.take()
+            for _ in range(2):
+                for product in (self.names[0][:-4], self.names[1][:-4]):
+                    with urllib.request.urlopen(f"{url}/v1/products/{product}/photos/0?w=128") as answer:
+                        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "image/jpeg"))
+                        self.assertTrue(answer.read().startswith(b"\xff\xd8"))
+            self.assertEqual([status for _, status in self.host.take()], [200, 200])
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+            server.stdout.close()
 
     def test_killed_and_gone_on(self):
         self.write_all()
