@@ -43,6 +43,12 @@ typedef struct Layer {
     bool depthwise, relu6;
 } Layer;
 
+static void layer_clear(Layer *layer) {
+    g_free(layer->conv);
+    g_free(layer->norm);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Layer, layer_clear)
+
 /* round_filters of the original: to the nearest multiple of 8, never down by more than a tenth. */
 static unsigned scaled_channels(unsigned channels, unsigned tenths) {
     unsigned scaled = channels * tenths; /* in tenths */
@@ -113,8 +119,9 @@ static void put_relu6(Writing *w) {
 }
 
 /* Writes the nodes of a layer, and frees its names. */
-static bool put_layer(Writing *w, Layer layer) {
-    g_autofree char *conv = layer.conv, *norm = layer.norm;
+static bool put_layer(Writing *w, Layer given) {
+    g_auto(Layer) layer = given;
+    const char *conv = layer.conv;
     g_assert(layer.out <= CHANNELS_MOST); /* of the table; the widest is 6 x 208 */
     size_t each = (size_t)(layer.depthwise ? 1 : layer.in) * layer.kernel * layer.kernel;
     nt_autofree float *weights = nt_alloc(layer.out * each, sizeof(float), conv, w->error);

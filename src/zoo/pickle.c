@@ -60,9 +60,9 @@ static uint32_t floor_of(const Machine *m) {
     return m->marks->len > 0 ? g_array_index(m->marks, uint32_t, m->marks->len - 1) : 0;
 }
 
-static bool need(Machine *m, uint32_t count) {
-    return m->stack->len - floor_of(m) >= count || broken(m, "a record takes more than there is");
-}
+static bool has(const Machine *m, uint32_t count) { return m->stack->len - floor_of(m) >= count; }
+
+static bool need(Machine *m, uint32_t count) { return has(m, count) || broken(m, "a record takes more than there is"); }
 
 static uint32_t top(const Machine *m, uint32_t below) {
     return g_array_index(m->stack, uint32_t, m->stack->len - 1 - below);
@@ -172,7 +172,7 @@ static bool do_tuple_of(Machine *m, uint32_t count) { return need(m, count) && m
 /* Puts the last `count` values, pairs for a dict, into what lies below them. */
 static bool put_all(Machine *m, NtPickleKind kind, uint32_t count) {
     uint32_t step = kind == NT_PICKLE_DICT ? 2 : 1;
-    if (!need(m, count + 1) || top_value(m, count)->kind != kind || count % step != 0) {
+    if (!has(m, count + 1) || top_value(m, count)->kind != kind || count % step != 0) {
         return broken(m, "something is put into what cannot hold it");
     }
     for (uint32_t i = count; i >= step; i -= step) {
@@ -190,7 +190,7 @@ static bool do_put_marked(Machine *m, NtPickleKind kind) {
 
 /* REDUCE: a call. */
 static bool do_call(Machine *m) {
-    if (!need(m, 2) || top_value(m, 1)->kind != NT_PICKLE_GLOBAL || top_value(m, 0)->kind != NT_PICKLE_TUPLE) {
+    if (!has(m, 2) || top_value(m, 1)->kind != NT_PICKLE_GLOBAL || top_value(m, 0)->kind != NT_PICKLE_TUPLE) {
         return broken(m, "a call of what is no function");
     }
     NtPickleValue arguments = *top_value(m, 0);
@@ -210,7 +210,7 @@ static bool do_call(Machine *m) {
 /* BUILD: attributes of a state dict; torch puts `_metadata` there, the versions of its layers, which say nothing of
  * the numbers. */
 static bool do_build(Machine *m) {
-    if (m->built || !need(m, 2) || top_value(m, 1)->kind != NT_PICKLE_DICT || top_value(m, 0)->kind != NT_PICKLE_DICT) {
+    if (m->built || !has(m, 2) || top_value(m, 1)->kind != NT_PICKLE_DICT || top_value(m, 0)->kind != NT_PICKLE_DICT) {
         return broken(m, "attributes for what has none");
     }
     m->built = true;
@@ -229,7 +229,7 @@ static bool do_build(Machine *m) {
 
 /* BINPERSID: the id of something that lies outside of the pickle. */
 static bool do_outside(Machine *m) {
-    if (!need(m, 1) || top_value(m, 0)->kind != NT_PICKLE_TUPLE) {
+    if (!has(m, 1) || top_value(m, 0)->kind != NT_PICKLE_TUPLE) {
         return broken(m, "a storage without its record");
     }
     NtPickleValue id = *top_value(m, 0);

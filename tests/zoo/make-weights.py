@@ -159,6 +159,8 @@ WRONG = {
     "other-storage": lambda: one(tensor("1", (2, 2), storage="HalfStorage")),
     "call-dict": lambda: called(b"ccollections\nOrderedDict\n" + several([text("x")]) + b"R"),
     "call-storage": lambda: called(b"ctorch\nFloatStorage\n" + several([number(5)]) + b"R"),
+    "call-nothing": lambda: called(b"R"),
+    "put-nothing": lambda: called(b"Ns"),
     "odd-build": lambda: called(b"ccollections\nOrderedDict\n)R}" + text("__class__") + b"Nsb"),
     "huge-count": lambda: save(state_dict([("a", tensor("1", (2, 2), count=2**31 - 1))]),
                                [])[:-1].replace(b"]q\x00(e", b"]q\x00(" + text("1") + b"e") + b"." +

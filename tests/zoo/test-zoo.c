@@ -104,6 +104,8 @@ static void test_wrong(void) {
         {"other-storage", "holds numbers of type torch.HalfStorage"},
         {"call-dict", "calls collections.OrderedDict with 1 arguments"},
         {"call-storage", "calls torch.FloatStorage"},
+        {"call-nothing", "a call of what is no function"},
+        {"put-nothing", "put into what cannot hold it"},
         {"odd-build", "attributes other than _metadata"},
         {"huge-count", "it ends before its storages do"},
         {"huge-text", "ends in the middle"},
