@@ -104,8 +104,11 @@ static void *loop(void *data) {
     return NULL;
 }
 
+static GSList *hosts; /* never freed: threads that answer may be at it for a while after a test */
+
 static Host *host_start(void) {
     Host *host = g_new0(Host, 1);
+    hosts = g_slist_prepend(hosts, host);
     g_mutex_init(&host->lock);
     host->times = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     host->service = g_threaded_socket_service_new(40);
