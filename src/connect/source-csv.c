@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CSV lists: the header names the columns, each further record is a product. */
-#include "connect/source-internal.h"
+#include "connect/export-internal.h"
 
 #include <string.h>
 
@@ -22,16 +22,6 @@ static void clear_column(void *at) {
     Column *column = at;
     g_free(column->name);
     g_free(column->field);
-}
-
-/* "id, Title, Image Src", for messages. */
-static char *listed_columns(const NtCsv *csv) {
-    GString *out = g_string_new(NULL);
-    for (size_t i = 0; i < nt_csv_count(csv) && i < 30; i++) {
-        g_autofree char *safe = nt_text_printable(nt_csv_cell(csv, i), 40);
-        g_string_append_printf(out, "%s%s", i > 0 ? ", " : "", g_strstrip(safe));
-    }
-    return g_string_free(out, FALSE);
 }
 
 /* A second column of a name keeps its values under "name_2", so that nothing is lost and nothing chosen. */
@@ -98,7 +88,7 @@ static bool check_map(const NtSource *source, const CsvList *list, GError **erro
             found = g_str_equal(name, entry->column);
         }
         if (!found) {
-            g_autofree char *listed = listed_columns(list->csv);
+            g_autofree char *listed = nt_csv_listed(list->csv);
             nt_fail(error, NITERU_ERROR_INVALID,
                     "%s: no column '%s', which the map names for '%s'; the columns are: %s", source->given,
                     entry->column, entry->field, listed);
@@ -154,12 +144,20 @@ static char *likely_id(const CsvList *list) {
 }
 
 static bool fail_missing(const NtSource *source, const CsvList *list, bool id, bool image, GError **error) {
-    g_autofree char *listed = listed_columns(list->csv);
+    g_autofree char *listed = nt_csv_listed(list->csv);
     g_autofree char *ids = id ? NULL : likely_id(list), *images = image ? NULL : likely_images(list);
     const char *field = id ? "image" : "id";
     g_autofree char *likely =
         g_strconcat(ids != NULL ? ids : "", ids != NULL && images != NULL ? "," : "", images, NULL);
     bool any = likely[0] != '\0';
+    const char *format = NULL, *export = nt_export_of_header(list->csv, &format);
+    if (export != NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "%s: no column '%s'; the columns are: %s; it looks like %s, which the format %s reads", source->given,
+                field, listed, export, format);
+        nt_fact(error, "option", "format");
+        return nt_fact(error, "value", format);
+    }
     nt_fail(error, NITERU_ERROR_INVALID, "%s: no column '%s'; the columns are: %s; map the one that holds it%s%s",
             source->given, field, listed, any ? ", perhaps: " : "", likely);
     nt_fact(error, "option", "map");
@@ -176,7 +174,8 @@ static void note_shopify(NtSource *source, const CsvList *list) {
     }
     if (handle && image) {
         source->repeat_hint = "in Shopify's export the further rows of a Handle are its variants and further photos, "
-                              "which are not read; put the photos into one cell of 'Image Src', parted by '|'";
+                              "which the format csv does not read and the format shopify does; or put the photos into "
+                              "one cell of 'Image Src', parted by '|'";
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of kinds of sources, and what they have in common: telling the kind, the row, the queue of faults. */
-#include "connect/source-internal.h"
+#include "connect/export-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const NtSourceKind *const kinds[] = {&nt_source_folder, &nt_source_csv, &nt_source_jsonl};
+static const NtSourceKind *const kinds[] = {&nt_source_folder, &nt_source_csv, &nt_source_jsonl, &nt_source_shopify};
 
 /* ---- which kind ------------------------------------------------------------------------------------------------- */
 
@@ -24,7 +24,7 @@ static bool ends_with(const char *path, const char *const *endings) {
 }
 
 /* CSV or JSONL: by the name's ending, else by whether the first line begins as a JSON object does. */
-static const NtSourceKind *kind_of_list(const char *path) {
+static const NtSourceKind *kind_of_file(const char *path) {
     static const char *const csv[] = {".csv", ".tsv", ".txt", NULL}, *const jsonl[] = {".jsonl", ".ndjson", ".json",
                                                                                        NULL};
     if (ends_with(path, csv)) {
@@ -46,7 +46,26 @@ static const NtSourceKind *kind_of_list(const char *path) {
     return *at == '{' ? &nt_source_jsonl : &nt_source_csv;
 }
 
-static const NtSourceKind *kind_of(const char *given, const char *format, GError **error) {
+/* The same, and whose export a CSV list unmistakably is. */
+static const NtSourceKind *kind_of_list(const char *path, const NtSourceOptions *options) {
+    const NtSourceKind *kind = kind_of_file(path);
+    NtLimits limits = options->limits != NULL ? *options->limits : nt_limits_default();
+    const NtSourceKind *export = kind == &nt_source_csv ? nt_export_recognise(path, options, &limits) : NULL;
+    return export != NULL ? export : kind;
+}
+
+/* "folder, csv and jsonl". */
+static char *listed_kinds(void) {
+    GString *out = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        const char *between = i == 0 ? "" : i + 1 < G_N_ELEMENTS(kinds) ? ", " : " and ";
+        g_string_append_printf(out, "%s%s", between, kinds[i]->name);
+    }
+    return g_string_free(out, FALSE);
+}
+
+static const NtSourceKind *kind_of(const char *given, const NtSourceOptions *options, GError **error) {
+    const char *format = options->format;
     struct stat st;
     const char *scheme = strstr(given, "://");
     if (scheme != NULL && scheme > given) {
@@ -63,7 +82,8 @@ static const NtSourceKind *kind_of(const char *given, const char *format, GError
         kind = g_str_equal(kinds[i]->name, format) ? kinds[i] : kind;
     }
     if (format != NULL && kind == NULL) {
-        nt_fail(error, NITERU_ERROR_INVALID, "there is no format '%s'; the formats are folder, csv and jsonl", format);
+        g_autofree char *names = listed_kinds();
+        nt_fail(error, NITERU_ERROR_INVALID, "there is no format '%s'; the formats are %s", format, names);
         nt_fact(error, "option", "format");
         return NULL;
     }
@@ -76,7 +96,10 @@ static const NtSourceKind *kind_of(const char *given, const char *format, GError
                 kind == &nt_source_folder ? "a folder" : "a list");
         return NULL;
     }
-    return kind != NULL ? kind : S_ISDIR(st.st_mode) ? &nt_source_folder : kind_of_list(given);
+    if (kind == NULL) {
+        kind = S_ISDIR(st.st_mode) ? &nt_source_folder : kind_of_list(given, options);
+    }
+    return kind;
 }
 
 /* ---- the row and its faults ------------------------------------------------------------------------------------- */
@@ -157,7 +180,7 @@ bool nt_row_set_id(NtSource *source, const char *id) {
 
 NtSource *nt_source_open(const char *location, const NtSourceOptions *options, GError **error) {
     NtSourceOptions given = options != NULL ? *options : (NtSourceOptions){0};
-    const NtSourceKind *kind = kind_of(location, given.format, error);
+    const NtSourceKind *kind = kind_of(location, &given, error);
     if (kind == NULL) {
         return NULL;
     }
