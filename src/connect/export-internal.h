@@ -25,8 +25,27 @@ bool nt_export_price(const char *text, double *out_price);
 bool nt_export_now_within(const char *from, const char *to);
 /* "yes", "1", "TRUE" and their like; `out_known` (NULL: not wanted): it is neither these nor their opposites. */
 bool nt_export_truth(const char *text, bool *out_known);
+/* The parts of "a, b", trimmed, NT_EXPORT_LIST at most; "\\," is a comma of a part. */
+char **nt_export_parts(const char *text);
 /* Of "A > B, C": the one with the most levels, "A > B"; new. */
 char *nt_export_deepest(const char *categories);
+
+/* What the variants of a product are sold for, and how many there are. All zeros: nothing is known. */
+typedef struct NtOffers {
+    char *price, *before; /* of the cheapest: what is asked, and what was asked before a reduction */
+    double lowest;
+    bool priced;           /* `lowest` is a number */
+    bool stocked;          /* one of them is counted */
+    uint64_t stock;        /* sum of those that are */
+    bool asked, available; /* one says whether it can be bought; one can */
+} NtOffers;
+
+void nt_offers_clear(NtOffers *offers);
+/* One variant's price; `before` counts where it is higher. A price in words counts where no other has a number. */
+void nt_offers_add_price(NtOffers *offers, const char *price, const char *before);
+/* How many there are of one variant; whether the text is a count. Less than none is none. */
+bool nt_offers_add_stock(NtOffers *offers, const char *count, bool *out_some);
+void nt_offers_add_available(NtOffers *offers, bool available);
 
 /* ---- the product being put together (export.c) ------------------------------------------------------------------ */
 
@@ -52,6 +71,10 @@ void nt_export_set(NtExport *export, const char *field, const char *text);
 void nt_export_set_bool(NtExport *export, const char *field, bool value);
 /* Adds the plain text of `text` to a field that is a list; blank and known ones are passed over. */
 void nt_export_add(NtExport *export, const char *field, const char *text);
+/* What the offers say, as the fields price, regular_price, stock and available; those asked for. */
+void nt_export_set_price(NtExport *export, const NtOffers *offers);
+void nt_export_set_stock(NtExport *export, const NtOffers *offers);
+void nt_export_set_available(NtExport *export, const NtOffers *offers);
 /* Adds each part of "a, b" to a list. */
 void nt_export_add_parts(NtExport *export, const char *field, const char *text);
 /* The same under the name a shop gave an option or attribute ("Colour"): lower-cased, kept apart from niteru's own. */
@@ -59,8 +82,9 @@ void nt_export_add_option(NtExport *export, const char *name, const char *value)
 /* Adds the photos that a cell names, parted by commas (or the separator that was told), in the order of `position`. */
 void nt_export_add_photos(NtExport *export, const char *names, int position);
 void nt_export_add_photo(NtExport *export, const char *name, int position);
-/* Whether a photo of this name is there already. */
-bool nt_export_has_photo(const NtExport *export, const char *name);
+/* The names of the photos so far; borrowed. */
+size_t nt_export_photo_count(const NtExport *export);
+const char *nt_export_photo_name(const NtExport *export, size_t i);
 /* Gives the product out as the source's row, and ends it. */
 NtSourceStep nt_export_give(NtExport *export, NtSource *source);
 

@@ -16,6 +16,9 @@ static const struct {
      "Shopify's product export",
      {"handle|url handle", "title",
       "variant price|variant sku|image src|option1 name|option1 value|product image url|published on online store"}},
+    {&nt_source_woocommerce,
+     "WooCommerce's product export",
+     {"type", "sku", "name", "published", "images|regular price"}},
 };
 
 static char *normal_name(const char *given) {

@@ -90,17 +90,80 @@ bool nt_export_truth(const char *text, bool *out_known) {
     return truth;
 }
 
+char **nt_export_parts(const char *text) {
+    g_autoptr(GStrvBuilder) parts = g_strv_builder_new();
+    g_autoptr(GString) part = g_string_new(NULL);
+    size_t count = 0;
+    for (const char *at = text; count < NT_EXPORT_LIST; at++) {
+        if (at[0] == '\\' && at[1] == ',') {
+            g_string_append_c(part, *++at);
+        } else if (*at != ',' && *at != '\0') {
+            g_string_append_c(part, *at);
+        } else {
+            g_strv_builder_add(parts, g_strstrip(part->str));
+            g_string_truncate(part, 0);
+            count++;
+        }
+        if (*at == '\0') {
+            break;
+        }
+    }
+    return g_strv_builder_end(parts);
+}
+
 char *nt_export_deepest(const char *categories) {
-    g_auto(GStrv) parts = g_strsplit(categories, ",", NT_EXPORT_LIST);
+    g_auto(GStrv) parts = nt_export_parts(categories);
     size_t most = 0;
     const char *best = "";
     for (size_t i = 0; parts[i] != NULL; i++) {
         g_auto(GStrv) levels = g_strsplit(parts[i], ">", 20);
-        size_t count = nt_text_blank(parts[i], strlen(parts[i])) ? 0 : g_strv_length(levels);
+        size_t count = parts[i][0] == '\0' ? 0 : g_strv_length(levels);
         if (count > most) {
             most = count;
             best = parts[i];
         }
     }
-    return g_strstrip(g_strdup(best));
+    return g_strdup(best);
+}
+
+/* ---- offers ----------------------------------------------------------------------------------------------------- */
+
+void nt_offers_clear(NtOffers *offers) {
+    g_free(offers->price);
+    g_free(offers->before);
+    *offers = (NtOffers){0};
+}
+
+void nt_offers_add_price(NtOffers *offers, const char *text, const char *before_text) {
+    double price = 0, before = 0;
+    bool number = nt_export_price(text, &price), blank = nt_text_blank(text, strlen(text));
+    bool better = number ? !offers->priced || price < offers->lowest : offers->price == NULL && !blank;
+    if (!better) {
+        return;
+    }
+    bool reduced = number && nt_export_price(before_text, &before) && before > price;
+    g_free(offers->price);
+    g_free(offers->before);
+    offers->price = g_strdup(text);
+    offers->before = reduced ? g_strdup(before_text) : NULL;
+    offers->priced |= number;
+    offers->lowest = number ? price : offers->lowest;
+}
+
+bool nt_offers_add_stock(NtOffers *offers, const char *count, bool *out_some) {
+    g_autofree char *bare = g_strstrip(g_strdup(count));
+    char *end = NULL;
+    gint64 number = g_ascii_strtoll(bare, &end, 10);
+    *out_some = number > 0;
+    if (bare[0] == '\0' || *end != '\0') {
+        return false;
+    }
+    offers->stocked = true;
+    offers->stock += (uint64_t)CLAMP(number, 0, 1000000000);
+    return true;
+}
+
+void nt_offers_add_available(NtOffers *offers, bool available) {
+    offers->asked = true;
+    offers->available |= available;
 }

@@ -107,11 +107,25 @@ void nt_export_add(NtExport *export, const char *name, const char *text) {
 }
 
 void nt_export_add_parts(NtExport *export, const char *field, const char *text) {
-    g_auto(GStrv) parts = g_strsplit(text, ",", NT_EXPORT_LIST);
+    g_auto(GStrv) parts = nt_export_parts(text);
     find_field(export, field, true); /* also where there is none: a list that is empty now */
     for (size_t i = 0; parts[i] != NULL; i++) {
         nt_export_add(export, field, parts[i]);
     }
+}
+
+void nt_export_set_price(NtExport *export, const NtOffers *offers) {
+    nt_export_set(export, "price", offers->price);
+    nt_export_set(export, "regular_price", offers->before);
+}
+
+void nt_export_set_stock(NtExport *export, const NtOffers *offers) {
+    g_autofree char *stock = offers->stocked ? g_strdup_printf("%" G_GUINT64_FORMAT, offers->stock) : NULL;
+    nt_export_set(export, "stock", stock);
+}
+
+void nt_export_set_available(NtExport *export, const NtOffers *offers) {
+    nt_export_set(export, "available", !offers->asked ? NULL : offers->available ? "true" : "false");
 }
 
 void nt_export_add_option(NtExport *export, const char *name, const char *value) {
@@ -139,7 +153,7 @@ void nt_export_add_option(NtExport *export, const char *name, const char *value)
 
 /* ---- photos ----------------------------------------------------------------------------------------------------- */
 
-bool nt_export_has_photo(const NtExport *export, const char *name) {
+static bool has_photo(const NtExport *export, const char *name) {
     for (guint i = 0; i < export->photos->len; i++) {
         if (g_str_equal(g_array_index(export->photos, Photo, i).name, name)) {
             return true;
@@ -148,9 +162,15 @@ bool nt_export_has_photo(const NtExport *export, const char *name) {
     return false;
 }
 
+size_t nt_export_photo_count(const NtExport *export) { return export->photos->len; }
+
+const char *nt_export_photo_name(const NtExport *export, size_t i) {
+    return g_array_index(export->photos, Photo, i).name;
+}
+
 void nt_export_add_photo(NtExport *export, const char *name, int position) {
     g_autofree char *bare = g_strstrip(g_strdup(name));
-    if (bare[0] == '\0' || export->photos->len > NT_MOST_PHOTOS || nt_export_has_photo(export, bare)) {
+    if (bare[0] == '\0' || export->photos->len > NT_MOST_PHOTOS || has_photo(export, bare)) {
         return;
     }
     guint at = export->photos->len;

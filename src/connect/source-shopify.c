@@ -69,16 +69,11 @@ typedef struct Shopify {
     NtTable table;
     int columns[NAMES]; /* -1: not in this export */
     NtExport product;
-    char *options[3];      /* names of the product's options */
-    char *price, *compare; /* of the variant whose price is the lowest */
-    double lowest;
-    bool priced;  /* `lowest` is a number */
-    bool stocked; /* a variant told how many there are */
-    uint64_t stock;
-    bool asked, available; /* whether a variant told if it can be bought; whether one can */
-    bool pending;          /* the record just read begins the next product */
-    bool titled;           /* the product's first row has a Title */
-    GHashTable *handles;   /* casefolded Handle -> Known, the first NT_EXPORT_KNOWN_IDS */
+    char *options[3]; /* names of the product's options */
+    NtOffers offers;  /* of its variants */
+    bool pending;     /* the record just read begins the next product */
+    bool titled;      /* the product's first row has a Title */
+    GHashTable *handles; /* casefolded Handle -> Known, the first NT_EXPORT_KNOWN_IDS */
     bool told_case;
 } Shopify;
 
@@ -157,48 +152,21 @@ static void begin_product(Shopify *shop, const char *handle) {
         g_free(shop->options[i]);
         shop->options[i] = g_strdup(cell(shop, OPTION1 + 2 * i));
     }
-    g_clear_pointer(&shop->price, g_free);
-    g_clear_pointer(&shop->compare, g_free);
+    nt_offers_clear(&shop->offers);
     shop->titled = !blank(cell(shop, TITLE));
-    shop->priced = shop->stocked = shop->asked = shop->available = false;
-    shop->stock = 0;
 }
 
 /* ---- its variants and photos ------------------------------------------------------------------------------------ */
 
-static void take_price(Shopify *shop) {
-    const char *text = cell(shop, PRICE);
-    double price = 0;
-    bool number = nt_export_price(text, &price);
-    bool better = number ? !shop->priced || price < shop->lowest : shop->price == NULL && !blank(text);
-    if (!better) {
-        return;
-    }
-    g_free(shop->price);
-    g_free(shop->compare);
-    shop->price = g_strdup(text);
-    double before = 0;
-    bool reduced = number && nt_export_price(cell(shop, COMPARE), &before) && before > price;
-    shop->compare = reduced ? g_strdup(cell(shop, COMPARE)) : NULL;
-    shop->priced |= number;
-    shop->lowest = number ? price : shop->lowest;
-}
-
 /* How many there are, and whether it can be bought: it is not counted, or some are left, or it is sold beyond that. */
 static void take_stock(Shopify *shop) {
-    const char *text = cell(shop, STOCK), *policy = cell(shop, POLICY);
-    g_autofree char *bare = g_strstrip(g_strdup(text));
-    char *end = NULL;
-    gint64 count = g_ascii_strtoll(bare, &end, 10);
-    bool counted = bare[0] != '\0' && *end == '\0',
-         untracked = shop->columns[TRACKER] >= 0 && blank(cell(shop, TRACKER));
-    bool beyond = g_ascii_strcasecmp(policy, "continue") == 0 || nt_export_truth(policy, NULL);
-    if (counted && !untracked) {
-        shop->stocked = true;
-        shop->stock += count > 0 ? (uint64_t)MIN(count, 1000000000) : 0;
+    const char *policy = cell(shop, POLICY);
+    bool untracked = shop->columns[TRACKER] >= 0 && blank(cell(shop, TRACKER));
+    bool beyond = g_ascii_strcasecmp(policy, "continue") == 0 || nt_export_truth(policy, NULL), some = false;
+    bool counted = !untracked && nt_offers_add_stock(&shop->offers, cell(shop, STOCK), &some);
+    if (counted || untracked || beyond) {
+        nt_offers_add_available(&shop->offers, untracked || beyond || some);
     }
-    shop->asked |= counted || untracked || beyond;
-    shop->available |= untracked || beyond || (counted && count > 0);
 }
 
 static void take_options(Shopify *shop) {
@@ -221,7 +189,7 @@ static void take_row(Shopify *shop) {
     if (shop->columns[SKU] >= 0) {
         nt_export_add(&shop->product, "skus", cell(shop, SKU));
     }
-    take_price(shop);
+    nt_offers_add_price(&shop->offers, cell(shop, PRICE), cell(shop, COMPARE));
     take_stock(shop);
     take_options(shop);
 }
@@ -276,15 +244,13 @@ static NtSourceStep give_product(NtSource *source, Shopify *shop) {
         return refuse_untitled(source, shop);
     }
     if (shop->columns[PRICE] >= 0) {
-        nt_export_set(product, "price", shop->price);
-        nt_export_set(product, "regular_price", shop->compare);
+        nt_export_set_price(product, &shop->offers);
     }
     if (shop->columns[STOCK] >= 0) {
-        g_autofree char *stock = shop->stocked ? g_strdup_printf("%" G_GUINT64_FORMAT, shop->stock) : NULL;
-        nt_export_set(product, "stock", stock);
+        nt_export_set_stock(product, &shop->offers);
     }
     if (shop->columns[STOCK] >= 0 || shop->columns[POLICY] >= 0) {
-        nt_export_set(product, "available", !shop->asked ? NULL : shop->available ? "true" : "false");
+        nt_export_set_available(product, &shop->offers);
     }
     NtSourceStep step = nt_export_give(product, source);
     if (step == NT_SOURCE_PRODUCT) {
@@ -350,8 +316,7 @@ static void close_shopify(NtSource *source) {
         for (int i = 0; i < 3; i++) {
             g_free(shop->options[i]);
         }
-        g_free(shop->price);
-        g_free(shop->compare);
+        nt_offers_clear(&shop->offers);
         g_free(shop);
     }
 }

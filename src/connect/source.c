@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const NtSourceKind *const kinds[] = {&nt_source_folder, &nt_source_csv, &nt_source_jsonl, &nt_source_shopify};
+static const NtSourceKind *const kinds[] = {&nt_source_folder, &nt_source_csv, &nt_source_jsonl, &nt_source_shopify, &nt_source_woocommerce};
 
 /* ---- which kind ------------------------------------------------------------------------------------------------- */
 

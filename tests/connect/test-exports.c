@@ -81,6 +81,60 @@ static void test_shopify_odd(void) {
                    "missing or was refused\n");
 }
 
+/* ---- WooCommerce ---- */
+
+static const NtSourceOptions woocommerce = {.format = "woocommerce"};
+
+static void expect_woo(const char *list, const char *expected) { expect_with(&woocommerce, list, expected); }
+
+#define WOO                                                                                                            \
+    "ID,Type,SKU,Name,Published,Visibility in catalog,Short description,Description,Date sale price starts,"           \
+    "Date sale price ends,In stock?,Stock,Backorders allowed?,Sale price,Regular price,Categories,Tags,Images,Parent," \
+    "Attribute 1 name,Attribute 1 value(s),Attribute 2 name,Attribute 2 value(s),Brands\n"
+
+/* Variations count towards their parent, wherever they stand; one with a photo of its own is a product. */
+static void test_woocommerce(void) {
+    expect_woo(
+        WOO "10,simple,MUG,Mug &amp; cup,1,visible,<p>Short</p>,,,,1,7,0,8,10,\"Home, Home > Kitchen > Mugs\",\"a, b\","
+            "\"m1.jpg, m2.jpg\",,Colour,\"Red, Sky\\, blue\",,,Acme\n"
+            "12,variation,H-R,Hoodie - Red,1,visible,,,,,1,3,0,,45,,,red.jpg,HOOD,Color,Red,,,\n"
+            "11,variable,HOOD,Hoodie,1,visible,,\"Warm\\n\",,,1,,0,,,Clothing > Hoodies,,\"h1.jpg, h2.jpg\",,Color,"
+            "\"Red, Blue\",Logo,Yes,\n"
+            "13,variation,H-B,Hoodie - Blue,1,visible,,,2001-01-01,2001-02-01,0,2,0,20,40,,,h2.jpg,id:11,Color,Blue,,,\n"
+            "14,variation,H-G,Hoodie - Green,1,visible,,,,2999-01-01,1,,0,39.5,42,,,,id: 11,Color,Green,,,\n"
+            "15,simple,,Draft,-1,visible,,,,,0,,0,,ask,,,,,,,,,\n"
+            "16,external,E,Elsewhere,1,hidden,,,,,backorder,,0,,5,,,e.jpg,,,,,,\n",
+        "2 10 [m1.jpg m2.jpg] title=Mug & cup description=Short sku=MUG url=/?p=10 public=true colour=[\"Red\", \"Sky, "
+        "blue\"] category=Home > Kitchen > Mugs brand=Acme tags=[\"a\", \"b\"] group= price=8 regular_price=10 stock=7 "
+        "available=true\n"
+        "3 12 [red.jpg] title=Hoodie - Red description= sku=H-R url=/?p=11 public=true color=[\"Red\"] "
+        "category=Clothing > Hoodies brand= group=11 price=45 regular_price= stock=3 available=true\n"
+        "4 11 [h1.jpg h2.jpg] title=Hoodie description=Warm sku=HOOD url=/?p=11 public=true color=[\"Red\", \"Blue\"] "
+        "logo=[\"Yes\"] category=Clothing > Hoodies brand= tags= group=11 price=39.5 regular_price=42 stock=5 "
+        "available=true\n"
+        "7 15 [] title=Draft description= sku= url=/?p=15 public=false category= brand= tags= group= price=ask "
+        "regular_price= stock= available=false\n"
+        "8 16 [e.jpg] title=Elsewhere description= sku=E url=/?p=16 public=false category= brand= tags= group= price=5 "
+        "regular_price= stock= available=true\n");
+}
+
+static void test_woocommerce_odd(void) {
+    expect_woo("SKU,Type,Name,Images\nA,simple,A,a.jpg\n,simple,B,b.jpg\nC,variation,C,c.jpg\n",
+               "2 A [a.jpg] title=A sku=A\n! 3 e.csv:3: the product has no id\n"
+               "! 4 e.csv:4: the variation's parent '' is not in the export\n");
+    expect_woo("ID,Name,Images\n", "REFUSED e.csv: is not WooCommerce's product export: there is no column 'Type'; the "
+                                   "columns are: ID, Name, Images\n");
+    expect_woo(SHOPIFY, "REFUSED e.csv: is not WooCommerce's product export: there is no column 'ID' or 'SKU'; the "
+                        "columns are: Handle, Title, Body (HTML), Vendor, Product Category, Type, Tags, Published, "
+                        "Option1 Name, Option1 Value, Option2 Name, Option2 Value, Variant SKU, Variant Inventory "
+                        "Tracker, Variant Inventory Qty, Variant Inventory Policy, Variant Price, Variant Compare At "
+                        "Price, Image Src, Image Position, Image Alt Text, Variant Image, Status; it looks like "
+                        "Shopify's product export {format=shopify}\n");
+    /* Told from its header. */
+    expect_with(NULL, "ID,Type,SKU,Name,Published,Images\n5,simple,S,N,0,https.jpg\n",
+                "2 5 [https.jpg] title=N sku=S url=/?p=5 public=false\n");
+}
+
 /* ---- which format ---- */
 
 static void test_which(void) {
@@ -136,6 +190,8 @@ int main(int argc, char **argv) {
     g_setenv("TMPDIR", "/tmp", TRUE);
     g_test_add_func("/exports/shopify", test_shopify);
     g_test_add_func("/exports/shopify-odd", test_shopify_odd);
+    g_test_add_func("/exports/woocommerce", test_woocommerce);
+    g_test_add_func("/exports/woocommerce-odd", test_woocommerce_odd);
     g_test_add_func("/exports/which", test_which);
     g_test_add_func("/exports/many", test_many);
     return g_test_run();
