@@ -99,6 +99,8 @@ typedef struct NtTable {
 /* Opens the list and reads its header. */
 bool nt_table_open(NtTable *table, const NtSource *source, const NtSourceOptions *options, GError **error);
 void nt_table_clear(NtTable *table);
+/* How names of columns are compared: lower-case, without "g:", '_' as a space; new. */
+char *nt_table_name(const char *given);
 /* The first column with one of the names ("handle|url handle"), or -1. */
 int nt_table_find(const NtTable *table, const char *names);
 /* The cell of the record just read; "" where the column is not there, or the record is short. Borrowed. */
@@ -118,7 +120,7 @@ const char *nt_export_of_header(NtCsv *csv, const char **out_format);
 /* The export that a CSV list is unmistakably of, or NULL; no error: what is wrong with it is found by reading it. */
 const NtSourceKind *nt_export_recognise(const char *path, const NtSourceOptions *options, const NtLimits *limits);
 /* Whether a file begins as XML does. */
-bool nt_export_is_xml(const char *head, size_t size);
+bool nt_export_is_xml(const char *path);
 /* "id, Title, Image Src": the columns of the record just read, for messages; new. */
 char *nt_csv_listed(const NtCsv *csv);
 

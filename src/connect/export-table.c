@@ -2,7 +2,9 @@
 /* Tables whose columns have known names: Shopify's, WooCommerce's, and Merchant feeds in cells. */
 #include "connect/export-internal.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_NAMED = 30 /* columns named in a message */ };
 
@@ -19,9 +21,10 @@ static const struct {
     {&nt_source_woocommerce,
      "WooCommerce's product export",
      {"type", "sku", "name", "published", "images|regular price"}},
+    {&nt_source_merchant, "a Merchant feed", {"id", "title", "image link", "link|price|availability"}},
 };
 
-static char *normal_name(const char *given) {
+char *nt_table_name(const char *given) {
     g_autofree char *bare = g_strstrip(g_strdup(given)), *lower = g_utf8_strdown(bare, -1);
     g_strdelimit(lower, "_", ' ');
     return g_strdup(g_str_has_prefix(lower, "g:") ? lower + 2 : lower);
@@ -50,7 +53,7 @@ static int find_name(const NtTable *table, const char *name, size_t size) {
 static bool check_map(const NtTable *table, const NtSource *source, const NtSourceOptions *options, GError **error) {
     for (size_t i = 0; options->map != NULL && options->map[i] != NULL; i++) {
         const char *equals = strchr(options->map[i], '=');
-        g_autofree char *name = equals != NULL ? normal_name(equals + 1) : NULL;
+        g_autofree char *name = equals != NULL ? nt_table_name(equals + 1) : NULL;
         if (name != NULL && name[0] != '\0' && find_name(table, name, strlen(name)) < 0) {
             g_autofree char *listed = nt_csv_listed(table->csv), *safe = nt_text_printable(equals + 1, 60);
             nt_fail(error, NITERU_ERROR_INVALID, "%s: no column '%s', which the map names; the columns are: %s",
@@ -63,7 +66,7 @@ static bool check_map(const NtTable *table, const NtSource *source, const NtSour
 
 static void name_columns(NtTable *table) {
     for (size_t i = 0; i < nt_csv_count(table->csv); i++) {
-        g_ptr_array_add(table->names, normal_name(nt_csv_cell(table->csv, i)));
+        g_ptr_array_add(table->names, nt_table_name(nt_csv_cell(table->csv, i)));
     }
 }
 
@@ -142,7 +145,7 @@ NtCsvStep nt_table_next(NtTable *table, NtSource *source, GError **error) {
 void nt_table_add_mapped(const NtTable *table, NtExport *export) {
     for (guint i = 0; i < export->map.entries->len; i++) {
         const NtMapEntry *entry = &g_array_index(export->map.entries, NtMapEntry, i);
-        g_autofree char *name = normal_name(entry->column);
+        g_autofree char *name = nt_table_name(entry->column);
         nt_export_set(export, entry->field, nt_table_cell(table, find_name(table, name, strlen(name))));
     }
 }
@@ -182,7 +185,7 @@ const char *nt_export_of_header(NtCsv *csv, const char **out_format) {
 
 bool nt_table_fail(const NtTable *table, const NtSource *source, const char *missing, GError **error) {
     g_autofree char *listed = nt_csv_listed(table->csv);
-    const NtSourceKind *other = nt_table_kind(table);
+    const NtSourceKind *other = nt_export_is_xml(source->location) ? &nt_source_merchant : nt_table_kind(table);
     nt_fail(error, NITERU_ERROR_INVALID, "%s: is not %s: there is no column %s; the columns are: %s%s%s", source->given,
             kind_words(source->kind), missing, listed, other != NULL ? "; it looks like " : "",
             other != NULL ? kind_words(other) : "");
@@ -193,11 +196,31 @@ bool nt_table_fail(const NtTable *table, const NtSource *source, const char *mis
     return false;
 }
 
+bool nt_export_is_xml(const char *path) {
+    char head[128] = "";
+    int fd = nt_file_open_at(AT_FDCWD, path, 0);
+    ssize_t got = fd >= 0 ? read(fd, head, sizeof head) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    /* Marks of byte order, and the zeros of UTF-16, are passed over. */
+    for (ssize_t i = 0; i < got; i++) {
+        bool passed = strchr("\xef\xbb\xbf\xff\xfe \t\r\n", head[i]) != NULL; /* a zero too */
+        if (!passed) {
+            return head[i] == '<';
+        }
+    }
+    return false;
+}
+
 const NtSourceKind *nt_export_recognise(const char *path, const NtSourceOptions *options, const NtLimits *limits) {
     for (size_t i = 0; options->map != NULL && options->map[i] != NULL; i++) {
         if (g_str_has_prefix(options->map[i], "id=") || g_str_has_prefix(options->map[i], "image")) {
             return NULL; /* its owner knows it as a list */
         }
+    }
+    if (nt_export_is_xml(path)) {
+        return &nt_source_merchant;
     }
     NtLines *lines = nt_lines_open(path, path, options->encoding, limits->list_line, NULL);
     if (lines == NULL) {

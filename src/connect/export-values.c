@@ -58,12 +58,20 @@ bool nt_export_price(const char *text, double *out_price) {
     return true;
 }
 
-/* Reads a moment; a day alone begins (or, at the end of a span, ends) at midnight, in this machine's zone. */
+/* Reads a moment, with or without seconds; a day alone begins (or, at the end of a span, ends) in this machine's zone.
+ */
 static GDateTime *read_moment(const char *text, bool end) {
     g_autofree char *bare = g_strstrip(g_strdup(text));
     g_autoptr(GTimeZone) zone = g_time_zone_new_local();
-    bool day = strlen(bare) == 10;
-    g_autofree char *whole = day ? g_strconcat(bare, end ? "T23:59:59" : "T00:00:00", NULL) : g_strdup(bare);
+    size_t size = strlen(bare), minutes = strlen("2026-02-24T13:00");
+    g_autofree char *whole = NULL;
+    if (size == strlen("2026-02-24")) {
+        whole = g_strconcat(bare, end ? "T23:59:59" : "T00:00:00", NULL);
+    } else if (size >= minutes && bare[minutes] != ':') {
+        whole = g_strdup_printf("%.*s:00%s", (int)minutes, bare, bare + minutes);
+    } else {
+        whole = g_steal_pointer(&bare);
+    }
     return g_date_time_new_from_iso8601(whole, zone);
 }
 

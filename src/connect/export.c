@@ -116,7 +116,16 @@ void nt_export_add_parts(NtExport *export, const char *field, const char *text) 
 
 void nt_export_set_price(NtExport *export, const NtOffers *offers) {
     nt_export_set(export, "price", offers->price);
-    nt_export_set(export, "regular_price", offers->before);
+    nt_export_set(export, "regular_price", NULL);
+    const char *first = offers->before != NULL ? strpbrk(offers->before, "0123456789") : NULL;
+    if (first != NULL) { /* the number alone: its currency is that of the price */
+        const char *end = first + strlen(first);
+        while (!g_ascii_isdigit(end[-1])) {
+            end--;
+        }
+        g_autofree char *number = g_strndup(first, (gsize)(end - first));
+        nt_export_set(export, "regular_price", number);
+    }
 }
 
 void nt_export_set_stock(NtExport *export, const NtOffers *offers) {

@@ -69,10 +69,10 @@ typedef struct Shopify {
     NtTable table;
     int columns[NAMES]; /* -1: not in this export */
     NtExport product;
-    char *options[3]; /* names of the product's options */
-    NtOffers offers;  /* of its variants */
-    bool pending;     /* the record just read begins the next product */
-    bool titled;      /* the product's first row has a Title */
+    char *options[3];    /* names of the product's options */
+    NtOffers offers;     /* of its variants */
+    bool pending;        /* the record just read begins the next product */
+    bool titled;         /* the product's first row has a Title */
     GHashTable *handles; /* casefolded Handle -> Known, the first NT_EXPORT_KNOWN_IDS */
     bool told_case;
 } Shopify;

@@ -71,7 +71,7 @@ typedef struct Parent {
 
 typedef struct Woo {
     NtTable table;
-    int columns[NAMES]; /* -1: not in this export */
+    int columns[NAMES];                 /* -1: not in this export */
     int attributes[MOST_ATTRIBUTES][2]; /* columns of their names and values */
     size_t attribute_count;
     NtExport product;

@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const NtSourceKind *const kinds[] = {&nt_source_folder, &nt_source_csv, &nt_source_jsonl, &nt_source_shopify, &nt_source_woocommerce};
+static const NtSourceKind *const kinds[] = {&nt_source_folder,  &nt_source_csv,         &nt_source_jsonl,
+                                            &nt_source_shopify, &nt_source_woocommerce, &nt_source_merchant};
 
 /* ---- which kind ------------------------------------------------------------------------------------------------- */
 
@@ -25,8 +26,8 @@ static bool ends_with(const char *path, const char *const *endings) {
 
 /* CSV or JSONL: by the name's ending, else by whether the first line begins as a JSON object does. */
 static const NtSourceKind *kind_of_file(const char *path) {
-    static const char *const csv[] = {".csv", ".tsv", ".txt", NULL}, *const jsonl[] = {".jsonl", ".ndjson", ".json",
-                                                                                       NULL};
+    static const char *const csv[] = {".csv", ".tsv", ".txt", ".xml", NULL}, *const jsonl[] = {".jsonl", ".ndjson",
+                                                                                               ".json", NULL};
     if (ends_with(path, csv)) {
         return &nt_source_csv;
     }

@@ -95,15 +95,16 @@ static void expect_woo(const char *list, const char *expected) { expect_with(&wo
 /* Variations count towards their parent, wherever they stand; one with a photo of its own is a product. */
 static void test_woocommerce(void) {
     expect_woo(
-        WOO "10,simple,MUG,Mug &amp; cup,1,visible,<p>Short</p>,,,,1,7,0,8,10,\"Home, Home > Kitchen > Mugs\",\"a, b\","
-            "\"m1.jpg, m2.jpg\",,Colour,\"Red, Sky\\, blue\",,,Acme\n"
-            "12,variation,H-R,Hoodie - Red,1,visible,,,,,1,3,0,,45,,,red.jpg,HOOD,Color,Red,,,\n"
-            "11,variable,HOOD,Hoodie,1,visible,,\"Warm\\n\",,,1,,0,,,Clothing > Hoodies,,\"h1.jpg, h2.jpg\",,Color,"
-            "\"Red, Blue\",Logo,Yes,\n"
-            "13,variation,H-B,Hoodie - Blue,1,visible,,,2001-01-01,2001-02-01,0,2,0,20,40,,,h2.jpg,id:11,Color,Blue,,,\n"
-            "14,variation,H-G,Hoodie - Green,1,visible,,,,2999-01-01,1,,0,39.5,42,,,,id: 11,Color,Green,,,\n"
-            "15,simple,,Draft,-1,visible,,,,,0,,0,,ask,,,,,,,,,\n"
-            "16,external,E,Elsewhere,1,hidden,,,,,backorder,,0,,5,,,e.jpg,,,,,,\n",
+        WOO
+        "10,simple,MUG,Mug &amp; cup,1,visible,<p>Short</p>,,,,1,7,0,8,10,\"Home, Home > Kitchen > Mugs\",\"a, b\","
+        "\"m1.jpg, m2.jpg\",,Colour,\"Red, Sky\\, blue\",,,Acme\n"
+        "12,variation,H-R,Hoodie - Red,1,visible,,,,,1,3,0,,45,,,red.jpg,HOOD,Color,Red,,,\n"
+        "11,variable,HOOD,Hoodie,1,visible,,\"Warm\\n\",,,1,,0,,,Clothing > Hoodies,,\"h1.jpg, h2.jpg\",,Color,"
+        "\"Red, Blue\",Logo,Yes,\n"
+        "13,variation,H-B,Hoodie - Blue,1,visible,,,2001-01-01,2001-02-01,0,2,0,20,40,,,h2.jpg,id:11,Color,Blue,,,\n"
+        "14,variation,H-G,Hoodie - Green,1,visible,,,,2999-01-01,1,,0,39.5,42,,,,id: 11,Color,Green,,,\n"
+        "15,simple,,Draft,-1,visible,,,,,0,,0,,ask,,,,,,,,,\n"
+        "16,external,E,Elsewhere,1,hidden,,,,,backorder,,0,,5,,,e.jpg,,,,,,\n",
         "2 10 [m1.jpg m2.jpg] title=Mug & cup description=Short sku=MUG url=/?p=10 public=true colour=[\"Red\", \"Sky, "
         "blue\"] category=Home > Kitchen > Mugs brand=Acme tags=[\"a\", \"b\"] group= price=8 regular_price=10 stock=7 "
         "available=true\n"

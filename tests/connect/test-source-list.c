@@ -114,8 +114,8 @@ static void test_kinds(void) {
     g_autofree char *out = read_all(folder, path, &folders), *unknown = read_all(folder, path, &wrong);
     g_assert_cmpstr(out, ==, "REFUSED a.csv: is a file, not a folder\n");
     g_assert_cmpstr(unknown, ==,
-                    "REFUSED there is no format 'xml'; the formats are folder, csv, jsonl, shopify and "
-                    "woocommerce {format}\n");
+                    "REFUSED there is no format 'xml'; the formats are folder, csv, jsonl, shopify, "
+                    "woocommerce and google-merchant {format}\n");
     g_autofree char *as_list = read_all("/", folder, &jsonl), *none = read_all(folder, missing, NULL);
     g_assert_nonnull(strstr(as_list, "is a folder, not a list"));
     g_assert_cmpstr(none, ==, "REFUSED no: No such file or directory\n");
