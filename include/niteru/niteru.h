@@ -105,7 +105,7 @@ typedef struct NiteruFailure {
 typedef struct NiteruIndexOptions {
     size_t size;              /* sizeof(NiteruIndexOptions) */
     const char *model;        /* NULL: the catalogue's default model */
-    const char *format;       /* "folder", "csv" or "jsonl"; NULL: told from the source */
+    const char *format;       /* "folder", "csv", "jsonl", "shopify", "woocommerce", "google-merchant"; NULL: told */
     const char *encoding;     /* of a list; NULL: UTF-8, or UTF-16 with a byte order mark */
     const char *const *map;   /* NULL-terminated "field=Column Name" */
     const char *const *types; /* NULL-terminated "field=type", type one of bool integer number date text list */

@@ -22,8 +22,8 @@ static gboolean set_product_from(const char *name, const char *value, void *data
 
 static const GOptionEntry options[] = {
     {"model", 'm', 0, G_OPTION_ARG_STRING, &model, "embed with this model", "NAME"},
-    {"format", 0, 0, G_OPTION_ARG_STRING, &format, "folder, csv or jsonl (told from the source when not given)",
-     "FORMAT"},
+    {"format", 0, 0, G_OPTION_ARG_STRING, &format,
+     "folder, csv, jsonl, shopify, woocommerce, google-merchant (else told from the source)", "FORMAT"},
     {"encoding", 0, 0, G_OPTION_ARG_STRING, &encoding, "of a list: utf-8, cp1252, cp932, euc-jp, utf-16", "NAME"},
     {"map", 0, 0, G_OPTION_ARG_STRING_ARRAY, &map, "take a field from another column: 'image=Image Src,id=Handle'",
      "FIELD=COLUMN"},
@@ -225,13 +225,15 @@ const CliCommand cli_index = {
     .summary = "take products and their photos from a folder or a list",
     .details =
         "SOURCE is a folder of photos (each photo is a product; its id is its path below the folder), or a list in CSV "
-        "or JSONL with the columns id and image (or images), whose other columns become metadata. Running it again "
+        "or JSONL with the columns id and image (or images), whose other columns become metadata; or a shop's own "
+        "export: Shopify's, WooCommerce's, or a feed for Google Merchant Center in XML or cells. Running it again "
         "embeds only photos whose content changed, and goes on where an earlier run was stopped.\n\n"
         "A photo or row that cannot be used is reported and costs only itself. The exit status is 1 when the run was "
         "stopped, nothing at all could be used, or --prune removed nothing because a part of the source could not be "
         "read.",
     .examples = "niteru index photos/\nniteru index products.csv --map 'id=SKU,image=Photo' --prune\n"
-                "niteru index products.csv --encoding cp932 --errors errors.jsonl",
+                "niteru index products.csv --encoding cp932 --errors errors.jsonl\n"
+                "niteru index products_export.csv --format shopify --prune",
     .options = options,
     .least = 1,
     .most = 1,

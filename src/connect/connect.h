@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * connect: where products come from. A source gives products one at a time, in a fixed order, with the places of
- * their photos; it reads no photo. Kinds so far: a folder of photos, a CSV list, a JSONL list, all on this machine;
- * each is a row in one table of functions (source.c). doc/lists.md says what lists may look like.
+ * their photos; it reads no photo. Kinds so far: a folder of photos, a CSV list, a JSONL list, exports of shops, all on
+ * this machine; each is a row in one table of functions (source.c). doc/lists.md says what lists may look like,
+ * doc/exports.md what becomes of exports.
  *
  *     g_autoptr(NtSource) source = nt_source_open("list.csv", NULL, &error);
  *     NtListing listing;
@@ -28,7 +29,9 @@ typedef struct NtSource NtSource;
 enum { NT_LOOK_BYTES = 512 /* of a file, to tell what it is */ };
 
 typedef struct NtSourceOptions {
-    const char *format;       /* "folder", "csv", "jsonl"; NULL: told from the place and its first bytes */
+    /* "folder", "csv", "jsonl", "shopify", "woocommerce", "google-merchant"; NULL: told from the place and its first
+     * bytes */
+    const char *format;
     const char *encoding;     /* of a list: "utf-8", "cp932", "latin1", "utf-16", ...; NULL: UTF-8 */
     const char *const *map;   /* NULL-terminated "field=Column Name": the column gives that field; NULL: none */
     const char *photos;       /* of a list: the folder that relative paths begin in; NULL: the list's own */
@@ -55,8 +58,8 @@ typedef struct NtListingValue {
 /* One product; everything in it is borrowed until the next call on the source. */
 typedef struct NtListing {
     const char *id;            /* UTF-8, 1..1,024 bytes, no control characters; not checked for doubles */
-    const char *const *photos; /* absolute paths and web addresses, photo_count (1..1,000; 0.. with find_photo) of them;
-                                  whether they exist is not checked */
+    const char *const *photos; /* absolute paths and web addresses, photo_count (1..1,000; 0.. with find_photo, and
+                                  of exports) of them; whether they exist is not checked */
     size_t photo_count;
     const NtListingValue *values; /* in the order of the columns */
     size_t value_count;
@@ -92,7 +95,7 @@ NtSourceStep nt_source_next(NtSource *source, NtListing *out_listing, GError **e
 /* About the last FAULT; NULL when the last step was another. */
 const NtSourceFault *nt_source_fault(const NtSource *source);
 
-/* "folder", "csv" or "jsonl", and the absolute path: together they name the source from run to run. Borrowed. */
+/* The format ("folder", "csv", ...) and the absolute path: together they name the source from run to run. Borrowed. */
 const char *nt_source_kind(const NtSource *source);
 const char *nt_source_location(const NtSource *source);
 
