@@ -328,7 +328,13 @@ const ApiSchema api_remove_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){{"removed", API_INTEGER, true, .text = "How many were there."}, END}};
 
-const ApiSchema api_photo_body = {.type = API_OBJECT, .members = (const ApiSchema[]){PHOTO, END}};
+const ApiSchema api_photo_body = {
+    .type = API_OBJECT,
+    .members =
+        (const ApiSchema[]){PHOTO,
+                            {"address", API_TEXT, .least = 8, .most = 8192,
+                             .text = "Instead: the http or https address of the photo, which is fetched now and kept."},
+                            END}};
 
 static const ApiSchema counts_answer[] = {
     {"products", API_INTEGER, true, .text = "Taken."},
@@ -345,6 +351,8 @@ static const ApiSchema counts_answer[] = {
     {"seconds", API_NUMBER, true},
     {"embed_seconds", API_NUMBER, true},
     {"values_left_out", API_INTEGER, true, .text = "Values that did not fit their field's type."},
+    {"fetched", API_INTEGER, true, .text = "Photos that were fetched from web addresses."},
+    {"unchanged", API_INTEGER, true, .text = "Photos at web addresses that are as they were, as their hosts say."},
     END};
 
 static const ApiSchema progress_answer[] = {{"done", API_INTEGER, true, .text = "Photos dealt with."},

@@ -26,6 +26,7 @@ static const Setting settings[] = {
     S(certificate, TEXT, "", 0, 0, "for TLS: a PEM file with the certificate and those between it and the root"),
     S(key, TEXT, "", 0, 0, "for TLS: a PEM file with the certificate's key"),
     S(public, TRUTH, "false", 0, 0, "who has no key may do what a publishable key may"),
+    S(allow_private, TRUTH, "false", 0, 0, "photos' web addresses may lie in the shop's own network, and at any port"),
     S(trusted_proxies, LIST, "", 0, 0, "networks whose X-Forwarded-For and -Proto are believed: 10.0.0.0/8"),
     S(cors_origins, LIST, "", 0, 0, "pages that may read answers in a browser: https://shop.example, or *"),
     S(log, CHOICE, "requests", 0, 0, "requests, errors or off; on standard error, a JSON object a line"),

@@ -183,6 +183,7 @@ static bool run_upload(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
     Run run = {jobs, job, results, by_basename, names, photos, list};
     NiteruIndexOptions options = job_options(job, &map, &types);
     options.format = options.format != NULL ? options.format : "csv";
+    options.allow_private = jobs->service->config->allow_private; /* whoever sends a list cannot say so */
     options.progress = on_progress;
     options.failure = on_failure;
     options.data = &run;

@@ -4,9 +4,13 @@
 
 #include <string.h>
 
+#include "fetch/fetch.h"
 #include "ingest/ingest.h"
 
-enum { WRITE_MS = 60000 /* for photos to be embedded, and for a turn to write */ };
+enum {
+    WRITE_MS = 60000, /* for photos to be embedded, and for a turn to write */
+    FETCH_MS = 30000, /* for one to come from its host */
+};
 
 #define API_CONDITION (g_quark_from_static_string("niteru-api-condition"))
 
@@ -127,8 +131,35 @@ void api_run_products_remove(ApiCall *call) {
 
 /* ---- photos ---- */
 
+/* The photo at an address, from which only its bytes are taken: answers say nothing else of what is there. */
+static GBytes *fetch_photo(ApiCall *call, const char *address) {
+    g_autoptr(GError) error = NULL;
+    const NtFetchOptions options = {.allow_private = call->service->config->allow_private,
+                                    .bytes = call->service->config->photo_bytes};
+    const NtWait wait = {.cancellable = nt_http_cancellable(call->request),
+                         .deadline = g_get_monotonic_time() + FETCH_MS * INT64_C(1000)};
+    GBytes *bytes = nt_fetch_one(address, &options, &wait, &error);
+    if (bytes == NULL && g_error_matches(error, NITERU_ERROR, NITERU_ERROR_CANCELLED)) {
+        api_fail(call, g_steal_pointer(&error));
+    } else if (bytes == NULL) {
+        bool late = g_error_matches(error, NITERU_ERROR, NITERU_ERROR_TIMEOUT);
+        bool refused =
+            g_strcmp0(niteru_error_fact(error, "option"), "allow_private") == 0; /* where to is ours to know */
+        api_problem(call, 422, "photo-not-fetched", "address", "%s",
+                    late      ? "the photo's host did not send it in time"
+                    : refused ? "the address leads to no public address at port 80 or 443; nothing was asked"
+                              : error->message);
+    }
+    return bytes;
+}
+
 static void put_photo(ApiCall *call, size_t position) {
-    g_autoptr(GBytes) bytes = api_read_photo(call);
+    const char *address = call->body != NULL ? nt_json_text(nt_json_get(call->body, "address"), NULL) : NULL;
+    if (address != NULL && nt_json_get(call->body, "photo") != NULL) {
+        api_problem(call, 400, "invalid", "address", "'address' is instead of 'photo'");
+        return;
+    }
+    g_autoptr(GBytes) bytes = address != NULL ? fetch_photo(call, address) : api_read_photo(call);
     if (bytes == NULL) {
         return;
     }

@@ -18,6 +18,7 @@ struct NtServiceConfig {
     char *certificate, *key;
     char **trusted_proxies;
     char **cors_origins; /* pages that may use the API with any key; "*": all */
+    bool allow_private;  /* photos' web addresses may lie in private networks */
     bool public;         /* strangers may do what a publishable key may */
     char *log;           /* "requests", "errors", "off" */
     unsigned stop_seconds;

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 NITERU = os.environ["NITERU"]
@@ -194,27 +195,67 @@ class WebPhotos(unittest.TestCase):
         report, _ = self.index()
         self.assertEqual((report["failed"], report["fetched"], report["unchanged"]), (0, 0, COUNT))
 
+    def serve(self, *settings):
+        server = subprocess.Popen([NITERU, "-C", self.catalogue, "serve", "--listen", "127.0.0.1:0", "--set", "log=errors",
+                                   *[part for one in settings for part in ("--set", one)]], stdout=subprocess.PIPE, text=True)
+        def stop():
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+            server.stdout.close()
+        self.addCleanup(stop)
+        return server.stdout.readline().split(" at ")[1].strip().rstrip("/")
+
+    def send(self, url, method, path, body):
+        request = urllib.request.Request(url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as fault:
+            with fault:
+                return fault.code, json.load(fault)
+
+    def test_by_the_api(self):
+        self.index_files()
+        url, name = self.serve("allow_private=true"), self.names[0]
+        self.assertEqual(self.send(url, "PUT", "/v1/products/sent", {"metadata": {"title": "Sent"}})[0], 201)
+        add = "/v1/products/sent/photos"
+        status, product = self.send(url, "POST", add, {"address": f"{self.host.url}/photo/{name}"})
+        self.assertEqual((status, len(product["photos"])), (200, 1), product)
+        with urllib.request.urlopen(f"{url}/v1/products/sent/similar?k=1") as answer:
+            self.assertEqual(json.load(answer)["products"][0]["product"], name[:-4])
+        for address, code in ((f"{self.host.url}/photo/none.jpg", "photo-not-fetched"), (f"{self.host.url}/html/a.jpg", "unsupported-photo"),
+                              (f"{self.host.url}/inside/a.jpg", "photo-not-fetched"), ("ftp://shop.example/a.jpg", "photo-not-fetched")):
+            status, problem = self.send(url, "POST", add, {"address": address})
+            self.assertEqual((problem["code"], status // 100), (code, 4), problem)
+        self.assertEqual(self.send(url, "POST", add, {"address": "http://a.example/", "photo": "aaaa"})[0], 400)
+
+    def test_strangers_networks(self):
+        self.index_files()
+        url = self.serve()
+        self.send(url, "PUT", "/v1/products/sent", {"metadata": {}})
+        for address in (self.host.url + "/photo/" + self.names[0], "http://localhost/a.jpg", "http://[::1]/a.jpg", "http://0x7f.1/"):
+            status, problem = self.send(url, "POST", "/v1/products/sent/photos", {"address": address})
+            self.assertEqual((status, problem["code"]), (422, "photo-not-fetched"))
+            self.assertNotIn("127.0.0.1,", problem["detail"])
+        self.assertEqual(self.host.take(), [])
+
+    def index_files(self):
+        self.assertEqual(self.niteru("index", "-q", self.folder + "/photos/catalog.csv").returncode, 0)
+
     def test_while_a_server_runs(self):
         """The server does the work then; it shows photos small, and asks their host once for that."""
         self.write_all()
         self.index()
-        server = subprocess.Popen([NITERU, "-C", self.catalogue, "serve", "--listen", "127.0.0.1:0", "--set", "log=errors"],
-                                  stdout=subprocess.PIPE, text=True)
-        try:
-            url = server.stdout.readline().split(" at ")[1].strip().rstrip("/")
-            report, _ = self.index()
-            self.assertEqual((report["unchanged"], report["failed"]), (COUNT, 0))
-            self.host.take()
-            for _ in range(2):
-                for product in (self.names[0][:-4], self.names[1][:-4]):
-                    with urllib.request.urlopen(f"{url}/v1/products/{product}/photos/0?w=128") as answer:
-                        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "image/jpeg"))
-                        self.assertTrue(answer.read().startswith(b"\xff\xd8"))
-            self.assertEqual([status for _, status in self.host.take()], [200, 200])
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
-            server.stdout.close()
+        url = self.serve()
+        report, _ = self.index()
+        self.assertEqual((report["unchanged"], report["failed"]), (COUNT, 0))
+        self.host.take()
+        for _ in range(2):
+            for product in (self.names[0][:-4], self.names[1][:-4]):
+                with urllib.request.urlopen(f"{url}/v1/products/{product}/photos/0?w=128") as answer:
+                    self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "image/jpeg"))
+                    self.assertTrue(answer.read().startswith(b"\xff\xd8"))
+        self.assertEqual([status for _, status in self.host.take()], [200, 200])
 
     def test_killed_and_gone_on(self):
         self.write_all()

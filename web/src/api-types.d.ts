@@ -3297,9 +3297,13 @@ export interface operations {
                 "application/json": {
                     /** @description The photo's bytes in base64 (in a form: the part with the file). */
                     photo?: string;
+                    /** @description Instead: the http or https address of the photo, which is fetched now and kept. */
+                    address?: string;
                 };
                 "multipart/form-data": {
                     photo: string;
+                    /** @description Instead: the http or https address of the photo, which is fetched now and kept. */
+                    address?: string;
                 };
                 "image/*": unknown;
             };
@@ -3618,9 +3622,13 @@ export interface operations {
                 "application/json": {
                     /** @description The photo's bytes in base64 (in a form: the part with the file). */
                     photo?: string;
+                    /** @description Instead: the http or https address of the photo, which is fetched now and kept. */
+                    address?: string;
                 };
                 "multipart/form-data": {
                     photo: string;
+                    /** @description Instead: the http or https address of the photo, which is fetched now and kept. */
+                    address?: string;
                 };
                 "image/*": unknown;
             };
@@ -4083,6 +4091,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -4299,6 +4311,10 @@ export interface operations {
                                 embed_seconds: number;
                                 /** @description Values that did not fit their field's type. */
                                 values_left_out: number;
+                                /** @description Photos that were fetched from web addresses. */
+                                fetched: number;
+                                /** @description Photos at web addresses that are as they were, as their hosts say. */
+                                unchanged: number;
                             };
                             /** @description While it runs. */
                             progress?: {
@@ -4472,6 +4488,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -4680,6 +4700,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -4888,6 +4912,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5175,6 +5203,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5261,6 +5293,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5475,6 +5511,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5561,6 +5601,10 @@ export interface operations {
                             embed_seconds: number;
                             /** @description Values that did not fit their field's type. */
                             values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
                         };
                         /** @description While it runs. */
                         progress?: {
