@@ -153,8 +153,8 @@ static void XMLCALL on_text(void *data, const XML_Char *text, int size) {
         return;
     }
     const Value *value = &g_array_index(items->values, Value, items->values->len - 1);
-    g_autofree char *safe = nt_text_printable(value->name, 60);
     if (items->texts->len - value->offset + (size_t)size > items->field_limit) {
+        g_autofree char *safe = nt_text_printable(value->name, 60);
         refuse(items, "<%s> is longer than %" G_GUINT64_FORMAT " bytes (limit list-field)", safe, items->field_limit);
     } else if (items->texts->len + (size_t)size > items->line_limit) {
         refuse(items, "the product is longer than %" G_GUINT64_FORMAT " bytes (limit list-line)", items->line_limit);

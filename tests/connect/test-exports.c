@@ -120,6 +120,15 @@ static void test_woocommerce(void) {
 }
 
 static void test_woocommerce_odd(void) {
+    /* Addresses part at a comma before a blank or another address; others are the address's own. */
+    expect_woo(
+        "ID,Type,Name,Images\n1,simple,A,\"https://cdn.example/w_300,h_300/a.jpg, https://cdn.example/b.jpg?x=1,2"
+        ",https://cdn.example/c.jpg,\"\n",
+        "2 1 [https://cdn.example/w_300,h_300/a.jpg https://cdn.example/b.jpg?x=1,2 https://cdn.example/c.jpg] "
+        "title=A url=/?p=1\n");
+    const NtSourceOptions semicolons = {.format = "woocommerce", .separator = ";"};
+    expect_with(&semicolons, "ID,Type,Name,Images\n1,simple,A,\"a,1.jpg;b.jpg\"\n",
+                "2 1 [a,1.jpg b.jpg] title=A url=/?p=1\n");
     expect_woo("SKU,Type,Name,Images\nA,simple,A,a.jpg\n,simple,B,b.jpg\nC,variation,C,c.jpg\n",
                "2 A [a.jpg] title=A sku=A\n! 3 e.csv:3: the product has no id\n"
                "! 4 e.csv:4: the variation's parent '' is not in the export\n");
