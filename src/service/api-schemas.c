@@ -364,7 +364,9 @@ static const ApiSchema progress_answer[] = {{"done", API_INTEGER, true, .text = 
                                             END};
 
 #define IMPORT_SETTINGS                                                                                                \
-    {"format", API_TEXT, .choices = (const char *const[]){"csv", "jsonl", NULL}, .text = "csv when not given."},       \
+    {"format", API_TEXT,                                                                                               \
+     .choices = (const char *const[]){"csv", "jsonl", "shopify", "woocommerce", "google-merchant", NULL},              \
+     .text = "csv when not given; shopify, woocommerce and google-merchant are shops' own exports."},                  \
         {"source", API_TEXT, .least = 1, .most = 100,                                                                  \
          .text = "What the list is called from import to import; prune goes by it."},                                  \
         {"encoding", API_TEXT, .least = 1, .most = 40, .text = "UTF-8 when not given: cp932, latin1, utf-16, ..."},    \

@@ -68,6 +68,37 @@ class Jobs(ShopTest):
         for product in ("j1", "j2", "j3", "j4"):
             self.ask("DELETE", "/v1/products/" + product)
 
+    def test_exports(self):
+        """Shops' own exports, with photos by the names at the ends of their addresses."""
+        ids = self.shop.ids()
+        photo, other = self.shop.photo(ids[0]), self.shop.photo(ids[1])
+        shopify = ("Handle,Title,Vendor,Status,Variant SKU,Variant Price,Image Src,Option1 Name,Option1 Value\n"
+                   "x-dress,<b>Dress</b>,Acme,active,s1,30.00,https://cdn.example/one.jpg?v=1,Color,Red\n"
+                   "x-dress,,,,s2,25.00,https://cdn.example/two.jpg,,Blue\nx-mug,Mug,Acme,draft,m,9,,,\n").encode()
+        job, done = self.run_list(shopify, [("https://cdn.example/one.jpg?v=1", photo), ("two.jpg", other)],
+                                  format="shopify", source="our shop")
+        self.assertEqual((done["state"], done["counts"]["products"]), ("done", 2), self.results(job))
+        dress = self.ask("GET", "/v1/products/x-dress").json
+        self.assertEqual(len(dress["photos"]), 2, dress)
+        self.assertEqual((dress["metadata"]["title"], dress["metadata"]["price"], dress["metadata"]["color"]),
+                         ("Dress", 25, ["Red", "Blue"]))
+        self.assertIs(self.ask("GET", "/v1/products/x-mug").json["metadata"]["public"], False)
+        # A cut feed of the same source prunes nothing; the whole one does.
+        feed = ("<rss xmlns:g='http://base.google.com/ns/1.0'><channel><item><g:id>x-hat</g:id><g:image_link>hat.jpg"
+                "</g:image_link><g:price>15.00 USD</g:price></item></channel></rss>").encode()
+        photos = [("hat.jpg", photo)]
+        job, done = self.run_list(feed[:-12], photos, format="google-merchant", source="our shop", prune=True)
+        self.assertEqual(done["state"], "failed", done)
+        self.assertIn("cut off", str(self.results(job, "?failed=true")))
+        self.assertEqual(self.ask("GET", "/v1/products/x-hat").json["metadata"]["currency"], "USD")
+        self.assertEqual(self.ask("GET", "/v1/products/x-dress").status, 200)
+        _, done = self.run_list(feed, photos, format="google-merchant", source="our shop", prune=True)
+        self.assertEqual((done["state"], done["counts"]["removed"]), ("done", 2), done)
+        self.assertEqual(self.ask("GET", "/v1/products/x-dress").status, 404)
+        _, done = self.run_list(shopify, [], format="woocommerce")
+        self.assertEqual(done["state"], "failed")
+        self.assertIn("looks like Shopify", str(done))
+
     def test_jsonl(self):
         photo = self.shop.photo(self.shop.ids()[0])
         text = '{"sku": "k1", "images": ["C:\\\\x\\\\p.jpg"], "tags": ["a"]}\n{"sku": "k2"}\nnot json\n'.encode()

@@ -4002,10 +4002,10 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description csv when not given.
+                     * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                      * @enum {string}
                      */
-                    format?: "csv" | "jsonl";
+                    format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                     /** @description What the list is called from import to import; prune goes by it. */
                     source?: string;
                     /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -4040,10 +4040,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -4260,10 +4260,10 @@ export interface operations {
                             state: "waiting" | "queued" | "running" | "done" | "failed";
                             settings: {
                                 /**
-                                 * @description csv when not given.
+                                 * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                                  * @enum {string}
                                  */
-                                format?: "csv" | "jsonl";
+                                format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                                 /** @description What the list is called from import to import; prune goes by it. */
                                 source?: string;
                                 /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -4437,10 +4437,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -4649,10 +4649,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -4861,10 +4861,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -5152,10 +5152,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -5242,10 +5242,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -5460,10 +5460,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
@@ -5550,10 +5550,10 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given.
+                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
-                            format?: "csv" | "jsonl";
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
                             /** @description What the list is called from import to import; prune goes by it. */
                             source?: string;
                             /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
