@@ -53,7 +53,7 @@ typedef struct Transfer {
     struct curl_slist *headers;
     GByteArray *body;
     char *etag, *modified; /* of the answer */
-    char refused[64];      /* the private address that a connection would have gone to; "": none */
+    bool refused;          /* a connection would have gone to a private address; who asks is not told to which */
     bool too_much;         /* the body is over the limit */
     bool no_room;          /* bodies that wait hold as much as they may */
 } Transfer;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One transfer by libcurl: what is sent, where a connection may go, what an answer means. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,11 +55,7 @@ void transfer_free(void *data) {
 static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to) {
     Transfer *transfer = data;
     if (!transfer->options->allow_private && !nt_address_is_public(&to->addr)) {
-        const void *at = to->family == AF_INET6 ? (const void *)&((struct sockaddr_in6 *)(void *)&to->addr)->sin6_addr
-                                                : (const void *)&((struct sockaddr_in *)(void *)&to->addr)->sin_addr;
-        if (inet_ntop(to->family, at, transfer->refused, sizeof transfer->refused) == NULL) {
-            g_strlcpy(transfer->refused, "another kind of address", sizeof transfer->refused);
-        }
+        transfer->refused = true;
         return CURL_SOCKET_BAD;
     }
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -123,7 +117,7 @@ static void add_header(Transfer *transfer, const char *name, const char *value) 
 CURL *transfer_begin(Transfer *transfer) {
     CURL *easy = transfer->easy = curl_easy_init();
     transfer->tries++;
-    transfer->refused[0] = '\0';
+    transfer->refused = false;
     transfer->too_much = transfer->no_room = false;
     drop_body(transfer);
     add_header(transfer, "Accept", "image/*");
@@ -170,9 +164,8 @@ static TransferEnd again(const Transfer *transfer, GError **out_fault, TransferE
 /* No answer came, or a part of one. */
 static TransferEnd end_broken(Transfer *transfer, CURLcode code, GError **out_fault) {
     g_autofree char *what = NULL;
-    if (transfer->refused[0] != '\0') {
-        what = g_strdup_printf("leads to %s, which is no public address; nothing was asked", transfer->refused);
-        return fail(transfer, NITERU_ERROR_INVALID, what, "allow_private");
+    if (transfer->refused) {
+        return fail(transfer, NITERU_ERROR_INVALID, "leads to no public address; nothing was asked", "allow_private");
     }
     if (transfer->no_room) {
         return TRANSFER_LATER;

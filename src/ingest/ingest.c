@@ -145,6 +145,40 @@ bool ingest_find_vector(Ingest *ingest, int64_t content, bool *out_found, bool *
     return true;
 }
 
+/* The photo needs its vector after all: what it had went while it was on its way. Takes the job. */
+static void embed_again(Ingest *ingest, PhotoJob *job, int64_t shown) {
+    job->embed = true;
+    job->shown = shown;
+    if (job->web) {
+        ingest_web_again(ingest, job);
+    } else {
+        g_queue_push_tail(&ingest->jobs, job);
+    }
+}
+
+static void note_cut_short(Ingest *ingest, const PhotoJob *job) {
+    if (job->base.header.cut_off && ingest->cut_short++ < NAMES_TOLD) {
+        g_string_append_printf(ingest->short_names, "%s%s (%u %% of its rows)", ingest->cut_short > 1 ? ", " : "",
+                               job->path, job->base.header.percent);
+    }
+}
+
+/* What the photo shows: *out_content is new or known; 0: the product was given other photos meanwhile. */
+static bool set_content(Ingest *ingest, PhotoJob *job, int64_t *out_content, GError **error) {
+    g_autoptr(GError) gone = NULL;
+    *out_content = job->unchanged ? job->web_content : 0;
+    if ((*out_content > 0 || nt_catalogue_add_content(ingest->db, photo_job_content(job), out_content, &gone)) &&
+        nt_catalogue_set_photo_content(ingest->db, job->photo, *out_content, &job->stamp, &gone)) {
+        return true;
+    }
+    *out_content = 0;
+    if (g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&gone));
+    return false;
+}
+
 /* Writes one outcome into the transaction; a vector waits for its end. Takes the outcome. */
 static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
     g_autoptr(PhotoJob) job = taken;
@@ -164,45 +198,30 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
         return job->web ? ingest_web_settle(ingest, job, 0, job->base.fault, error)
                         : ingest_photo_failed(ingest, job, job->base.fault, error);
     }
-    if (job->base.header.cut_off && ingest->cut_short++ < NAMES_TOLD) {
-        g_string_append_printf(ingest->short_names, "%s%s (%u %% of its rows)", ingest->cut_short > 1 ? ", " : "",
-                               job->path, job->base.header.percent);
-    }
-    int64_t content = job->unchanged ? job->web_content : 0;
+    note_cut_short(ingest, job);
+    int64_t content = 0;
     bool known = false, now = false;
-    g_autoptr(GError) fault = NULL;
-    if (job->unchanged && !ingest_find_vector(ingest, content, &known, NULL, error)) {
+    if (job->unchanged && !ingest_find_vector(ingest, job->web_content, &known, NULL, error)) {
         return false;
     }
-    if (job->unchanged && !known) { /* what it showed went while its host was asked */
+    if (job->unchanged && !known) {
         ingest_web_again(ingest, g_steal_pointer(&job));
         return true;
     }
-    bool ok = (content > 0 || nt_catalogue_add_content(ingest->db, photo_job_content(job), &content, &fault)) &&
-              nt_catalogue_set_photo_content(ingest->db, job->photo, content, &job->stamp, &fault);
-    if (!ok && !g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&fault));
+    if (!set_content(ingest, job, &content, error) ||
+        (content > 0 && !ingest_find_vector(ingest, content, &known, &now, error))) {
         return false;
     }
-    if (ok && !ingest_find_vector(ingest, content, &known, &now, error)) {
-        return false;
-    }
-    if (ok && !known && job->base.vector == NULL) { /* the vector it had went while it was on its way */
-        job->embed = true;
-        job->shown = content;
-        if (job->web) {
-            ingest_web_again(ingest, g_steal_pointer(&job));
-        } else {
-            g_queue_push_tail(&ingest->jobs, g_steal_pointer(&job));
-        }
+    if (content > 0 && !known && job->base.vector == NULL) {
+        embed_again(ingest, g_steal_pointer(&job), content);
         return true;
     }
-    if (job->web && !ingest_web_settle(ingest, job, ok ? content : 0, NULL, error)) {
+    if (job->web && !ingest_web_settle(ingest, job, content, NULL, error)) {
         return false;
     }
-    if (!ok || known) {
-        ingest->report.identical += ok && now;
-        ingest->report.reused += ok; /* not ok: the product was given other photos meanwhile */
+    if (content == 0 || known) {
+        ingest->report.identical += now;
+        ingest->report.reused += known;
         return true;
     }
     Waiting waiting = {content, g_steal_pointer(&job)};

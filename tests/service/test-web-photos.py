@@ -179,7 +179,7 @@ class WebPhotos(unittest.TestCase):
         self.write([("a", "http://127.0.0.1/a.jpg", ""), ("b", "http://[::ffff:7f00:1]/b.jpg", ""), ("c", "http://localhost/c.jpg", "")])
         report, errors = self.index(private=False, status=1)
         self.assertEqual(report["failed"], 3)
-        self.assertEqual(errors.count("is no public address"), 3)
+        self.assertEqual(errors.count("leads to no public address"), 3)
         self.assertEqual(self.host.take(), [])
 
     def test_host_that_is_away(self):
