@@ -74,8 +74,12 @@ class Shop:
 
     def logs(self, text):
         """Whether this is in the log, which is written behind the answers."""
+        return self.comes(lambda: text in self.log())
+
+    def comes(self, condition):
+        """Whether this comes true: what is counted and written of an answer is so behind it."""
         for _ in range(400):
-            if text in self.log():
+            if condition():
                 return True
             time.sleep(0.05)
         return False

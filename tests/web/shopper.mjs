@@ -82,10 +82,12 @@ test("facets narrow the grid, and what is chosen can be taken back", on(async (p
 
 test("a product has five alike beside it, a trail behind it, and a way back", on(async (page) => {
     await goShop(page);
+    const start = (await titles(page))[3];
     await tiles(page).nth(3).click();
     await settled(page);
     assert.equal(await tiles(page, ".found").count(), 5);
-    const start = await page.locator("h1").textContent(), second = (await titles(page, ".found"))[0];
+    await until("its title", async () => (await page.locator("h1").textContent()) === start); // which comes apart from what is alike
+    const second = (await titles(page, ".found"))[0];
     assert.equal(await page.title(), `${start} - niteru`);
     await tiles(page, ".found").first().click();
     await until("the next product", async () => (await page.locator("h1").textContent()) === second);
