@@ -7,6 +7,9 @@
 
 #include "fetch/fetch.h"
 
+/* Makes libcurl ready, once. */
+void fetch_begin(void);
+
 /* "https://host:443", new, and the address as it is asked for; NULL: it cannot be read. */
 char *fetch_host_of(const char *address, char **out_normal);
 
@@ -72,5 +75,37 @@ void transfer_free(void *transfer);
 CURL *transfer_begin(Transfer *transfer);
 /* What its end means; the handle is gone then. */
 TransferEnd transfer_end(Transfer *transfer, CURLcode code, GError **out_fault, int64_t *out_delay);
+
+/* ---- one try to download (download-try.c) ------------------------------------------------------------------------ */
+
+/* What there is of a file: the bytes, and of what they are a part. */
+typedef struct Part {
+    int fd;         /* of the bytes */
+    char *content;  /* its path, for messages */
+    char *source;   /* path of the file that keeps the next two with the address */
+    uint64_t have;  /* bytes */
+    uint64_t total; /* of the whole; 0: not known */
+    char *etag;     /* a strong one; NULL: there is none, and nothing can be gone on from */
+} Part;
+
+/* Throws the bytes away; the next are of what `etag` (NULL: none) and `total` say. Errors: IO, NO_SPACE. */
+bool part_begin(Part *part, const char *address, const char *etag, uint64_t total, GError **error);
+
+/* "bytes 100-199/200", as Content-Range has it: first <= last < whole <= INT64_MAX. */
+typedef struct ContentRange {
+    uint64_t first, last, whole; /* bytes */
+} ContentRange;
+/* False: it says something else, of a whole of unknown size for one; *out is nothing then. */
+bool fetch_read_range(const char *value, ContentRange *out);
+
+typedef enum TryEnd {
+    TRY_DONE,   /* the part is the whole, as far as lengths tell */
+    TRY_AGAIN,  /* the host or the way to it was at fault: *out_fault, and *out_delay where the host named one */
+    TRY_ANEW,   /* the same, and what there is cannot be gone on from */
+    TRY_FAILED, /* for good: *out_fault */
+} TryEnd;
+
+/* Asks once, following redirects, for what is missing. *out_delay in microseconds. */
+TryEnd download_try(const NtDownload *download, Part *part, const NtWait *wait, GError **out_fault, int64_t *out_delay);
 
 #endif

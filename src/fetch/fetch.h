@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fetch: photos at http and https addresses. Whoever wants some makes a fetcher, offers addresses and takes bodies
- * back, in any order; one thread of its own does the waiting.
+ * fetch: photos at http and https addresses, and single large files (nt_download). Whoever wants photos makes a
+ * fetcher, offers addresses and takes bodies back, in any order; one thread of its own does the waiting.
  *
  * Addresses come from strangers, so nothing is asked of a private network: what is checked is the address that a
  * connection is about to go to, after names were looked up and whatever redirects said (address.c). No proxy, cookie,
@@ -69,6 +69,40 @@ size_t nt_fetcher_pending(NtFetcher *fetcher);
 
 /* One body, waited for. Errors: those of NtFetch; CANCELLED, TIMEOUT. */
 GBytes *nt_fetch_one(const char *address, const NtFetchOptions *options, const NtWait *wait, GError **error);
+
+/* ---- one large file (download.c) ---- */
+
+/* What is fetched, and what it must be. All zeros but for the first two: whatever is there, of any size. */
+typedef struct NtDownload {
+    const char *address;
+    const char *path;   /* its name once it is whole and verified; until then its bytes lie in the folder path.part */
+    const char *sha256; /* 64 hexadecimal digits that it must have; NULL: any */
+    uint64_t bytes;     /* its size, where that is published; 0: not known */
+    uint64_t most;      /* bytes that are taken at the most; 0: any number */
+    bool allow_private; /* as in NtFetchOptions */
+    unsigned stall_seconds; /* with hardly a byte, after which a try ends; 0: 30 */
+    unsigned delay_ms;      /* the most before the second try, twice as much before each further one; 0: 500 */
+    void (*progress)(uint64_t done, uint64_t total, void *data); /* bytes, total 0: not known; called in the calling
+                                                                    thread, at most five times a second; NULL: none */
+    void *data;
+} NtDownload;
+
+/* Fetches a file into its place, and waits for that. The memory taken does not depend on the file's size. What is
+ * there of an earlier try, of a killed process too, is gone on from, where the host's ETag proves that it is a part of
+ * the same file; else the file begins anew. A try that ends is made again, up to NT_DOWNLOAD_TRIES times in a row
+ * without a new MiB, after random delays that double. Where `sha256` is given and `path` has it, nobody is asked. One
+ * process at a time fetches to a path, others wait. Redirects are followed NT_DOWNLOAD_REDIRECTS times, not from https
+ * to http, each as if it were asked for. *out_sha256 (NULL is fine): the digits that the file has, new text.
+ * Errors: INVALID (may not be fetched; the host speaks no HTTP or sends elsewhere again and again), NOT_FOUND (404,
+ * 410), LIMIT (over `most`), CORRUPT (another size or SHA-256 than published: both are named, and the bytes are
+ * removed), NO_SPACE (told before the bytes are fetched, where the host tells how many there are), IO, CANCELLED,
+ * TIMEOUT; those that begin with the address name it. Thread-safe. */
+enum { NT_DOWNLOAD_TRIES = 5, NT_DOWNLOAD_REDIRECTS = 5 };
+bool nt_download(const NtDownload *download, const NtWait *wait, char **out_sha256, GError **error);
+
+/* The SHA-256 of a file by its path, in hexadecimal digits, read in small pieces. New text; NULL on failure. Errors:
+ * NOT_FOUND, INVALID (no regular file), IO, CANCELLED, TIMEOUT. */
+char *nt_file_sha256(const char *path, const NtWait *wait, GError **error);
 
 /* Whether a text is an address that this room is for: begins with http:// or https:// in any case. */
 bool nt_is_web_address(const char *text);

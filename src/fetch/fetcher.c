@@ -269,12 +269,16 @@ static void *run(void *data) {
 
 /* ---- the face ---- */
 
-NtFetcher *nt_fetcher_new(const NtFetchOptions *options, GError **error) {
+void fetch_begin(void) {
     static gsize ready;
     if (g_once_init_enter(&ready)) {
         curl_global_init(CURL_GLOBAL_DEFAULT);
         g_once_init_leave(&ready, 1);
     }
+}
+
+NtFetcher *nt_fetcher_new(const NtFetchOptions *options, GError **error) {
+    fetch_begin();
     NtFetcher *fetcher = g_new0(NtFetcher, 1);
     fetcher->options = options != NULL ? *options : (NtFetchOptions){0};
     fetcher->options.host_connections = fetcher->options.host_connections == 0
