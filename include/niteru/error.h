@@ -26,6 +26,8 @@ typedef enum NiteruError {
     NITERU_ERROR_NO_MEMORY,   /* a big block could not be had */
     NITERU_ERROR_CANCELLED,   /* stopped by the caller; what was acknowledged stays */
     NITERU_ERROR_TIMEOUT,     /* a deadline passed; what was acknowledged stays */
+    NITERU_ERROR_STALE,       /* a write that comes late: what is there, or was removed, is of a later version */
+    NITERU_ERROR_CONDITION,   /* a write that was only for what is there, or only for what is not */
 } NiteruError;
 
 /* What an error of this domain knows beside its message, for programs that show it in their own words; NULL: nothing of

@@ -123,6 +123,9 @@ typedef struct NiteruIndexOptions {
     void *data;                                                   /* given to all */
     bool allow_private; /* photos at web addresses may lie in private networks, on this machine and at any port */
     unsigned host_connections; /* to one host at once, 1 to 64, for such photos; 0: 8 */
+    const char *version;       /* of all rows, as in NiteruProduct; NULL: none */
+    const char *version_from;  /* the field of a list that has each row's own version; NULL: none */
+    const char *only;          /* as in NiteruPutOptions */
 } NiteruIndexOptions;
 
 typedef struct NiteruIndexReport {
@@ -143,6 +146,8 @@ typedef struct NiteruIndexReport {
     double embed_seconds; /* of it, reading and embedding photos */
     uint64_t fetched;     /* photos that were fetched from web addresses */
     uint64_t unchanged;   /* photos at web addresses that are as they were, as their hosts say */
+    uint64_t stale;       /* products whose rows came late: what is there, or was removed, is of a later version */
+    uint64_t passed_over; /* products that are not as `only` asked */
 } NiteruIndexReport;
 
 /* Takes products from a folder of photos or from a list (CSV, JSONL), and embeds the photos whose content has no
@@ -168,6 +173,8 @@ typedef struct NiteruProduct {
     const char *id;                   /* 1 .. 1,024 bytes without control characters */
     const char *metadata;             /* a JSON object; a field that is new takes its type from its value; NULL: none */
     const NiteruPhoto *const *photos; /* NULL-terminated, at most 1,000; NULL: none */
+    const char *version; /* of this write: a whole number from 1, or a time (2026-01-31T08:30:00.250Z); writes of a
+                            product whose versions are earlier come late and are refused (STALE). NULL: none */
 } NiteruProduct;
 
 typedef struct NiteruPutOptions {
@@ -176,6 +183,7 @@ typedef struct NiteruPutOptions {
     unsigned timeout_ms;
     void (*failure)(const NiteruFailure *failure, void *data); /* for each photo and value that could not be used */
     void *data;
+    const char *only; /* "absent": products that are not there yet; "present": that are; NULL: either */
 } NiteruPutOptions;
 
 typedef struct NiteruPutReport {
@@ -187,8 +195,9 @@ typedef struct NiteruPutReport {
 
 /* Puts one product as it is to be from now on, photos and metadata, in one transaction: the next search finds it. Its
  * photos are read and embedded before the turn to write is taken. A photo that cannot be used is told and costs only
- * itself; a product may have no photo yet. *out_report may be NULL. Errors: INVALID (the id, metadata that is no JSON
- * object, a model without a network, a catalogue open for reading only), LIMIT, NO_SPACE, CANCELLED, TIMEOUT. */
+ * itself; a product may have no photo yet. *out_report may be NULL. Errors: INVALID (the id, the version, metadata that
+ * is no JSON object, a model without a network, a catalogue open for reading only), STALE (the product is of a later
+ * version, or was removed at this one or a later one), CONDITION (`only`), LIMIT, NO_SPACE, CANCELLED, TIMEOUT. */
 bool niteru_put(NiteruCatalogue *catalogue, const NiteruProduct *product, const NiteruPutOptions *options,
                 GCancellable *cancellable, NiteruPutReport *out_report, GError **error);
 
@@ -202,6 +211,13 @@ bool niteru_patch(NiteruCatalogue *catalogue, const NiteruProduct *product, cons
  * reading only), NO_SPACE, CANCELLED, TIMEOUT. */
 bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
                    unsigned timeout_ms, GCancellable *cancellable, uint64_t *out_removed, GError **error);
+
+/* The same by a write of a version, as in NiteruProduct: products of a later version stay (*out_stale counts them; NULL
+ * is fine), and for 30 days no put of an earlier version, or of this one, brings back those that go, nor those that
+ * were not there. Errors: as niteru_remove; INVALID (the version). */
+bool niteru_remove_version(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *version,
+                           unsigned timeout_ms, GCancellable *cancellable, uint64_t *out_removed, uint64_t *out_stale,
+                           GError **error);
 
 /* ---- what is alike ---------------------------------------------------------------------------------------------- */
 

@@ -34,6 +34,21 @@ static bool check_size(const char *text, size_t size, const char *name, const Nt
                    limits->json_values);
 }
 
+/* Numbers that are whole and fit become integers; takes `value`. Not deeper than check_size allows. */
+static json_t *settle_integers(json_t *value) {
+    size_t i;
+    const char *key;
+    json_t *member;
+    double number = json_number_value(value);
+    if (json_is_real(value) && fabs(number) <= 0x1p53 && number == (double)(json_int_t)number) {
+        json_decref(value);
+        return json_integer((json_int_t)number);
+    }
+    json_array_foreach(value, i, member) { json_array_set_new(value, i, settle_integers(json_incref(member))); }
+    json_object_foreach(value, key, member) { json_object_set_new(value, key, settle_integers(json_incref(member))); }
+    return value;
+}
+
 NtJson *nt_json_parse(const char *text, size_t size, const char *name, const NtLimits *limits, GError **error) {
     NtLimits standard = nt_limits_default();
     if (!check_size(text, size, name, limits != NULL ? limits : &standard, error)) {
@@ -41,6 +56,10 @@ NtJson *nt_json_parse(const char *text, size_t size, const char *name, const NtL
     }
     json_error_t fault;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+    if (value == NULL && json_error_code(&fault) == json_error_numeric_overflow) { /* an integer of 20 digits, say */
+        value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &fault);
+        value = value != NULL ? settle_integers(value) : NULL;
+    }
     if (value == NULL) {
         g_autofree char *safe = nt_text_printable(fault.text, sizeof fault.text); /* it quotes the input */
         nt_fail(error, NITERU_ERROR_INVALID, "%s: line %d, column %d: not JSON: %s", name, fault.line, fault.column,

@@ -138,6 +138,8 @@ static inline bool nt_has_changes(const NtCatalogue *catalogue) { return catalog
 static inline bool nt_has_keys(const NtCatalogue *catalogue) { return catalogue->version >= 4; }
 /* Whether it has the index of words (version 5). */
 static inline bool nt_has_words(const NtCatalogue *catalogue) { return catalogue->version >= 5; }
+/* Whether it has versions of writes (version 8). */
+static inline bool nt_has_versions(const NtCatalogue *catalogue) { return catalogue->version >= 8; }
 /* The table of which source listed which product. */
 static inline const char *nt_product_source(const NtCatalogue *catalogue) {
     return nt_has_changes(catalogue) ? "product_source" : "brought";
@@ -153,6 +155,19 @@ bool nt_change_write(NtCatalogue *catalogue, GError **error);
 void nt_change_forget(NtCatalogue *catalogue);
 /* Sorts the numbers (int64_t) from the one at `first` on and drops repeated ones. */
 void nt_numbers_sort(GArray *numbers, guint first);
+
+/* ---- versions of writes (version.c) ------------------------------------------------------------------------------ */
+
+/* product-row.c: whether a text may be an id. */
+bool nt_product_check_id(const char *id, GError **error);
+/* Fails with STALE; what is there, or was there (`deleted`), has the version `there`. */
+bool nt_version_stale(const char *id, int64_t version, int64_t there, bool deleted, GError **error);
+/* The version at which an id was removed; 0: none is known. */
+bool nt_tombstone_find(NtCatalogue *catalogue, const char *id, int64_t *out_version, GError **error);
+bool nt_tombstone_put(NtCatalogue *catalogue, const char *id, int64_t version, GError **error);
+bool nt_tombstone_take(NtCatalogue *catalogue, const char *id, GError **error);
+/* Makes those of the products in temp.gone that have versions. */
+bool nt_tombstones_of_gone(NtCatalogue *catalogue, GError **error);
 
 /* ---- the words of products (words.c, text-index.c) -------------------------------------------------------------- */
 

@@ -45,6 +45,13 @@ static NtJson *read_metadata(NtCatalogue *catalogue, int64_t product, GError **e
     return nt_fields_json(fields, query.stmt, 1);
 }
 
+/* 0: none. */
+static bool read_version(NtCatalogue *catalogue, int64_t product, int64_t *out_version, GError **error) {
+    *out_version = 0;
+    return !nt_has_versions(catalogue) ||
+           nt_sql_int(catalogue, 0, out_version, error, "SELECT version FROM product WHERE product = ?1", "i", product);
+}
+
 static NtJson *read_photos(NtCatalogue *catalogue, int64_t product, GError **error) {
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(
@@ -82,10 +89,14 @@ NtJson *nt_catalogue_product_json(NtCatalogue *catalogue, int64_t product, GErro
     g_autofree char *id = nt_catalogue_product_id(catalogue, product, error);
     g_autoptr(NtJson) metadata = id != NULL ? read_metadata(catalogue, product, error) : NULL;
     g_autoptr(NtJson) photos = metadata != NULL ? read_photos(catalogue, product, error) : NULL;
-    if (photos == NULL) {
+    int64_t version = 0;
+    if (photos == NULL || !read_version(catalogue, product, &version, error)) {
         return NULL;
     }
     NtJson *out = nt_json_set(nt_json_object(), "product", nt_json_string(id));
+    if (version != 0) {
+        nt_json_set(out, "version", nt_json_integer(version));
+    }
     nt_json_set(out, "metadata", g_steal_pointer(&metadata));
     return nt_json_set(out, "photos", g_steal_pointer(&photos));
 }

@@ -42,6 +42,9 @@ static bool remove_listed(NtCatalogue *catalogue, uint64_t *out_removed, GError 
         "INSERT INTO free_product SELECT product FROM temp.gone",
         "DELETE FROM product WHERE product IN (SELECT product FROM temp.gone)",
     };
+    if (!nt_tombstones_of_gone(catalogue, error)) {
+        return false;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(statements); i++) {
         if (!nt_sql_run(catalogue, error, statements[i], "")) {
             return false;
@@ -67,6 +70,23 @@ bool nt_catalogue_remove_product(NtCatalogue *catalogue, const char *id, bool *o
         *out_removed = product != 0;
     }
     return true;
+}
+
+/* The version of what is there, or at which it was removed; whether it may be removed by the write. */
+static bool check_removal(NtCatalogue *catalogue, const char *id, int64_t version, GError **error) {
+    int64_t there = 0, removed = 0;
+    return nt_product_check_id(id, error) &&
+           nt_sql_int(catalogue, 0, &there, error, "SELECT version FROM product WHERE id = ?1", "t", id) &&
+           nt_tombstone_find(catalogue, id, &removed, error) &&
+           (version >= MAX(there, removed) ||
+            nt_version_stale(id, version, MAX(there, removed), removed > there, error));
+}
+
+bool nt_catalogue_remove_version(NtCatalogue *catalogue, const char *id, int64_t version, bool *out_removed,
+                                 GError **error) {
+    return nt_may_write(catalogue, error) && (version == 0 || check_removal(catalogue, id, version, error)) &&
+           nt_catalogue_remove_product(catalogue, id, out_removed, error) &&
+           (version == 0 || nt_tombstone_put(catalogue, id, version, error));
 }
 
 static bool list_matching(NtCatalogue *catalogue, const NtWhere *where, GError **error) {

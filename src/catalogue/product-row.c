@@ -76,7 +76,7 @@ bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourc
 
 /* ---- putting a product ------------------------------------------------------------------------------------------ */
 
-static bool check_id(const char *id, GError **error) {
+bool nt_product_check_id(const char *id, GError **error) {
     size_t size = strlen(id);
     g_autofree char *safe = nt_text_printable(id, 80);
     if (size == 0 || size > LONGEST_ID) {
@@ -145,41 +145,81 @@ static bool put_values(NtCatalogue *catalogue, int64_t product, const NtProductP
     return nt_words_note(catalogue, product, error);
 }
 
-/* A new product's row, under a number that is free, else the next. */
-static bool insert(NtCatalogue *catalogue, const char *id, int64_t *out_product, GError **error) {
+/* A new product's row, under a number that is free, else the next. One that was removed goes on from that version. */
+static bool insert(NtCatalogue *catalogue, const char *id, int64_t version, int64_t *out_product, GError **error) {
     int64_t free_number = 0;
     if (!nt_sql_int(catalogue, 0, &free_number, error, "SELECT min(product) FROM free_product", "") ||
         (free_number != 0 &&
          !nt_sql_run(catalogue, error, "DELETE FROM free_product WHERE product = ?1", "i", free_number)) ||
-        !nt_sql_run(catalogue, error, "INSERT INTO product(product, id) VALUES(nullif(?1, 0), ?2)", "it", free_number,
-                    id)) {
+        !nt_sql_run(catalogue, error,
+                    "INSERT INTO product(product, id, version) VALUES(nullif(?1, 0), ?2, nullif(?3, 0))", "iti",
+                    free_number, id, version)) {
         return false;
     }
     *out_product = sqlite3_last_insert_rowid(catalogue->db);
+    if (version != 0 && !nt_tombstone_take(catalogue, id, error)) {
+        return false;
+    }
     nt_change_note(catalogue, *out_product);
     return nt_words_note(catalogue, *out_product, error);
+}
+
+/* What is there of an id: product 0 is none, and the version then that at which it was removed. 0: no version. */
+static bool find_row(NtCatalogue *catalogue, const char *id, int64_t *out_product, int64_t *out_version,
+                     GError **error) {
+    g_auto(NtQuery) query = {0};
+    *out_product = *out_version = 0;
+    if (!nt_query_open(&query, catalogue, error, "SELECT product, version FROM product WHERE id = ?1", "t", id)) {
+        return false;
+    }
+    int step = nt_query_step(&query, error);
+    if (step == 1) {
+        *out_product = nt_column_int(&query, 0);
+        *out_version = nt_column_int(&query, 1);
+    }
+    return step == 1 || (step == 0 && nt_tombstone_find(catalogue, id, out_version, error));
+}
+
+/* Whether the write may take effect beside what is there. */
+static bool check_turn(const NtProductPut *put, int64_t product, int64_t there, GError **error) {
+    g_autofree char *safe = nt_text_printable(put->id, 80);
+    if (put->only == NT_PUT_IF_ABSENT && product != 0) {
+        return nt_fail(error, NITERU_ERROR_CONDITION, "product '%s' is there already", safe);
+    }
+    if (put->only == NT_PUT_IF_PRESENT && product == 0) {
+        return nt_fail(error, NITERU_ERROR_CONDITION, "there is no product '%s'", safe);
+    }
+    bool late = put->version != 0 && (product != 0 ? put->version < there : put->version <= there);
+    return !late || nt_version_stale(put->id, put->version, there, product == 0, error);
 }
 
 /* The product's row, made when it is new. Checks before it writes. */
 static bool put_row(NtCatalogue *catalogue, const NtRun *run, const NtProductPut *put, int64_t *out_product,
                     bool *out_added, GError **error) {
-    int64_t product = 0;
-    if (!check_id(put->id, error) ||
-        !nt_sql_int(catalogue, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", put->id)) {
+    int64_t product = 0, version = 0;
+    if (!nt_product_check_id(put->id, error) || !find_row(catalogue, put->id, &product, &version, error) ||
+        (product != 0 && !check_not_listed(catalogue, run, product, put, error))) {
         return false;
     }
+    bool takes = check_turn(put, product, version, error);
     *out_added = product == 0;
-    if (product != 0 ? !check_not_listed(catalogue, run, product, put, error)
-                     : !insert(catalogue, put->id, &product, error)) {
+    if (product == 0 && (!takes || !insert(catalogue, put->id, MAX(version, put->version), &product, error))) {
         return false;
     }
     *out_product = product;
-    /* A later run over the same source may have listed it meanwhile: it stays that one's. */
-    return nt_sql_run(catalogue, error,
+    /* A later run over the same source may have listed it meanwhile: it stays that one's. What does not take effect is
+     * listed all the same: pruning takes what a source no longer has. */
+    return nt_sql_run(catalogue, takes ? error : NULL,
                       "INSERT INTO product_source(product, source, run, line) VALUES(?1, ?2, ?3, ?4)"
                       " ON CONFLICT(product, source) DO UPDATE SET run = excluded.run, line = excluded.line"
                       " WHERE excluded.run > run",
-                      "iiii", product, run->source, run->run, (int64_t)put->line);
+                      "iiii", product, run->source, run->run, (int64_t)put->line) &&
+           takes &&
+           (put->version <= version ||
+            nt_sql_run(catalogue, error,
+                       "UPDATE product SET version = ?2 WHERE product = ?1 AND version IS NOT"
+                       " ?2",
+                       "ii", product, put->version));
 }
 
 bool nt_catalogue_put_product(NtCatalogue *catalogue, const NtRun *run, const NtProductPut *put,

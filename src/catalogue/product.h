@@ -49,6 +49,17 @@ bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourc
 
 /* ---- products in ------------------------------------------------------------------------------------------------ */
 
+/* What of a product there may be for it to be put. */
+typedef enum NtPutIf { NT_PUT_ALWAYS, NT_PUT_IF_ABSENT, NT_PUT_IF_PRESENT } NtPutIf;
+/* "absent", "present"; NULL: always. Errors: INVALID. */
+bool nt_put_if_read(const char *text, NtPutIf *out_only, GError **error);
+
+#define NT_VERSION_MOST INT64_C(9007199254740991) /* what JSON's readers keep */
+
+/* A version, which orders the writes of a product: a whole number from 1, or a time (as dates are read, with parts of a
+ * second; microseconds since 1970). Errors: INVALID. */
+bool nt_version_read(const char *text, int64_t *out_version, GError **error);
+
 typedef struct NtProductPut {
     const char *id;        /* UTF-8, 1..1,024 bytes, no control characters */
     uint64_t line;         /* in the list, from 1; 0: the source has no lines */
@@ -57,17 +68,26 @@ typedef struct NtProductPut {
     const NtPhotoPut *photos; /* all its photos in order; replaces those it had */
     size_t photo_count;       /* 0: photos are left as they are, unless no_photos */
     bool no_photos;           /* those it had go */
+    int64_t version;          /* 0: none; the product keeps the one it has */
+    NtPutIf only;
 } NtProductPut;
 
 /* Adds a product or brings it up to date. For each photo, out_photos[i] (photo_count of them) tells what is known of
  * it. A photo keeps its content when location and stamp are what they were; the stamp of a changed one is not stored
  * before nt_catalogue_set_photo_content or _failure. *out_added (NULL is fine): the product is new.
- * Errors: INVALID (an id that this run of this source listed already, naming its line; a bad id). */
+ * Errors: INVALID (an id that this run of this source listed already, naming its line; a bad id), STALE (the product is
+ * of a later version, or was removed at this one or a later one), CONDITION (`only`); in the last two cases a product
+ * that is there counts as listed by the run and is left as it is. */
 bool nt_catalogue_put_product(NtCatalogue *catalogue, const NtRun *run, const NtProductPut *put,
                               NtPhotoState *out_photos, bool *out_added, GError **error);
 
 /* Removes a product; its vectors become dead. *out_removed (NULL is fine): it was there. */
 bool nt_catalogue_remove_product(NtCatalogue *catalogue, const char *id, bool *out_removed, GError **error);
+/* The same by a write of a version (0: none), which puts of earlier ones and of the same do not undo for 30 days, also
+ * where the product was not there. Errors: STALE (it is of a later version, or was removed at one), INVALID (a bad id).
+ */
+bool nt_catalogue_remove_version(NtCatalogue *catalogue, const char *id, int64_t version, bool *out_removed,
+                                 GError **error);
 
 /* Removes the products that match; `where` must not be NULL. */
 bool nt_catalogue_remove_where(NtCatalogue *catalogue, const NtWhere *where, uint64_t *out_removed, GError **error);
@@ -80,7 +100,8 @@ bool nt_catalogue_find_product(NtCatalogue *catalogue, const char *id, int64_t *
 /* The id of a product row; new text, NULL with NOT_FOUND. */
 char *nt_catalogue_product_id(NtCatalogue *catalogue, int64_t product, GError **error);
 
-/* {"product": id, "metadata": {field: value}, "photos": [{"photo": location, "format", "width", "height", "bytes"} or
+/* {"product": id, "version": of the last write that had one, "metadata": {field: value}, "photos": [{"photo": location,
+ * "format", "width", "height", "bytes"} or
  * {"photo": location, "error": text} or {"photo": location} (not read yet)]}; missing values are left out.
  * Errors: NOT_FOUND. */
 NtJson *nt_catalogue_product_json(NtCatalogue *catalogue, int64_t product, GError **error);

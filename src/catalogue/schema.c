@@ -117,6 +117,11 @@ static const char *const migrations[] = {
     "ALTER TABLE photo ADD COLUMN asked INTEGER;"
     "ALTER TABLE photo ADD COLUMN own_network INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX photo_asked ON photo(location, asked) WHERE asked IS NOT NULL;",
+
+    /* 8: versions of writes, and those of what is gone (version.c). */
+    "ALTER TABLE product ADD COLUMN version INTEGER;"
+    "CREATE TABLE tombstone("
+    " tombstone INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, removed INTEGER NOT NULL);",
 };
 enum { WORDS_MIGRATION = 4 }; /* the one after which the products there are get their words */
 

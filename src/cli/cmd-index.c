@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static char *model, *format, *encoding, *errors_path, *photos, *separator;
+static char *model, *format, *encoding, *errors_path, *photos, *separator, *version, *version_from, *only;
 static char **map, **types;
 static gboolean from_folder, prune, rehash, strict, allow_private;
 static int connections;
@@ -35,6 +35,13 @@ static const GOptionEntry options[] = {
     {"product-from", 0, 0, G_OPTION_ARG_CALLBACK, (void *)set_product_from, "folder: each sub-folder is one product",
      "WHAT"},
     {"prune", 0, 0, G_OPTION_ARG_NONE, &prune, "remove products this source brought before and no longer has", NULL},
+    {"as-of", 0, 0, G_OPTION_ARG_STRING, &version,
+     "a number or time, later for each run: products that were written or removed at a later one stay as they are",
+     "VERSION"},
+    {"version-from", 0, 0, G_OPTION_ARG_STRING, &version_from, "of a list: the field that has this for each row",
+     "FIELD"},
+    {"if", 0, 0, G_OPTION_ARG_STRING, &only,
+     "absent: only products that are not there yet; present: only those that are", "WHAT"},
     {"rehash", 0, 0, G_OPTION_ARG_NONE, &rehash, "read photos again even when their size and times did not change",
      NULL},
     {"strict", 0, 0, G_OPTION_ARG_NONE, &strict, "refuse photos whose end is missing (--limit photo-rows=100)", NULL},
@@ -108,6 +115,17 @@ static void print_others(const NiteruIndexReport *report) {
     }
 }
 
+static void print_passed_over(const NiteruIndexReport *report) {
+    if (report->stale > 0) {
+        g_autofree char *stale = cli_count_of(report->stale, "product", "products");
+        printf("%s left as they are: of a later version, or removed at one\n", stale);
+    }
+    if (report->passed_over > 0) {
+        g_autofree char *passed_over = cli_count_of(report->passed_over, "product", "products");
+        printf("%s passed over: --if %s\n", passed_over, only);
+    }
+}
+
 static void print_report(const CliContext *context, const NiteruIndexReport *report, unsigned shown) {
     if (context->json) {
         NtJson *out = nt_report_json(report);
@@ -143,6 +161,7 @@ static void print_report(const CliContext *context, const NiteruIndexReport *rep
         g_autofree char *removed = cli_count_of(report->removed, "product", "products");
         printf("%s removed that the source no longer has\n", removed);
     }
+    print_passed_over(report);
     print_others(report);
     if (report->values > 0) {
         g_autofree char *values = cli_count_of(report->values, "value", "values");
@@ -188,6 +207,9 @@ static CliStatus run_index(CliContext *context, int argc, char **argv, GError **
         .rehash = rehash,
         .allow_private = allow_private,
         .host_connections = (unsigned)connections,
+        .version = version,
+        .version_from = version_from,
+        .only = only,
         .progress = on_progress,
         .failure = on_failure,
         .note = on_note,

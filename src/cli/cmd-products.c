@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static char *where, *after;
+static char *where, *after, *version;
 static int limit;
 
 static const GOptionEntry no_options[] = {{0}};
@@ -140,28 +140,45 @@ const CliCommand cli_list = {
 
 static const GOptionEntry remove_options[] = {
     {"where", 'w', 0, G_OPTION_ARG_STRING, &where, "remove the products that match", "CONDITION"},
+    {"as-of", 0, 0, G_OPTION_ARG_STRING, &version,
+     "a number or time: products of a later version stay, and writes of earlier ones do not bring the others back",
+     "VERSION"},
     {0},
 };
+
+static bool remove_here(NiteruCatalogue *catalogue, const char *const *ids, size_t count, uint64_t *removed,
+                        uint64_t *stale, GError **error) {
+    return version != NULL ? niteru_remove_version(catalogue, ids, count, version, 0, NULL, removed, stale, error)
+                           : niteru_remove(catalogue, ids, count, where, 0, NULL, removed, error);
+}
 
 static CliStatus run_remove(CliContext *context, int argc, char **argv, GError **error) {
     if (argc == 0 && where == NULL) {
         cli_usage(error, "name the products to remove, or give --where");
         return CLI_USAGE;
     }
+    if (version != NULL && where != NULL) {
+        cli_usage(error, "--as-of is for products that are named, and not for --where");
+        return CLI_USAGE;
+    }
     bool remote = context->limits == NULL && cli_remote_is_there(context);
     const char *const *ids = (const char *const *)argv;
-    uint64_t removed = 0;
+    uint64_t removed = 0, stale = 0;
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, !remote, error);
-    if (catalogue == NULL || !(remote ? cli_remote_remove(context, ids, (size_t)argc, where, &removed, error)
-                                      : niteru_remove(catalogue, ids, (size_t)argc, where, 0, NULL, &removed, error))) {
+    if (catalogue == NULL ||
+        !(remote ? cli_remote_remove(context, ids, (size_t)argc, where, version, &removed, &stale, error)
+                 : remove_here(catalogue, ids, (size_t)argc, &removed, &stale, error))) {
         return CLI_FAILED;
     }
     if (context->json) {
-        printf("{\"removed\": %" G_GUINT64_FORMAT "}\n", removed);
+        printf("{\"removed\": %" G_GUINT64_FORMAT ", \"stale\": %" G_GUINT64_FORMAT "}\n", removed, stale);
     } else if (!context->quiet) {
         printf("%" G_GUINT64_FORMAT " removed\n", removed);
     }
-    if (removed == 0) {
+    if (stale > 0 && !context->quiet && !context->json) {
+        printf("%" G_GUINT64_FORMAT " stay: of a later version\n", stale);
+    }
+    if (removed == 0 && where != NULL) {
         cli_print_near(context, catalogue, where);
     }
     /* Asking to remove what is not there is worth knowing in a script. */

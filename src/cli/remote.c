@@ -47,7 +47,8 @@ static void fail_with(const NtJson *problem, GError **error) {
         NiteruError error;
     } codes[] = {{"not-found", NITERU_ERROR_NOT_FOUND}, {"invalid", NITERU_ERROR_INVALID},
                  {"no-space", NITERU_ERROR_NO_SPACE},   {"over-limit", NITERU_ERROR_LIMIT},
-                 {"timeout", NITERU_ERROR_TIMEOUT},     {"stopped", NITERU_ERROR_CANCELLED}};
+                 {"timeout", NITERU_ERROR_TIMEOUT},     {"stopped", NITERU_ERROR_CANCELLED},
+                 {"stale", NITERU_ERROR_STALE}};
     const char *code = nt_json_text(nt_json_get(problem, "code"), "");
     NiteruError found = NITERU_ERROR_FAILED;
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++) {
@@ -109,7 +110,10 @@ static NtJson *settings_json(const char *source, const NiteruIndexOptions *optio
     } texts[] = {{"model", options->model},
                  {"format", options->format},
                  {"encoding", options->encoding},
-                 {"image_separator", options->image_separator}};
+                 {"image_separator", options->image_separator},
+                 {"version", options->version},
+                 {"version_from", options->version_from},
+                 {"if", options->only}};
     bool address = strstr(source, "://") != NULL;
     g_autofree char *path = address ? g_strdup(source) : g_canonicalize_filename(source, NULL);
     g_autofree char *photos = options->photos != NULL ? g_canonicalize_filename(options->photos, NULL) : NULL;
@@ -229,7 +233,7 @@ bool cli_remote_index(const CliContext *context, const char *source, const Niter
 
 /* Removes some of the ids, as many as go into a request, from *done on, and what matches. */
 static bool remove_part(const CliContext *context, const char *const *ids, size_t count, size_t *done,
-                        const char *where, uint64_t *removed, GError **error) {
+                        const char *where, const char *version, uint64_t *removed, uint64_t *stale, GError **error) {
     g_autoptr(NtJson) body = nt_json_object();
     NtJson *products = nt_json_array();
     size_t bytes = 0, first = *done;
@@ -241,17 +245,24 @@ static bool remove_part(const CliContext *context, const char *const *ids, size_
     if (where != NULL) {
         nt_json_set(body, "where", nt_json_string(where));
     }
+    if (version != NULL && version[strspn(version, "0123456789")] == '\0') {
+        nt_json_set(body, "version", nt_json_integer(g_ascii_strtoll(version, NULL, 10)));
+    } else if (version != NULL) {
+        nt_json_set(body, "time", nt_json_string(version));
+    }
     g_autoptr(NtJson) answer = cli_remote_ask(context, "POST", "/v1/products:remove", body, error);
     *removed += count_of(answer, "removed");
+    *stale += count_of(answer, "stale");
     return answer != NULL;
 }
 
 bool cli_remote_remove(const CliContext *context, const char *const *ids, size_t count, const char *where,
-                       uint64_t *out_removed, GError **error) {
+                       const char *version, uint64_t *out_removed, uint64_t *out_stale, GError **error) {
     size_t done = 0;
-    *out_removed = 0;
+    *out_removed = *out_stale = 0;
     do { /* the condition goes with the first, so that nothing is removed where it is wrong */
-        if (!remove_part(context, ids, count, &done, done == 0 ? where : NULL, out_removed, error)) {
+        if (!remove_part(context, ids, count, &done, done == 0 ? where : NULL, version, out_removed, out_stale,
+                         error)) {
             return false;
         }
     } while (done < count);

@@ -15,9 +15,9 @@ bool cli_remote_is_there(const CliContext *context);
 /* niteru_index, done by the server: with the same callbacks, and stopped by context->cancel. */
 bool cli_remote_index(const CliContext *context, const char *source, const NiteruIndexOptions *options,
                       NiteruIndexReport *out_report, GError **error);
-/* niteru_remove, likewise. */
+/* niteru_remove, or with a version (NULL: none) niteru_remove_version, likewise. */
 bool cli_remote_remove(const CliContext *context, const char *const *ids, size_t count, const char *where,
-                       uint64_t *out_removed, GError **error);
+                       const char *version, uint64_t *out_removed, uint64_t *out_stale, GError **error);
 
 /* One request with a JSON body (NULL: none); the answer, new. An error is the server's, in its words. */
 NtJson *cli_remote_ask(const CliContext *context, const char *method, const char *path, const NtJson *body,

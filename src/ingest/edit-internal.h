@@ -31,7 +31,8 @@ bool edits_write(Edits *edits, GError **error);
 static inline bool edit_owns(const GError *error) {
     return error->domain != NITERU_ERROR || error->code == NITERU_ERROR_INVALID ||
            error->code == NITERU_ERROR_NOT_FOUND || error->code == NITERU_ERROR_LIMIT ||
-           error->code == NITERU_ERROR_UNSUPPORTED || error->code == NITERU_ERROR_FAILED;
+           error->code == NITERU_ERROR_UNSUPPORTED || error->code == NITERU_ERROR_FAILED ||
+           error->code == NITERU_ERROR_STALE || error->code == NITERU_ERROR_CONDITION;
 }
 
 #endif

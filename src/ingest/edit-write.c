@@ -182,7 +182,8 @@ static bool find(NtCatalogue *db, const char *id, int64_t *out_product, GError *
 /* Whether it may be done: what is there is as it has to be. */
 static bool check(const NtProductEdit *given, NtCatalogue *db, int64_t *out_product, GError **error) {
     return find(db, given->id, out_product, error) &&
-           (!given->must_exist || nt_catalogue_find_product(db, given->id, out_product, error)) &&
+           (!given->must_exist || (given->remove && given->version != 0) ||
+            nt_catalogue_find_product(db, given->id, out_product, error)) &&
            (given->allow == NULL || given->allow(db, *out_product, given->data, error));
 }
 
@@ -209,7 +210,9 @@ static bool put_product(Edits *edits, Edit *edit, NtCatalogue *db, int64_t produ
                         .value_count = values->len,
                         .photos = photos,
                         .photo_count = count,
-                        .no_photos = locations != NULL};
+                        .no_photos = locations != NULL,
+                        .version = given->version,
+                        .only = given->only};
     return nt_catalogue_start_run(db, "api", "", &run, error) &&
            nt_catalogue_put_product(db, &run, &row, states, &given->report.added, error) &&
            put_photos(edits, edit, db, states + first, fresh, error) &&
@@ -232,7 +235,7 @@ static bool write_edit(Edits *edits, Edit *edit, NtCatalogue *db, Fresh *fresh, 
         return false;
     }
     return given->remove
-               ? nt_catalogue_remove_product(db, given->id, &there, error)
+               ? nt_catalogue_remove_version(db, given->id, given->version, &there, error)
                : put_product(edits, edit, db, product, fresh, error) && (!given->shown || show(given, db, error));
 }
 

@@ -68,6 +68,8 @@ typedef struct Ingest {
     NtSource *source;
     NtColumns *columns;
     NtRun run;
+    int64_t version; /* of all rows; 0: none */
+    NtPutIf only;
     bool listed;          /* the source has come to its end */
     uint64_t unread;      /* rows, names, folders and files that could not be read: what they hold is not known */
     GPtrArray *unread_at; /* char *: the places of the first of them */
@@ -144,6 +146,9 @@ void *ingest_count_photos(void *data);
 
 /* Lists some products: puts them into the transaction, and queues those of their photos that are to be read. */
 bool ingest_list_some(Ingest *ingest, GError **error);
+
+/* Reads what the options say of versions and of which products are meant. Errors: INVALID. */
+bool ingest_read_order(Ingest *ingest, GError **error);
 
 /* Notes a place of the source that could not be read, which forbids pruning. */
 void ingest_unread(Ingest *ingest, const char *place);

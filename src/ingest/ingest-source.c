@@ -56,6 +56,8 @@ void *ingest_count_photos(void *data) {
 bool ingest_learn_columns(Ingest *ingest, const char *location, GError **error) {
     ingest->columns = nt_columns_new(ingest->db, ingest->options->types, error);
     g_autoptr(NtSource) source = ingest->columns != NULL ? ingest_open_source(ingest, location, error) : NULL;
+    const char *order = ingest->options->version_from;
+    bool has_order = order == NULL;
     if (source == NULL) {
         return false;
     }
@@ -69,7 +71,12 @@ bool ingest_learn_columns(Ingest *ingest, const char *location, GError **error) 
         for (size_t i = 0; step == NT_SOURCE_PRODUCT && i < listing.value_count; i++) {
             const NtListingValue *value = &listing.values[i];
             nt_columns_learn(ingest->columns, value->field, value->text, value->json);
+            has_order |= order != NULL && g_ascii_strcasecmp(value->field, order) == 0;
         }
+    }
+    if (!has_order) {
+        nt_fail(error, NITERU_ERROR_INVALID, "%s: no row has a field '%s' for its version", location, order);
+        return nt_fact(error, "option", "version_from");
     }
     return nt_columns_settle(ingest->columns, error);
 }
@@ -142,6 +149,53 @@ static bool queue_photos(Ingest *ingest, const NtListing *listing, const NtPhoto
     return true;
 }
 
+bool ingest_read_order(Ingest *ingest, GError **error) {
+    const NiteruIndexOptions *options = ingest->options;
+    if (options->version != NULL && options->version_from != NULL) {
+        nt_fail(error, NITERU_ERROR_INVALID, "a version of all rows, or a field that has each row's own: not both");
+        return nt_fact(error, "option", "version_from");
+    }
+    if (options->version_from != NULL && strcmp(nt_source_kind(ingest->source), "folder") == 0) {
+        nt_fail(error, NITERU_ERROR_INVALID, "photos in a folder have no field '%s': give a version of all",
+                options->version_from);
+        return nt_fact(error, "option", "version_from");
+    }
+    if (options->version != NULL && !nt_version_read(options->version, &ingest->version, error)) {
+        return nt_fact(error, "option", "version");
+    }
+    return nt_put_if_read(options->only, &ingest->only, error);
+}
+
+/* The version of a row, where the list has them; a row without one has none. Errors: INVALID. */
+static bool read_version(const Ingest *ingest, const NtListing *listing, int64_t *out_version, GError **error) {
+    *out_version = ingest->version;
+    for (size_t i = 0; ingest->options->version_from != NULL && i < listing->value_count; i++) {
+        const NtListingValue *value = &listing->values[i];
+        if (g_ascii_strcasecmp(value->field, ingest->options->version_from) != 0) {
+            continue;
+        }
+        g_autofree char *text = value->text != NULL   ? g_strdup(value->text)
+                                : value->json != NULL ? nt_json_print(value->json, false)
+                                                      : NULL;
+        if (text != NULL && *g_strstrip(text) != '\0' && strcmp(text, "null") != 0) {
+            return nt_version_read(text, out_version, error) || (g_prefix_error(error, "%s: ", value->field), false);
+        }
+    }
+    return true;
+}
+
+/* A product that is left as it is, because the write comes late or is not meant for it. */
+static bool is_passed_over(Ingest *ingest, const GError *fault) {
+    bool stale = fault->code == NITERU_ERROR_STALE;
+    if (!stale && fault->code != NITERU_ERROR_CONDITION) {
+        return false;
+    }
+    ingest->report.products++;
+    ingest->report.stale += stale;
+    ingest->report.passed_over += !stale;
+    return true;
+}
+
 /* Puts one product and queues those of its photos that are to be read. */
 static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error) {
     g_autofree NtPhotoPut *photos = g_new0(NtPhotoPut, listing->photo_count);
@@ -155,12 +209,19 @@ static bool put_listing(Ingest *ingest, const NtListing *listing, GError **error
     if (!read_values(ingest, listing, error)) {
         return false;
     }
-    NtProductPut put = {
-        .id = listing->id, .line = listing->line, .photos = photos, .photo_count = listing->photo_count};
+    NtProductPut put = {.id = listing->id,
+                        .line = listing->line,
+                        .photos = photos,
+                        .photo_count = listing->photo_count,
+                        .only = ingest->only};
     put.values = nt_columns_values(ingest->columns, &put.value_count);
     bool added = false;
     g_autoptr(GError) fault = NULL;
-    if (!nt_catalogue_put_product(ingest->db, &ingest->run, &put, states, &added, &fault)) {
+    if (!read_version(ingest, listing, &put.version, &fault) ||
+        !nt_catalogue_put_product(ingest->db, &ingest->run, &put, states, &added, &fault)) {
+        if (is_passed_over(ingest, fault)) {
+            return true;
+        }
         if (fault->code != NITERU_ERROR_INVALID && fault->code != NITERU_ERROR_LIMIT) {
             g_propagate_error(error, g_steal_pointer(&fault));
             return false;

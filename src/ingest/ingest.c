@@ -425,7 +425,8 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     g_autofree char *lost = NULL;
     ingest->source = ingest_open_source(ingest, location, error);
     g_autofree char *commits = NULL;
-    if (ingest->source == NULL || !nt_turn_accept_loss(ingest->catalogue, ingest->wait, &commits, error)) {
+    if (ingest->source == NULL || !ingest_read_order(ingest, error) ||
+        !nt_turn_accept_loss(ingest->catalogue, ingest->wait, &commits, error)) {
         return false;
     }
     if (commits != NULL) {

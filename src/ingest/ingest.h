@@ -32,6 +32,8 @@ typedef struct NtProductEdit {
     bool must_exist;        /* else it is added where it is not there */
     bool remove;            /* it goes, as a whole; one that is not there must be asked for by `must_exist` */
     bool shown;             /* `product` is wanted */
+    int64_t version;        /* of the write; 0: none. With `remove` the product need not be there then */
+    NtPutIf only;
     NtPhotoEdit photo_edit;
     size_t position;
     const NtGivenPhoto *photos;
@@ -49,7 +51,8 @@ typedef struct NtProductEdit {
 } NtProductEdit;
 
 /* Changes products, in one transaction, which the next search sees: photos are read and embedded before the turn to
- * write is taken. An edit that fails (INVALID, NOT_FOUND, LIMIT, and what its photos or `allow` say) costs only itself
+ * write is taken. An edit that fails (INVALID, NOT_FOUND, LIMIT, STALE, CONDITION, and what its photos or `allow` say)
+ * costs only itself
  * and has `error` set. `options` NULL: the defaults; its `failure` is told of photos and values that could not be used.
  * False: nothing is committed, no edit has an error or a product, and the errors are those of the whole: IO, NO_SPACE,
  * CANCELLED, TIMEOUT, INVALID (a model without a network, a catalogue open for reading only). */

@@ -22,9 +22,11 @@ static void clear_photo(void *photo) { g_clear_pointer(&((NtGivenPhoto *)photo)-
 static bool put_product(NiteruCatalogue *catalogue, const NiteruProduct *given, const NiteruPutOptions *options,
                         bool patch, GCancellable *cancellable, NiteruPutReport *out_report, GError **error) {
     NiteruProduct product;
+    NiteruPutOptions put;
     g_autoptr(GArray) photos = g_array_new(FALSE, FALSE, sizeof(NtGivenPhoto));
     g_array_set_clear_func(photos, clear_photo);
-    if (!NT_OPTIONS_READ(NiteruProduct, &product, given, error) || !read_photos(product.photos, photos, error)) {
+    if (!NT_OPTIONS_READ(NiteruProduct, &product, given, error) ||
+        !NT_OPTIONS_READ(NiteruPutOptions, &put, options, error) || !read_photos(product.photos, photos, error)) {
         return false;
     }
     g_autoptr(NtJson) metadata = product.metadata != NULL ? nt_json_parse(product.metadata, strlen(product.metadata),
@@ -33,10 +35,18 @@ static bool put_product(NiteruCatalogue *catalogue, const NiteruProduct *given, 
     if (product.metadata != NULL && metadata == NULL) {
         return false;
     }
+    int64_t version = 0;
+    NtPutIf only = NT_PUT_ALWAYS;
+    if ((product.version != NULL && !nt_version_read(product.version, &version, error)) ||
+        !nt_put_if_read(put.only, &only, error)) {
+        return false;
+    }
     NtProductEdit edit = {.id = product.id,
                           .metadata = metadata,
                           .whole = !patch,
                           .must_exist = patch,
+                          .version = version,
+                          .only = only,
                           .photo_edit = !patch || product.photos != NULL ? NT_PHOTOS_REPLACE : NT_PHOTOS_STAY,
                           .photos = (const NtGivenPhoto *)(void *)photos->data,
                           .photo_count = photos->len};

@@ -64,6 +64,8 @@ unsigned api_error_status(const GError *error, const char **out_code, const char
         {NITERU_ERROR_CANCELLED, 503, "stopped"},
         {NITERU_ERROR_NO_SPACE, 507, "no-space"},
         {NITERU_ERROR_NO_MEMORY, 503, "no-memory"},
+        {NITERU_ERROR_STALE, 409, "stale"},
+        {NITERU_ERROR_CONDITION, 412, "precondition-failed"},
     };
     const char *parameter = niteru_error_fact(error, "parameter");
     *out_field = parameter != NULL ? parameter : niteru_error_fact(error, "option");

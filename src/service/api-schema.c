@@ -146,6 +146,10 @@ static void settle_integers(const ApiSchema *schema, NtJson *value) {
         double number = nt_json_number(given, 0);
         if (member->type == API_OBJECT && nt_json_type(given) == NT_JSON_OBJECT) {
             settle_integers(member, given);
+        } else if (member->type == API_ARRAY && member->items != NULL && member->items->type == API_OBJECT) {
+            for (size_t i = 0; i < nt_json_count(given); i++) {
+                settle_integers(member->items, nt_json_at(given, i));
+            }
         } else if (member->type == API_INTEGER && nt_json_type(given) == NT_JSON_REAL && fabs(number) <= 0x1p53 &&
                    number == floor(number)) {
             nt_json_set(value, member->name, nt_json_integer((int64_t)number));

@@ -3,6 +3,7 @@
 #include "service/api-schemas.h"
 
 enum { MOST_K = 1000, MOST_ID = 1024, MOST_WHERE = 16384, MOST_IDS = 1000, MOST_DIMENSION = 65536 };
+#define MOST_VERSION 9007199254740991.0 /* NT_VERSION_MOST */
 
 #define END                                                                                                            \
     { .name = NULL }
@@ -45,7 +46,26 @@ static const ApiSchema a_number = {.type = API_NUMBER, .least = -1e18, .most = 1
     }
 #define GROUP                                                                                                          \
     { "group", API_BOOL, .text = "Products of one `group` (variants of a design) count once, by the best of them." }
+/* The order of writes. */
+#define VERSION                                                                                                        \
+    {"version", API_INTEGER, .least = 1, .most = MOST_VERSION,                                                         \
+     .text = "Of this write, growing for a product: writes of earlier versions that come later are refused (409 "      \
+             "stale), and do not bring back what was removed."},                                                       \
+    {                                                                                                                  \
+        "time", API_TEXT, .least = 8, .most = 40,                                                                      \
+                          .text = "Instead of `version`: when this write was made, such as "                           \
+                                  "2026-01-31T08:30:00.250Z; kept as microseconds since 1970."                         \
+    }
+#define IF                                                                                                             \
+    {                                                                                                                  \
+        "if", API_TEXT, .choices = (const char *const[]){"absent", "present", NULL},                                   \
+                        .text = "Only a product that is not there yet, or only one that is; else 412."                 \
+    }
+
 #define SEARCH K, WHERE, SOLD_OUT, THRESHOLD, MODEL, GROUP, EXCLUDE, METADATA, TIMEOUT
+
+const ApiSchema api_write_query = {.type = API_OBJECT, .members = (const ApiSchema[]){VERSION, END}};
+const ApiSchema api_put_query = {.type = API_OBJECT, .members = (const ApiSchema[]){VERSION, IF, END}};
 
 const ApiSchema api_only_key = {.type = API_OBJECT, .members = (const ApiSchema[]){TIMEOUT, KEY, END}};
 
@@ -105,6 +125,7 @@ const ApiSchema api_product_answer = {
     .type = API_OBJECT,
     .members =
         (const ApiSchema[]){{"product", API_TEXT, true, .text = "Its id."},
+                            {"version", API_INTEGER, .text = "Of the last write that had one."},
                             {"metadata", API_OBJECT, true, .text = "Its fields; those that are missing are left out."},
                             {"photos", API_ARRAY, true, .items = &photo_answer},
                             {"warnings", API_ARRAY, .items = &any_text,
@@ -291,6 +312,7 @@ static const ApiSchema batch_item = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){{"product", API_TEXT, true, .least = 1, .most = MOST_ID, .text = "Its id."},
                                    {"metadata", API_OBJECT, .text = "Its fields."},
+                                   VERSION,
                                    END}};
 
 const ApiSchema api_batch_body = {
@@ -300,6 +322,7 @@ const ApiSchema api_batch_body = {
         {"mode", API_TEXT, .choices = (const char *const[]){"put", "patch", NULL},
          .text = "put (when not given): metadata as a whole, products that are not there are added; patch: fields that "
                  "are given."},
+        IF,
         END}};
 
 static const ApiSchema outcome_answer = {
@@ -322,11 +345,15 @@ const ApiSchema api_remove_body = {
         {"products", API_ARRAY, .items = &an_id, .least = 0, .most = 100000,
          .text = "Ids; those that are not there do not matter."},
         {"where", API_TEXT, .least = 1, .most = MOST_WHERE, .text = "And those that match this condition."},
+        VERSION,
         END}};
 
 const ApiSchema api_remove_answer = {
     .type = API_OBJECT,
-    .members = (const ApiSchema[]){{"removed", API_INTEGER, true, .text = "How many were there."}, END}};
+    .members = (const ApiSchema[]){
+        {"removed", API_INTEGER, true, .text = "How many were there."},
+        {"stale", API_INTEGER, .text = "Of a write with a version: how many stay, being of a later one."},
+        END}};
 
 const ApiSchema api_photo_body = {
     .type = API_OBJECT,
@@ -353,6 +380,8 @@ static const ApiSchema counts_answer[] = {
     {"values_left_out", API_INTEGER, true, .text = "Values that did not fit their field's type."},
     {"fetched", API_INTEGER, true, .text = "Photos that were fetched from web addresses."},
     {"unchanged", API_INTEGER, true, .text = "Photos at web addresses that are as they were, as their hosts say."},
+    {"stale", API_INTEGER, true, .text = "Products whose rows came late, by their versions."},
+    {"passed_over", API_INTEGER, true, .text = "Products that are not as `if` asked."},
     END};
 
 static const ApiSchema progress_answer[] = {{"done", API_INTEGER, true, .text = "Photos dealt with."},
@@ -377,7 +406,9 @@ static const ApiSchema progress_answer[] = {{"done", API_INTEGER, true, .text = 
         {"image_separator", API_TEXT, .least = 1, .most = 10,                                                          \
          .text = "What parts several photos in a cell; | when not given."},                                            \
         {"prune", API_BOOL, .text = "Remove products that an earlier list of this source had and this one has not."},  \
-    {                                                                                                                  \
+        {"version_from", API_TEXT, .least = 1, .most = 200,                                                            \
+         .text = "The field that has each row's own version or time."},                                                \
+        VERSION, IF, {                                                                                                 \
         "model", API_TEXT, .least = 1, .most = 100, .text = "Whose vectors are made; else the default one."            \
     }
 
@@ -397,6 +428,9 @@ const ApiSchema api_index_body = {.type = API_OBJECT,
                                                           {"product_from_folder", API_BOOL},
                                                           {"prune", API_BOOL},
                                                           {"rehash", API_BOOL},
+                                                          {"version", API_TEXT},
+                                                          {"version_from", API_TEXT},
+                                                          {"if", API_TEXT},
                                                           {"allow_private", API_BOOL},
                                                           {"host_connections", API_INTEGER, .least = 0, .most = 64},
                                                           END}};

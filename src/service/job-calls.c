@@ -30,6 +30,10 @@ static void fail_job(ApiCall *call, GError *error) {
 
 void api_run_import(ApiCall *call) {
     g_autoptr(GError) error = NULL;
+    int64_t version;
+    if (!api_read_version(call, call->body, NULL, &version)) {
+        return;
+    }
     g_autofree char *id = api_jobs_create(call->service->jobs, call->body, &error);
     if (id != NULL) {
         g_autofree char *address = g_strdup_printf("/v1/jobs/%s", id);

@@ -170,6 +170,9 @@ NiteruIndexOptions job_options(const Job *job, const char ***out_map, const char
         .rehash = nt_json_truth(nt_json_get(settings, "rehash"), false),
         .allow_private = nt_json_truth(nt_json_get(settings, "allow_private"), false),
         .host_connections = (unsigned)nt_json_int(nt_json_get(settings, "host_connections"), 0),
+        .version = nt_json_text(nt_json_get(settings, "version"), nt_json_text(nt_json_get(settings, "time"), NULL)),
+        .version_from = nt_json_text(nt_json_get(settings, "version_from"), NULL),
+        .only = nt_json_text(nt_json_get(settings, "if"), NULL),
     };
 }
 
@@ -184,6 +187,9 @@ static bool run_upload(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
     NiteruIndexOptions options = job_options(job, &map, &types);
     options.format = options.format != NULL ? options.format : "csv";
     options.allow_private = jobs->service->config->allow_private; /* whoever sends a list cannot say so */
+    int64_t number = nt_json_int(nt_json_get(job->settings, "version"), 0);
+    g_autofree char *version = number != 0 ? g_strdup_printf("%" G_GINT64_FORMAT, number) : NULL;
+    options.version = version != NULL ? version : options.version;
     options.progress = on_progress;
     options.failure = on_failure;
     options.data = &run;

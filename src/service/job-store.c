@@ -42,11 +42,12 @@ static const struct {
 } counts[] = {
 #define COUNT(name, member)                                                                                            \
     { name, offsetof(NiteruIndexReport, member) }
-    COUNT("products", products),   COUNT("added", added),         COUNT("removed", removed),
-    COUNT("photos", photos),       COUNT("embedded", embedded),   COUNT("reused", reused),
-    COUNT("identical", identical), COUNT("cut_short", cut_short), COUNT("not_photos", others),
-    COUNT("hidden", hidden),       COUNT("failed", failed),       COUNT("values_left_out", values),
-    COUNT("fetched", fetched),     COUNT("unchanged", unchanged),
+    COUNT("products", products),       COUNT("added", added),         COUNT("removed", removed),
+    COUNT("photos", photos),           COUNT("embedded", embedded),   COUNT("reused", reused),
+    COUNT("identical", identical),     COUNT("cut_short", cut_short), COUNT("not_photos", others),
+    COUNT("hidden", hidden),           COUNT("failed", failed),       COUNT("values_left_out", values),
+    COUNT("fetched", fetched),         COUNT("unchanged", unchanged), COUNT("stale", stale),
+    COUNT("passed_over", passed_over),
 #undef COUNT
 };
 

@@ -58,6 +58,27 @@ static void set_conditions(ApiCall *call, NtProductEdit *edit, Condition *condit
     edit->data = condition;
 }
 
+bool api_read_version(ApiCall *call, const NtJson *from, const char *within, int64_t *out_version) {
+    g_autoptr(GError) error = NULL;
+    const char *time = nt_json_text(nt_json_get(from, "time"), NULL);
+    *out_version = nt_json_int(nt_json_get(from, "version"), 0);
+    g_autofree char *field = g_strconcat(within != NULL ? within : "", "time", NULL);
+    if (time != NULL && *out_version != 0) {
+        api_problem(call, 400, "invalid", field, "'time' is instead of 'version'");
+        return false;
+    }
+    if (time != NULL && !nt_version_read(time, out_version, &error)) {
+        api_problem(call, 400, "invalid", field, "%s", error->message);
+        return false;
+    }
+    return true;
+}
+
+static bool read_order(ApiCall *call, NtProductEdit *edit) {
+    return nt_put_if_read(nt_json_text(nt_json_get(call->query, "if"), NULL), &edit->only, NULL) &&
+           api_read_version(call, call->query, NULL, &edit->version);
+}
+
 /* ---- what could not be used ---- */
 
 static void add_warning(const NiteruFailure *failure, void *data) {
@@ -71,6 +92,9 @@ static void carry_out(ApiCall *call, NtProductEdit *edit) {
     Condition condition;
     NiteruPutOptions options = {
         .size = sizeof options, .timeout_ms = WRITE_MS, .failure = add_warning, .data = warnings};
+    if (!read_order(call, edit)) {
+        return;
+    }
     set_conditions(call, edit, &condition);
     edit->shown = !edit->remove;
     if (!nt_products_edit(call->service->catalogue, edit, 1, &options, nt_http_cancellable(call->request), &error)) {
@@ -92,7 +116,7 @@ static void carry_out(ApiCall *call, NtProductEdit *edit) {
     } else if (edit->error->domain == API_CONDITION) {
         api_problem(call, 412, "precondition-failed", NULL, "%s", edit->error->message);
         g_error_free(edit->error);
-    } else if (edit->photo_count > 0) {
+    } else if (edit->photo_count > 0 && !g_error_matches(edit->error, NITERU_ERROR, NITERU_ERROR_STALE)) {
         api_fail_photo(call, edit->error);
     } else {
         api_fail(call, edit->error);
@@ -114,12 +138,33 @@ void api_run_product_delete(ApiCall *call) {
     carry_out(call, &edit);
 }
 
+static void remove_versions(ApiCall *call, const char *const *ids, int64_t version) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, version);
+    uint64_t removed = 0, stale = 0;
+    if (ids == NULL || nt_json_get(call->body, "where") != NULL) {
+        api_problem(call, 400, "invalid", "where", "a removal with a version names its products, and no condition");
+    } else if (niteru_remove_version(call->service->catalogue, ids, nt_json_count(nt_json_get(call->body, "products")),
+                                     text, 0, nt_http_cancellable(call->request), &removed, &stale, &error)) {
+        NtJson *out = nt_json_set(nt_json_object(), "removed", nt_json_integer((int64_t)removed));
+        api_answer(call, 200, nt_json_set(out, "stale", nt_json_integer((int64_t)stale)));
+    } else {
+        api_fail(call, g_steal_pointer(&error));
+    }
+}
+
 void api_run_products_remove(ApiCall *call) {
     g_autoptr(GError) error = NULL;
     g_autofree const char **ids = api_texts(nt_json_get(call->body, "products"));
     const char *where = nt_json_text(nt_json_get(call->body, "where"), NULL);
     uint64_t removed = 0;
-    if (ids == NULL && where == NULL) {
+    int64_t version = 0;
+    if (!api_read_version(call, call->body, NULL, &version)) {
+        return;
+    }
+    if (version != 0) {
+        remove_versions(call, ids, version);
+    } else if (ids == NULL && where == NULL) {
         api_problem(call, 400, "invalid", "products", "'products' or 'where' must be given");
     } else if (niteru_remove(call->service->catalogue, ids, nt_json_count(nt_json_get(call->body, "products")), where,
                              0, nt_http_cancellable(call->request), &removed, &error)) {
@@ -212,12 +257,19 @@ void api_run_products_batch(ApiCall *call) {
     bool patch = strcmp(nt_json_text(nt_json_get(call->body, "mode"), "put"), "patch") == 0;
     g_autofree NtProductEdit *edits = g_new0(NtProductEdit, count);
     g_autoptr(GError) error = NULL;
+    NtPutIf only = NT_PUT_ALWAYS;
+    nt_put_if_read(nt_json_text(nt_json_get(call->body, "if"), NULL), &only, NULL);
     for (size_t i = 0; i < count; i++) {
         const NtJson *product = nt_json_at(products, i);
         edits[i] = (NtProductEdit){.id = nt_json_text(nt_json_get(product, "product"), ""),
                                    .metadata = nt_json_get(product, "metadata"),
                                    .whole = !patch,
-                                   .must_exist = patch};
+                                   .must_exist = patch,
+                                   .only = only};
+        g_autofree char *within = g_strdup_printf("products[%zu].", i);
+        if (!api_read_version(call, product, within, &edits[i].version)) {
+            return;
+        }
     }
     const NiteruPutOptions options = {.size = sizeof options, .timeout_ms = WRITE_MS};
     if (!nt_products_edit(call->service->catalogue, edits, count, &options, nt_http_cancellable(call->request),

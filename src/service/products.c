@@ -15,6 +15,9 @@ NtJson *api_product_json(const NtJson *from) {
     g_autofree char *escaped = nt_http_encode(id);
     NtJson *out = nt_json_object(), *list = nt_json_array();
     nt_json_set(out, "product", nt_json_string(id));
+    if (nt_json_get(from, "version") != NULL) {
+        nt_json_set(out, "version", nt_json_ref(nt_json_get(from, "version")));
+    }
     nt_json_set(out, "metadata", nt_json_ref(nt_json_get(from, "metadata")));
     for (size_t i = 0; i < nt_json_count(photos); i++) {
         const NtJson *photo = nt_json_at(photos, i);

@@ -4,11 +4,11 @@
 #include "service/service-internal.h"
 
 static const unsigned not_found[] = {404, 0};
-static const unsigned remove_faults[] = {404, 412, 507, 0};
+static const unsigned remove_faults[] = {404, 409, 412, 507, 0};
 static const unsigned network_faults[] = {404, 413, 415, 422, 507, 0};
 static const unsigned undo_faults[] = {404, 412, 413, 415, 422, 507, 0};
-static const unsigned write_faults[] = {404, 412, 413, 415, 507, 0};
-static const unsigned photo_write_faults[] = {404, 412, 413, 415, 422, 507, 0};
+static const unsigned write_faults[] = {404, 409, 412, 413, 415, 507, 0};
+static const unsigned photo_write_faults[] = {404, 409, 412, 413, 415, 422, 507, 0};
 static const unsigned photo_faults[] = {404, 413, 415, 422, 0};
 static const unsigned job_faults[] = {404, 409, 413, 507, 0};
 static const unsigned session_faults[] = {401, 403, 413, 415, 0};
@@ -22,8 +22,8 @@ static const unsigned body_faults[] = {404, 413, 415, 0};
 #define WRITE                                                                                                          \
     .tag = "products", .access = API_SECRET, .place = API_WRITER, .takes = API_JSON_BODY, .faults = write_faults
 #define PHOTO_WRITE                                                                                                    \
-    .tag = "products", .access = API_SECRET, .place = API_EMBEDDER, .takes = API_PHOTO_BODY, .body = &api_photo_body,  \
-    .answer = &api_product_answer, .faults = photo_write_faults
+    .tag = "products", .access = API_SECRET, .place = API_EMBEDDER, .query = &api_write_query,                         \
+    .takes = API_PHOTO_BODY, .body = &api_photo_body, .answer = &api_product_answer, .faults = photo_write_faults
 #define JOB .tag = "jobs", .access = API_SECRET, .place = API_WRITER, .answer = &api_job_answer, .faults = job_faults
 #define SESSION .tag = "service", .access = API_ANYONE
 #define STATUS .method = "GET", .tag = "service", .access = API_ANYONE, .answer = &api_status_answer
@@ -89,10 +89,10 @@ const ApiRoute api_routes[] = {
      .answer = &api_product_answer,
      .faults = not_found,
      .run = api_run_product_get},
-    {WRITE, .method = "PUT", .path = "/v1/products/{id}", .name = "putProduct",
+    {WRITE, .method = "PUT", .path = "/v1/products/{id}", .name = "putProduct", .query = &api_put_query,
      .summary = "Adds a product, or gives it new metadata as a whole", .body = &api_product_body,
      .answer = &api_product_answer, .run = api_run_product_put},
-    {WRITE, .method = "PATCH", .path = "/v1/products/{id}", .name = "patchProduct",
+    {WRITE, .method = "PATCH", .path = "/v1/products/{id}", .name = "patchProduct", .query = &api_write_query,
      .summary = "Changes fields of a product", .text = "Fields that are not given stay; null takes one away.",
      .body = &api_product_body, .answer = &api_product_answer, .run = api_run_product_patch},
     {.method = "DELETE",
@@ -103,6 +103,7 @@ const ApiRoute api_routes[] = {
      .text = "It is in no answer from then on.",
      .access = API_SECRET,
      .place = API_WRITER,
+     .query = &api_write_query,
      .status = 204,
      .faults = remove_faults,
      .run = api_run_product_delete},
@@ -179,6 +180,7 @@ const ApiRoute api_routes[] = {
      .summary = "Takes a photo away",
      .access = API_SECRET,
      .place = API_WRITER,
+     .query = &api_write_query,
      .answer = &api_product_answer,
      .faults = write_faults,
      .run = api_run_photo_delete},

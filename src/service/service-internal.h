@@ -295,6 +295,10 @@ void api_ready_free(ApiReady *ready); /* NULL is fine */
 
 /* The texts of an array, ending with NULL; borrowed texts in a new block, NULL for none. */
 const char **api_texts(const NtJson *array);
+
+/* product-write.c: the version of a write that a query or a body names by `version` or `time`, 0 where by neither;
+ * `within` is what the place of a fault begins with ("products[3]."; NULL: nothing). False: a problem was answered. */
+bool api_read_version(ApiCall *call, const NtJson *from, const char *within, int64_t *out_version);
 typedef struct ApiVisible ApiVisible;
 ApiVisible *api_visible_new(void);
 void api_visible_free(ApiVisible *visible);

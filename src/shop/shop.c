@@ -128,6 +128,47 @@ static bool remove_products(NtCatalogue *db, const char *const *ids, size_t coun
     return ok;
 }
 
+/* In a turn; 0: no version. */
+static bool remove_versions(NtCatalogue *db, const char *const *ids, size_t count, int64_t version,
+                            uint64_t *out_removed, uint64_t *out_stale, GError **error) {
+    *out_removed = *out_stale = 0;
+    for (size_t i = 0; i < count; i++) {
+        g_autoptr(GError) fault = NULL;
+        bool there = false;
+        if (nt_catalogue_remove_version(db, ids[i], version, &there, &fault)) {
+            *out_removed += there;
+        } else if (g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_STALE)) {
+            ++*out_stale;
+        } else {
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool niteru_remove_version(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *version,
+                           unsigned timeout_ms, GCancellable *cancellable, uint64_t *out_removed, uint64_t *out_stale,
+                           GError **error) {
+    g_auto(NtCall) call = {0};
+    uint64_t removed = 0, stale = 0;
+    int64_t number = 0;
+    if (!nt_version_read(version, &number, error) ||
+        !nt_call_begin_writing(&call, catalogue, timeout_ms, cancellable, error) ||
+        !nt_turn_begin(catalogue, &call.wait, error) ||
+        !nt_turn_end(catalogue, remove_versions(catalogue->db, ids, count, number, &removed, &stale, error), error)) {
+        return false;
+    }
+    if (out_removed != NULL) {
+        *out_removed = removed;
+    }
+    if (out_stale != NULL) {
+        *out_stale = stale;
+    }
+    nt_models_compact(catalogue, &call.wait, NULL);
+    return true;
+}
+
 bool niteru_remove(NiteruCatalogue *catalogue, const char *const *ids, size_t count, const char *where,
                    unsigned timeout_ms, GCancellable *cancellable, uint64_t *out_removed, GError **error) {
     g_auto(NtCall) call = {0};

@@ -125,6 +125,11 @@ static void test_json(void) {
     g_assert_cmpstr(escaped, ==, "\"é\\u007f\\u009b\\u202e\\udb40\\udc01\xe2\x80\x8d\"");
     g_autoptr(NtJson) back = nt_json_parse(escaped, strlen(escaped), "x.json", NULL, &error);
     g_assert_cmpstr(nt_json_text(back, ""), ==, nt_json_text(odd, "-"));
+    const char *large =
+        "{\"a\": [65833810446995750387712, 7, 2.5], \"b\": 9223372036854775807}"; /* a whole number, to 53 bits */
+    g_autoptr(NtJson) rounded = nt_json_parse(large, strlen(large), "x.json", NULL, &error);
+    g_autofree char *shown = nt_json_print(rounded, false);
+    g_assert_cmpstr(shown, ==, "{\"a\": [6.58338104469958e22, 7, 2.5], \"b\": 9.22337203685478e18}");
     NtLimits limits = nt_limits_default();
     limits.json_depth = 2;
     limits.json_values = 7;

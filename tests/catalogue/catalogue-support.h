@@ -50,7 +50,9 @@ void expect_dead(NtCatalogue *catalogue);
     } while (0)
 
 /* SQL that takes out of a catalogue what layouts brought after the fourth, the third, the second, and the first. */
+#define TO_LAYOUT_7 "ALTER TABLE product DROP COLUMN version; DROP TABLE tombstone; PRAGMA user_version=7;"
 #define TO_LAYOUT_6                                                                                                    \
+    TO_LAYOUT_7                                                                                                        \
     "DROP INDEX photo_asked; ALTER TABLE photo DROP COLUMN etag; ALTER TABLE photo DROP COLUMN modified;"              \
     "ALTER TABLE photo DROP COLUMN asked; ALTER TABLE photo DROP COLUMN own_network; PRAGMA user_version=6;"
 #define TO_LAYOUT_5 TO_LAYOUT_6 "DROP TABLE judgement; PRAGMA user_version=5;"
