@@ -391,6 +391,34 @@ char *niteru_info_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancell
 bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, char **out_json,
                   GError **error);
 
+/* ---- backups ---------------------------------------------------------------------------------------------------- */
+
+typedef struct NiteruBackupOptions {
+    size_t size;  /* sizeof(NiteruBackupOptions) */
+    bool replace; /* niteru_restore: where a catalogue is, move it aside once the other is whole */
+    unsigned timeout_ms;
+    void (*progress)(const NiteruProgress *progress, void *data); /* `done` and `total` are bytes; as of indexing */
+    void *data;
+} NiteruBackupOptions;
+
+/* Copies the catalogue as it is at one moment to `folder`, which must not be there or be empty; searches and writes of
+ * this and other processes go on meanwhile. In it are products, vectors, networks with their cards, keys, judgements,
+ * the photos that are kept in the catalogue, niteru.conf and the audit log; not in it are locks, sockets, lists of
+ * uploaded products under way, and what is made anew. It is compared with its checksums and synced before it gets its
+ * name; on failure nothing is left of it. Its folder is closed to other users (mode 0700).
+ * *out_json (NULL is fine), new: {"format", "niteru", "time", "layout", "products", "photos", "vectors", "models",
+ * "originals", "originals_missing", "bytes", "notes": [text, ...]}. Errors: INVALID (the folder holds something, or is
+ * in the catalogue's), BUSY (another backup to the same folder is being made), NO_SPACE, CANCELLED, TIMEOUT. */
+bool niteru_backup(NiteruCatalogue *catalogue, const char *folder, const NiteruBackupOptions *options,
+                   GCancellable *cancellable, char **out_json, GError **error);
+
+/* Makes the catalogue `folder` from a backup, which is only read; one of an older layout is brought to today's. Nothing
+ * may have the catalogue open. *out_json as above, with "replaced": where the catalogue before was moved to, or null.
+ * Errors: INVALID (a catalogue is there and `replace` is not set, or other things are), BUSY (a server runs on it),
+ * NOT_FOUND (no backup), UNSUPPORTED (made by a newer niteru), CORRUPT, NO_SPACE, CANCELLED, TIMEOUT. */
+bool niteru_restore(const char *backup, const char *folder, const NiteruBackupOptions *options,
+                    GCancellable *cancellable, char **out_json, GError **error);
+
 /* ---- how good it is --------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruEvalOptions {

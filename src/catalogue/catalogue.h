@@ -119,6 +119,7 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
 /* Pages read from the database by this connection so far: the measure of what a call costs. */
 uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue);
 
+#include "catalogue/backup.h"
 #include "catalogue/change.h"
 #include "catalogue/field.h"
 #include "catalogue/judgement.h"

@@ -63,8 +63,7 @@ void nt_model_clear_folder(const char *folder) {
     }
 }
 
-/* Writes the network as model.onnx with its weight files beside it, under the names by which it refers to them. */
-static bool write_network(const NtNetworkFiles *files, const char *folder, GError **error) {
+bool nt_network_write(const NtNetworkFiles *files, const char *folder, GError **error) {
     for (size_t i = 0; i < nt_network_files_count(files); i++) {
         const char *name = nt_network_files_name(files, i);
         if (strcmp(name, "model.onnx") == 0) {
@@ -115,7 +114,7 @@ static bool put_model(NiteruCatalogue *catalogue, NtCard *card, const NtNetworkF
             return nt_fail_errno(error, errno, "%s", folder);
         }
         nt_model_clear_folder(folder);
-        if (!nt_sync_folder_of(folder, error) || !write_network(files, folder, error)) {
+        if (!nt_sync_folder_of(folder, error) || !nt_network_write(files, folder, error)) {
             return false;
         }
         fill_hashes(files, &row);

@@ -9,12 +9,16 @@
  */
 #include "state/state.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <utime.h>
 
-enum { YOUNG_SECONDS = 3600, HASH_BYTES = 32 };
+enum { YOUNG_SECONDS = 3600, HASH_BYTES = 32, HOLD_PAUSE = 20000 /* microseconds */ };
 
 char *nt_original_location(const uint8_t hash[32]) {
     GString *out = g_string_new("photos/");
@@ -89,8 +93,38 @@ static void sweep_folder(NtCatalogue *db, const char *folder, time_t before) {
     }
 }
 
+/* Of the folder photos/, -1 where there is none: shared by those who read what an older state of the catalogue shows,
+ * and held alone by a sweep. */
+static int open_folder(const NiteruCatalogue *catalogue) {
+    g_autofree char *folder = nt_location_path(catalogue, "photos/");
+    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool nt_originals_hold(const NiteruCatalogue *catalogue, const NtWait *wait, int *out_fd, GError **error) {
+    int fd = open_folder(catalogue);
+    while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) { /* a disk without locks: originals live an hour in any case */
+            break;
+        }
+        if (!nt_wait_check(wait, error)) {
+            close(fd);
+            return false;
+        }
+        g_usleep(HOLD_PAUSE);
+    }
+    *out_fd = fd;
+    return true;
+}
+
 void nt_originals_sweep(NiteruCatalogue *catalogue) {
     time_t before = time(NULL) - YOUNG_SECONDS;
+    int held = open_folder(catalogue);
+    if (held < 0 || (flock(held, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)) {
+        if (held >= 0) { /* a backup is being made: the next sweep finds them */
+            close(held);
+        }
+        return;
+    }
     for (unsigned first = 0; first < 256; first++) {
         g_autofree char *name = g_strdup_printf("photos/%02x", first), *folder = nt_location_path(catalogue, name);
         g_auto(NtReader) reader = {0};
@@ -98,4 +132,5 @@ void nt_originals_sweep(NiteruCatalogue *catalogue) {
             sweep_folder(reader.db, folder, before);
         }
     }
+    close(held);
 }

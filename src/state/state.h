@@ -264,6 +264,9 @@ bool nt_model_calibrate(NiteruCatalogue *catalogue, const char *name, const NtWa
 bool nt_model_drop_empty(NiteruCatalogue *catalogue, int64_t model, const char *name, const NtWait *wait,
                          GError **error);
 
+/* Writes a network into a folder that is there: model.onnx, with its weight files beside it, under the names by which
+ * it refers to them. Errors: INVALID (a weight file of that name), NO_SPACE, IO. */
+bool nt_network_write(const NtNetworkFiles *files, const char *folder, GError **error);
 /* Removes the files in a model's folder. */
 void nt_model_clear_folder(const char *folder);
 
@@ -292,7 +295,10 @@ void nt_original_touch(const NiteruCatalogue *catalogue, const char *path);
 const char *nt_path_location(const NiteruCatalogue *catalogue, const char *path);
 /* The path, or address, of a photo's location; new. */
 char *nt_location_path(const NiteruCatalogue *catalogue, const char *location);
-/* Removes originals that no photo shows any more; reads the names of all. */
+/* Keeps all originals from being removed, by whichever process, until *out_fd is closed (-1: there is no folder of
+ * them, or its disk has no locks); waits for a sweep under way. Errors: CANCELLED, TIMEOUT. */
+bool nt_originals_hold(const NiteruCatalogue *catalogue, const NtWait *wait, int *out_fd, GError **error);
+/* Removes originals that no photo shows any more; reads the names of all. Does nothing while they are held. */
 void nt_originals_sweep(NiteruCatalogue *catalogue);
 
 /* ---- whose vectors a model holds (makers.c) ---- */
