@@ -189,6 +189,19 @@ static void accept_body(ApiCall *call) {
     }
 }
 
+/* What takes memory or room must wait where there is little of it; what gives some back, and reading, goes on. */
+static bool check_memory(ApiCall *call) {
+    static const char *const light[] = {"GET", "DELETE", NULL};
+    bool heavy = call->route->place >= API_EMBEDDER && !g_strv_contains(light, call->route->method) &&
+                 call->route->run != api_run_job_stop && call->route->run != api_run_products_remove;
+    if (!heavy || api_memory_allows(call->service->memory)) {
+        return true;
+    }
+    api_problem(call, 503, "short-of-memory", NULL,
+                "little memory is left on this machine: writes and searches by photo wait until there is more");
+    return false;
+}
+
 void api_on_head(NtHttpRequest *request, void *data) {
     ApiCall *call = g_new0(ApiCall, 1);
     g_autofree char *allowed = NULL;
@@ -204,7 +217,7 @@ void api_on_head(NtHttpRequest *request, void *data) {
         if (allowed != NULL || !api_answer_page(call)) {
             refuse_address(call, allowed, broken);
         }
-    } else if ((call->allowed = api_authorise(call))) {
+    } else if ((call->allowed = api_authorise(call) && check_memory(call))) {
         accept_body(call);
     }
 }

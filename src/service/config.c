@@ -43,6 +43,8 @@ static const Setting settings[] = {
     S(upload_bytes, BYTES, "64Mi", 0, 1024 * 1024 * MIB, "of photos that were searched with, kept for 15 minutes"),
     S(list_bytes, BYTES, "1Gi", 1024, 1024 * 1024 * MIB, "of a list that is imported"),
     S(import_bytes, BYTES, "20Gi", 1024, 1024 * 1024 * MIB, "of a list that is imported and its photos"),
+    S(memory_reserve, BYTES, "0", 0, 1024 * 1024 * MIB,
+      "of memory to be left: below, writes and searches by photo get 503; 0: a 32nd of it, 64Mi to 512Mi"),
     S(connections, NUMBER, "0", 0, 1000000, "open at a time; 0: as many as descriptors allow, at most 20000"),
     S(client_connections, NUMBER, "64", 1, 1000000, "open at a time from one address"),
     S(head_seconds, NUMBER, "10", 1, 3600, "for a request's headers to come"),

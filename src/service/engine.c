@@ -64,6 +64,17 @@ static NtJson *queues(NtService *service) {
     return nt_json_set(out, "waiting_writes", nt_json_integer(api_workers_waiting(service->writers)));
 }
 
+static NtJson *memory_json(ApiMemory *memory) {
+    ApiMemoryState state = api_memory_look(memory);
+    NtJson *out = nt_json_set(nt_json_object(), "short", nt_json_bool(state.is_short));
+    if (state.total > 0) {
+        nt_json_set(out, "total_bytes", nt_json_integer((int64_t)state.total));
+        nt_json_set(out, "available_bytes", nt_json_integer((int64_t)state.available));
+    }
+    nt_json_set(out, "reserve_bytes", nt_json_integer((int64_t)state.reserve));
+    return nt_json_set(out, "refused", nt_json_integer(api_memory_refused(memory)));
+}
+
 /* How photos can be made ready for a network that is added. */
 static NtJson *presets(void) {
     NtJson *out = nt_json_array();
@@ -87,6 +98,7 @@ void api_run_engine(ApiCall *call) {
     nt_json_set(out, "uptime_seconds", nt_json_integer((g_get_monotonic_time() - service->started) / G_USEC_PER_SEC));
     nt_json_set(out, "cores", nt_json_integer(nt_cores()));
     nt_json_set(out, "resident_bytes", nt_json_integer(resident_bytes()));
+    nt_json_set(out, "memory", memory_json(service->memory));
     nt_json_set(out, "sizes", sizes(service, all));
     nt_json_set(out, "queues", queues(service));
     nt_json_set(out, "presets", presets());

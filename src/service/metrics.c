@@ -97,6 +97,17 @@ static void print_one(GString *out, const char *name, const char *type, const ch
                            help, name, type, name, value);
 }
 
+static void print_memory(GString *out, ApiMemory *memory) {
+    ApiMemoryState state = api_memory_look(memory);
+    if (state.total > 0) {
+        print_one(out, "memory_available_bytes", "gauge", "Memory that can be taken before the machine swaps.",
+                  state.available);
+        print_one(out, "memory_reserve_bytes", "gauge", "Memory that is to be left.", state.reserve);
+    }
+    print_one(out, "memory_refused_total", "counter", "Requests refused because little memory was left.",
+              api_memory_refused(memory));
+}
+
 void api_run_metrics(ApiCall *call) {
     NtService *service = call->service;
     NtHttpCounts counts;
@@ -114,6 +125,7 @@ void api_run_metrics(ApiCall *call) {
     print_one(out, "waiting_photos", "gauge", "Photos that wait to be embedded.",
               api_workers_waiting(service->embedders));
     print_one(out, "waiting_writes", "gauge", "Calls that wait to write.", api_workers_waiting(service->writers));
+    print_memory(out, service->memory);
     print_one(out, "uptime_seconds", "gauge", "Since the start.",
               (uint64_t)(g_get_monotonic_time() - service->started) / G_USEC_PER_SEC);
     gsize size = out->len;

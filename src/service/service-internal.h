@@ -6,6 +6,7 @@
 #include "http/http.h"
 #include "service/api-schema.h"
 #include "service/jobs.h"
+#include "service/memory.h"
 #include "service/service.h"
 
 typedef struct ApiCall ApiCall;
@@ -27,7 +28,8 @@ struct NtServiceConfig {
     unsigned loops, readers, embedders, writers; /* threads */
     unsigned queue;                              /* calls that wait for such a thread, each kind */
     uint64_t json_bytes, photo_bytes, list_bytes, import_bytes;
-    uint64_t upload_bytes; /* of all photos that were searched with */
+    uint64_t upload_bytes;   /* of all photos that were searched with */
+    uint64_t memory_reserve; /* bytes; 0: a share of the memory there is */
     unsigned client_connections, connections;
     unsigned head_seconds, body_seconds, idle_seconds;
     unsigned timeout_ms; /* of a search that names none */
@@ -240,6 +242,7 @@ struct NtService {
     ApiJobs *jobs;
     ApiMetrics *metrics;
     ApiHistory *history;
+    ApiMemory *memory;
     ApiLog *log;
     ApiWorkers *readers, *embedders, *writers;
     ApiWorkers *tester;             /* of search, for /readyz */

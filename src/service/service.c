@@ -69,6 +69,7 @@ static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config
     service->idempotency = api_idempotency_new();
     service->metrics = api_metrics_new();
     service->history = api_history_new();
+    service->memory = api_memory_new("/", config->memory_reserve);
     service->log = api_log_new();
     service->ready = api_ready_new();
     service->page = api_page_files();
@@ -175,6 +176,7 @@ void nt_service_free(NtService *service) {
     api_idempotency_free(service->idempotency);
     api_metrics_free(service->metrics);
     api_history_free(service->history);
+    api_memory_free(service->memory);
     api_ready_free(service->ready);
     g_hash_table_unref(service->page);
     g_clear_pointer(&service->openapi, g_bytes_unref);

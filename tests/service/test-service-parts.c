@@ -4,6 +4,66 @@
 
 #include <string.h>
 
+#include <glib/gstdio.h>
+
+/* ---- the memory guard ---- */
+
+static void write_file(const char *root, const char *name, const char *text) {
+    g_autofree char *path = g_build_filename(root, name, NULL), *folder = g_path_get_dirname(path);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static ApiMemoryState memory_of(const char *root, uint64_t reserve) {
+    ApiMemory *memory = api_memory_new(root, reserve);
+    ApiMemoryState state = api_memory_look(memory);
+    g_assert_cmpint(api_memory_allows(memory), ==, !state.is_short);
+    g_assert_cmpuint(api_memory_refused(memory), ==, state.is_short);
+    api_memory_free(memory);
+    return state;
+}
+
+static void test_memory(void) {
+    g_autofree char *root = g_dir_make_tmp("niteru-memory-XXXXXX", NULL);
+    ApiMemoryState state = memory_of(root, 5);
+    g_assert_cmpuint(state.total, ==, 0); /* nothing can be told */
+    g_assert_false(state.is_short);
+    write_file(root, "proc/meminfo", "MemTotal:        8388608 kB\nMemFree:  1 kB\nMemAvailable:    1048576 kB\n");
+    state = memory_of(root, 0);
+    g_assert_cmpuint(state.total, ==, UINT64_C(8) << 30);
+    g_assert_cmpuint(state.available, ==, UINT64_C(1) << 30);
+    g_assert_cmpuint(state.reserve, ==, UINT64_C(256) << 20); /* a 32nd */
+    g_assert_false(state.is_short);
+    g_assert_true(memory_of(root, UINT64_C(2) << 30).is_short);
+
+    /* Version 2: the tightest group around the process; idle pages of files count as free. */
+    write_file(root, "proc/self/cgroup", "0::/shop.slice/niteru.service\n");
+    write_file(root, "sys/fs/cgroup/shop.slice/niteru.service/memory.max", "max\n");
+    write_file(root, "sys/fs/cgroup/shop.slice/niteru.service/memory.current", "500000000\n");
+    write_file(root, "sys/fs/cgroup/shop.slice/memory.max", "1000000000\n");
+    write_file(root, "sys/fs/cgroup/shop.slice/memory.current", "990000000\n");
+    write_file(root, "sys/fs/cgroup/shop.slice/memory.stat", "anon 1\ninactive_file 40000000\nactive_file 7\n");
+    state = memory_of(root, 0);
+    g_assert_cmpuint(state.total, ==, 1000000000);
+    g_assert_cmpuint(state.available, ==, 50000000);
+    g_assert_cmpuint(state.reserve, ==, UINT64_C(64) << 20);
+    g_assert_true(state.is_short);
+    g_assert_false(memory_of(root, 50000000).is_short);
+
+    /* Version 1, whose "no limit" is a large number; and a group that is over its limit. */
+    write_file(root, "proc/self/cgroup", "7:cpu:/x\n4:memory,hugetlb:/box\nnonsense\n9:memory:no path\n");
+    write_file(root, "sys/fs/cgroup/memory/box/memory.limit_in_bytes", "9223372036854771712\n");
+    write_file(root, "sys/fs/cgroup/memory/box/memory.usage_in_bytes", "7\n");
+    g_assert_cmpuint(memory_of(root, 0).total, ==, UINT64_C(8) << 30);
+    write_file(root, "sys/fs/cgroup/memory/memory.limit_in_bytes", "2000000\n");
+    write_file(root, "sys/fs/cgroup/memory/memory.usage_in_bytes", "3000000\n");
+    state = memory_of(root, 1);
+    g_assert_cmpuint(state.available, ==, 0);
+    g_assert_true(state.is_short);
+    g_autofree char *remove = g_strdup_printf("rm -rf '%s'", root);
+    g_assert_cmpint(system(remove), ==, 0);
+}
+
 /* ---- schemas ---- */
 
 static const ApiSchema text_item = {.type = API_TEXT, .least = 1, .most = 5};
@@ -314,6 +374,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/service/workers", test_workers);
     g_test_add_func("/service/timeouts", test_timeouts);
     g_test_add_func("/service/uploads", test_uploads);
+    g_test_add_func("/service/memory", test_memory);
     g_test_add_func("/service/settings", test_settings);
     return g_test_run();
 }
