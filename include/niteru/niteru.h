@@ -501,6 +501,10 @@ typedef struct NiteruModelOptions {
     const char *dtype;      /* NULL: f16 */
     bool make_default;      /* use it from now on unless told otherwise */
     unsigned timeout_ms;
+    const char *description; /* texts of the card where it has none of its own: what the network is, */
+    const char *licence;     /* under which licence, */
+    const char *source;      /* where it comes from, */
+    const char *trained_on;  /* and which photo sets it was trained on; NULL: not said */
 } NiteruModelOptions;
 
 /* Adds an ONNX network to the catalogue, which keeps a copy of it and of the files with its weights; a made-up picture

@@ -219,6 +219,18 @@ static NtCard *card_for(const char *path, const NiteruModelOptions *options, con
         *frozen[i].to = g_strdup(frozen[i].text);
     }
     card->truncated_classes = info->truncated_classes;
+    const struct {
+        char **to;
+        const char *text;
+    } told[] = {{&card->description, options->description},
+                {&card->licence, options->licence},
+                {&card->source, options->source},
+                {&card->trained_on, options->trained_on}};
+    for (size_t i = 0; i < G_N_ELEMENTS(told); i++) {
+        if (*told[i].to == NULL) {
+            *told[i].to = g_strdup(told[i].text);
+        }
+    }
     return nt_card_fits(card, info, path, error) ? g_steal_pointer(&card) : NULL;
 }
 
