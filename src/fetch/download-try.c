@@ -273,7 +273,7 @@ static void set_up(Try *try) {
     CURL *easy = try->easy = curl_easy_init();
     const NtDownload *download = try->download;
     try->asked_from = try->part->etag != NULL ? try->part->have : 0;
-    try->looked = try->ranged = try->encoded = try->chunked = false;
+    try->looked = try->ranged = try->encoded = try->chunked = try->refused = false;
     try->refusal = 0;
     add_header(try, "Accept: */*");
     if (try->asked_from > 0) {
@@ -325,6 +325,7 @@ static TryEnd end_broken(Try *try, CURLcode code) {
     }
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE: /* this machine trusts nobody: ca-certificates is missing */
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY: return failed(try, NITERU_ERROR_INVALID, curl_easy_strerror(code));

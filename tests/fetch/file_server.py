@@ -10,8 +10,10 @@ import time
 class Host(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, files, address=("127.0.0.1", 0)):
+    def __init__(self, files, address=("127.0.0.1", 0), tls=None):
         super().__init__(address, Answer)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.files = files      # name -> bytes
         self.part = 1 << 20     # bytes that go out before a cut, a stall
         self.pace = 0           # seconds before each 64 KiB
@@ -21,7 +23,7 @@ class Host(http.server.ThreadingHTTPServer):
         self.sent = 0           # bytes of files
         self.times = {}         # path -> how often it was asked for
         self.released = threading.Event()
-        self.url = f"http://{address[0]}:{self.server_port}"
+        self.url = f"http{'s' if tls is not None else ''}://{address[0]}:{self.server_port}"
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request, client_address):

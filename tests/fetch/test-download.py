@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import file_server
 TOOL = sys.argv.pop(1)
 INVALID, NOT_FOUND, LIMIT, CORRUPT, IO, NO_SPACE, TIMEOUT = 1, 2, 4, 5, 7, 8, 11
 PUBLIC = "5.5.5.5"  # global unicast as far as its number tells; it never leaves this machine
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 SIZE = 3 * (1 << 20) + 12345
 
 
@@ -274,6 +276,27 @@ class Download(unittest.TestCase):
         self.bad("file:///etc/passwd", INVALID, "is no address of http")
         self.assertEqual(self.host.asked, [])
 
+    def test_untrusted(self):
+        files = certificate(self.scratch.name)
+        if files is None:
+            self.skipTest("no openssl")
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(files[1], files[0])
+        with_tls = file_server.Host({"net": self.data}, tls=tls)
+        self.addCleanup(with_tls.close)
+        self.bad(f"{with_tls.url}/good/net", INVALID, "certificate")
+        self.assertEqual(with_tls.asked, [])
+
+    def test_address_is_not_kept(self):
+        """It may hold a key."""
+        self.host.part = 1000
+        self.bad(f"{self.host.url}/cut/net?key=secret", IO, "promised")
+        with open(self.path + ".part/source", encoding="utf-8") as file:
+            self.assertNotIn("secret", file.read())
+        self.host.part = SIZE
+        self.good(f"{self.host.url}/cut/net?key=secret")
+        self.assertEqual(self.asked()[-1], ("bytes=5000-", 206))
+
     def test_nobody(self):
         self.host.close()
         self.bad("good", IO, self.host.url)
@@ -319,6 +342,16 @@ class Download(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
+def certificate(folder):
+    """A key and a certificate that nobody has signed; None where nothing is here to make them."""
+    files = [os.path.join(folder, name) for name in ("tls.key", "tls.crt")]
+    made = shutil.which("openssl") and subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", files[0], "-out", files[1]],
+        capture_output=True, check=False).returncode == 0
+    return files if made else None
+
+
 class Inside(Download):
     """Run by test_namespace alone."""
 
@@ -334,6 +367,24 @@ class Inside(Download):
             self.assertEqual(facts["option"], "allow_private", facts)
         self.assertEqual((len(public.asked), private.asked, self.host.asked), (4, [], []))
         self.good(f"http://{PUBLIC}/good/net", private=0)
+
+    def test_trusted(self):
+        """By a certificate that the system trusts, and on to http, which would not be."""
+        files = certificate(self.scratch.name)
+        if files is None or not os.path.exists(AUTHORITIES):
+            self.skipTest("no openssl, or no ca-certificates")
+        subprocess.run(["mount", "--bind", files[1], AUTHORITIES], check=True)
+        self.addCleanup(subprocess.run, ["umount", AUTHORITIES], check=True)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(files[1], files[0])
+        with_tls = file_server.Host({"net": self.data}, tls=tls)
+        self.addCleanup(with_tls.close)
+        with_tls.part = 1 << 20
+        self.good(f"{with_tls.url}/cut/net")
+        os.unlink(self.path)
+        with_tls.away = f"{self.host.url}/good/net"
+        self.bad(f"{with_tls.url}/leads/net", INVALID, "from https to http")
+        self.assertEqual(self.host.asked, [])
 
     def test_full_disk(self):
         small = self.scratch.name + "/small"
@@ -356,5 +407,6 @@ class Inside(Download):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["Inside"]:
-        unittest.main(argv=[sys.argv[0], "Inside.test_public_leads_to_private", "Inside.test_full_disk"])
+        unittest.main(argv=[sys.argv[0], *("Inside." + name for name in
+                                           ("test_public_leads_to_private", "test_trusted", "test_full_disk"))])
     unittest.main(argv=[sys.argv[0]], defaultTest="Download")

@@ -118,7 +118,13 @@ class Pull(unittest.TestCase):
         self.assertFalse(os.path.exists(self.catalogue))
         self.assertEqual([os.listdir(f"{self.cache}/{part}") for part in self.cached()], [[]])
 
+    def test_key_in_the_address(self):
+        self.pull("ours", "--from", self.url("good") + "?key=secret", "--preset", "squash", "--allow-private")
+        self.assertEqual(self.card("ours")["source"], f"{self.url('good')}, SHA-256 {SHA}")
+
     def test_refused(self):
+        said = self.pull("resnet50", "--from", self.url("forbidden"), "--allow-private", status=1)
+        self.assertIn("answered 403. Instead, on a machine that can, download https://huggingface.co/onnxmodelzoo/", said)
         said = self.ours("nothing", status=1)
         self.assertIn("answered 404. Run it again to go on, or download it on a machine that can, and name the file "
                       "(--from FILE)", said)
