@@ -524,6 +524,42 @@ bool niteru_model_remove(NiteruCatalogue *catalogue, const char *name, unsigned 
 bool niteru_model_set_default(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms,
                               GCancellable *cancellable, GError **error);
 
+typedef struct NiteruSwitchOptions {
+    size_t size;       /* sizeof(NiteruSwitchOptions) */
+    bool prepare;      /* embed and compare only; the model that is served stays so */
+    bool leave_out;    /* switch although photos could not be embedded: they are in no answer then */
+    const char *label; /* of the comparison: the field that tells what is alike; NULL: `category`, where there is one */
+    double rate;       /* photos a second at most; 0: as fast as it goes */
+    unsigned at_once;  /* photos under way; 0: as many as keep every core busy */
+    bool allow_private; /* as in NiteruIndexOptions, for photos at web addresses; so is the next */
+    unsigned host_connections;
+    unsigned timeout_ms;
+    void (*progress)(const NiteruProgress *progress, void *data); /* about four times a second, from one thread */
+    void (*failure)(const NiteruFailure *failure, void *data);    /* for each */
+    void *data;
+} NiteruSwitchOptions;
+
+typedef struct NiteruSwitchReport {
+    size_t size;       /* sizeof(NiteruSwitchReport) */
+    uint64_t embedded; /* photos, in this call */
+    uint64_t failed;   /* photos that the model that was served has vectors of, and this one could not be given */
+    bool switched;     /* the model is the default one now */
+} NiteruSwitchReport;
+
+/* Puts a model in the place of the default one, which is served meanwhile: embeds the photos that it has no vector of,
+ * from where they came, compares the two, and makes it the default in the moment in which nothing is missing, products
+ * that came meanwhile neither. What is done stays, and the same call goes on after a stop. `name` NULL: the model that
+ * was the default before, at once; what came since is embedded then. *out_comparison (NULL is fine) is new text, or
+ * NULL where there was none: {"label" (or null), "queries", "old" and "new": {"model", with a label "p1", "p5" (the
+ * shares of right answers among the first 1 and 5) and "better" (for how many queries it had more of them)}, "same"
+ * (the share of the first 5 that both have), "different": [ids], where people judged the two "judged": {"old_better",
+ * "new_better", "neither"}}. Errors: NOT_FOUND (the model, the field), INVALID (it has no network, or is the default),
+ * CONDITION (photos could not be embedded: nothing is switched, see `leave_out`), NO_SPACE, CANCELLED, TIMEOUT;
+ * *out_report (NULL is fine) is filled then too. */
+bool niteru_model_switch(NiteruCatalogue *catalogue, const char *name, const NiteruSwitchOptions *options,
+                         GCancellable *cancellable, NiteruSwitchReport *out_report, char **out_comparison,
+                         GError **error);
+
 /* The models of a catalogue (NULL: those niteru ships) as a JSON array, and one (NULL: the default) with its card and
  * facts. */
 char *niteru_models_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error);

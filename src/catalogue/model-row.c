@@ -158,7 +158,18 @@ static bool model_exists(NtCatalogue *catalogue, int64_t model, GError **error) 
 
 bool nt_catalogue_set_default_model(NtCatalogue *catalogue, int64_t model, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_run(catalogue, error,
+                      "INSERT OR REPLACE INTO meta SELECT 'previous_model', model FROM model WHERE is_default"
+                      " AND model <> ?1",
+                      "i", model) &&
            nt_sql_run(catalogue, error, "UPDATE model SET is_default = (model = ?1)", "i", model);
+}
+
+bool nt_catalogue_previous_model(NtCatalogue *catalogue, int64_t *out_model, GError **error) {
+    return nt_sql_int(catalogue, 0, out_model, error,
+                      "SELECT model FROM model WHERE NOT is_default AND model ="
+                      " (SELECT value FROM meta WHERE key = 'previous_model')",
+                      "");
 }
 
 bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const char *card, GError **error) {

@@ -39,7 +39,10 @@ bool nt_catalogue_find_model(NtCatalogue *catalogue, const char *name, NtModelRo
 bool nt_catalogue_each_model(NtCatalogue *catalogue, bool (*each)(const NtModelRow *row, void *data), void *data,
                              GError **error);
 
+/* The one that was the default before is remembered. */
 bool nt_catalogue_set_default_model(NtCatalogue *catalogue, int64_t model, GError **error);
+/* That one; 0: there is none, or it is gone. */
+bool nt_catalogue_previous_model(NtCatalogue *catalogue, int64_t *out_model, GError **error);
 bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const char *card, GError **error);
 
 /* What the model's network is, by content; from now on its vectors are told from those of others. */
@@ -147,6 +150,23 @@ bool nt_catalogue_product_vectors(NtCatalogue *catalogue, int64_t model, int64_t
  * two matching photos share may come twice. */
 bool nt_catalogue_each_row(NtCatalogue *catalogue, int64_t model, const NtWhere *where,
                            bool (*each)(uint64_t vrow, void *data), void *data, GError **error);
+
+/* A photo that is shown and has no vector of a model. */
+typedef struct NtMissing {
+    int64_t content, photo; /* the first photo that shows it */
+    const char *product;    /* its id; texts are borrowed for the time of the callback */
+    const char *location;   /* "": it was imported without a photo */
+    bool served;            /* the default model has a vector for it */
+} NtMissing;
+
+/* Calls `each` for the contents that photos show and `model` has no vector of, beyond the content `after`, at most
+ * `limit`, ascending; stops when it returns false. What one costs does not depend on the catalogue, passing over those
+ * that have one does. */
+bool nt_catalogue_each_missing(NtCatalogue *catalogue, int64_t model, int64_t after, unsigned limit,
+                               bool (*each)(const NtMissing *missing, void *data), void *data, GError **error);
+
+/* How many there are; reads the index of contents. */
+bool nt_catalogue_count_missing(NtCatalogue *catalogue, int64_t model, uint64_t *out_count, GError **error);
 
 typedef struct NtVectorQuery {
     int64_t model;

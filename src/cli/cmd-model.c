@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `niteru model add|pull|list|show|default|remove`. */
+/* `niteru model add|pull|list|show|default|switch|remove`. */
 #include "cli/commands.h"
 #include "zoo/zoo.h"
 
@@ -24,7 +24,14 @@ static const GOptionEntry options[] = {
     {"from", 0, 0, G_OPTION_ARG_FILENAME, &from, "pull: an address or a file to take it from", "URL|FILE"},
     {"sha256", 0, 0, G_OPTION_ARG_STRING, &sha256, "pull: that the file must have", "DIGITS"},
     {"allow-private", 0, 0, G_OPTION_ARG_NONE, &allow_private,
-     "pull: the address may lie in a private network, and at any port", NULL},
+     "pull, switch: addresses may lie in a private network, and at any port", NULL},
+    {"prepare", 0, 0, G_OPTION_ARG_NONE, &cli_switch.prepare, "switch: embed and compare only", NULL},
+    {"label", 0, 0, G_OPTION_ARG_STRING, &cli_switch.label,
+     "switch: compare by this field, which tells what is alike (category)", "FIELD"},
+    {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &cli_switch.rate, "switch: photos a second at most", "N"},
+    {"leave-out", 0, 0, G_OPTION_ARG_NONE, &cli_switch.leave_out,
+     "switch: even though photos could not be embedded, whose products are in no answer then", NULL},
+    {"back", 0, 0, G_OPTION_ARG_NONE, &cli_switch.back, "switch: to the model that was used before", NULL},
     {"default", 0, 0, G_OPTION_ARG_NONE, &make_default, "add, pull: use it from now on unless told otherwise", NULL},
     {0},
 };
@@ -199,7 +206,8 @@ static CliStatus pull(CliContext *context, const char *wanted, GError **error) {
         return CLI_FAILED;
     }
     g_auto(NtZooFiles) files = {0};
-    bool there = nt_zoo_pull(network, &how, NULL, &files, error);
+    const NtWait wait = {.cancellable = context->cancel};
+    bool there = nt_zoo_pull(network, &how, &wait, &files, error);
     cli_progress_clear(&fetching.line);
     if (!there) {
         return CLI_FAILED;
@@ -304,6 +312,10 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
     if ((removal || strcmp(argv[0], "default") == 0) && argc == 2) {
         return change(context, argv[1], removal, error);
     }
+    if (strcmp(argv[0], "switch") == 0 && argc <= 2) {
+        cli_switch.allow_private = allow_private;
+        return cli_model_switch(context, argv[1], error);
+    }
     g_autoptr(NiteruCatalogue) catalogue = NULL;
     if (strcmp(argv[0], "list") == 0 && argc == 1) {
         return open_if_there(context, &catalogue, error) ? list(context, catalogue, error) : CLI_FAILED;
@@ -314,13 +326,15 @@ static CliStatus run_model(CliContext *context, int argc, char **argv, GError **
         }
         return print_model(catalogue, argv[1], error);
     }
-    cli_usage(error, "usage: niteru model add FILE.onnx | pull [NAME] | list | show NAME | default NAME | remove NAME");
+    cli_usage(error,
+              "usage: niteru model add FILE.onnx | pull [NAME] | list | show NAME | default NAME | switch NAME | "
+              "remove NAME");
     return CLI_USAGE;
 }
 
 const CliCommand cli_model = {
     .name = "model",
-    .arguments = "add FILE.onnx | pull [NAME] | list | show NAME | default NAME | remove NAME",
+    .arguments = "add FILE.onnx | pull [NAME] | list | show NAME | default NAME | switch NAME | remove NAME",
     .summary = "the networks that turn photos into vectors",
     .details =
         "add copies an ONNX network, with the files that hold its weights, into the catalogue, after embedding a "
@@ -337,14 +351,21 @@ const CliCommand cli_model = {
         "what comes, --sha256. Where nothing can be fetched, the message says what to download and where to put it. "
         "What was fetched stays in ~/.cache/niteru/networks ($XDG_CACHE_HOME)."
         "\n\n"
-        "default makes a model the one that is used unless told otherwise; remove takes it out of the catalogue with "
-        "its vectors.",
+        "default makes a model the one that is used unless told otherwise. switch does so for a catalogue that has "
+        "products: it embeds all photos that the model has no vectors of beside those that are served, compares the "
+        "two "
+        "and changes over when nothing is missing; stopped, the same command goes on. The old one stays, and switch "
+        "--back is at once. While niteru serves, the server does the work, with half of the cores. remove takes a "
+        "model "
+        "out of the catalogue with its vectors.",
     .examples = "niteru model add resnet50.onnx --preset torchvision --default\n"
                 "niteru model add keras_resnet50.onnx --preset keras-resnet50\n"
                 "niteru model pull efficientnet-lite2 --default\nniteru model pull resnet50\n"
-                "niteru model pull ours --from https://shop.example/ours.onnx --preset torchvision\nniteru model list",
+                "niteru model pull ours --from https://shop.example/ours.onnx --preset torchvision\nniteru model list\n"
+                "niteru model switch resnet50 --prepare\nniteru model switch resnet50\nniteru model switch --back",
     .options = options,
     .least = 1,
     .most = 2,
+    .stops = true,
     .run = run_model,
 };

@@ -188,9 +188,9 @@ static void tell_progress(const NtJson *shown, const NiteruIndexOptions *options
     }
 }
 
-/* Follows a run to its end. */
+/* Follows a run to its end; *out_shown (NULL is fine) is the job as it was then, new. */
 static bool follow(const CliContext *context, const char *job, const NiteruIndexOptions *options,
-                   NiteruIndexReport *out_report, GError **error) {
+                   NiteruIndexReport *out_report, NtJson **out_shown, GError **error) {
     g_autofree char *path = g_strdup_printf("/v1/jobs/%s", job), *stop = g_strdup_printf("%s:stop", path);
     int64_t after = 0;
     for (bool stopped = false;;) {
@@ -202,6 +202,9 @@ static bool follow(const CliContext *context, const char *job, const NiteruIndex
         tell_progress(shown, options);
         if (strcmp(state, "done") == 0 || strcmp(state, "failed") == 0) {
             nt_report_read(nt_json_get(shown, "counts"), out_report);
+            if (out_shown != NULL) {
+                *out_shown = nt_json_ref(shown);
+            }
             if (*state == 'd') {
                 return true;
             }
@@ -225,9 +228,40 @@ bool cli_remote_index(const CliContext *context, const char *source, const Niter
     if (job == NULL) {
         return false;
     }
-    bool ok = follow(context, job, options, out_report, error);
+    bool ok = follow(context, job, options, out_report, NULL, error);
     g_autofree char *path = g_strdup_printf("/v1/jobs/%s", job);
     nt_json_free(cli_remote_ask(context, "DELETE", path, NULL, NULL)); /* all of it was told */
+    return ok;
+}
+
+bool cli_remote_switch(const CliContext *context, const char *model, const NiteruSwitchOptions *options,
+                       const NiteruIndexOptions *told, NiteruSwitchReport *out_report, NtJson **out_comparison,
+                       GError **error) {
+    g_autoptr(NtJson) settings = nt_json_object(), shown = NULL;
+    g_autofree char *escaped = model != NULL ? g_uri_escape_string(model, NULL, false) : NULL;
+    g_autofree char *address =
+        model != NULL ? g_strdup_printf("/v1/models/%s:switch", escaped) : g_strdup("/v1/models:back");
+    nt_json_set(settings, "rate", nt_json_real(options->rate));
+    nt_json_set(settings, "allow_private", nt_json_bool(options->allow_private));
+    if (model != NULL) {
+        nt_json_set(settings, "prepare", nt_json_bool(options->prepare));
+        nt_json_set(settings, "leave_out", nt_json_bool(options->leave_out));
+    }
+    if (model != NULL && options->label != NULL) {
+        nt_json_set(settings, "label", nt_json_string(options->label));
+    }
+    g_autoptr(NtJson) made = cli_remote_ask(context, "POST", address, settings, error);
+    const char *job = nt_json_text(nt_json_get(made, "job"), NULL);
+    NiteruIndexReport counts = {.size = sizeof counts};
+    if (job == NULL) {
+        return false;
+    }
+    bool ok = follow(context, job, told, &counts, &shown, error);
+    NtJson *comparison = nt_json_get(shown, "comparison");
+    *out_comparison = comparison != NULL ? nt_json_ref(comparison) : NULL;
+    out_report->embedded = counts.embedded;
+    out_report->failed = counts.failed;
+    out_report->switched = ok && !options->prepare;
     return ok;
 }
 

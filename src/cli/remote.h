@@ -15,6 +15,10 @@ bool cli_remote_is_there(const CliContext *context);
 /* niteru_index, done by the server: with the same callbacks, and stopped by context->cancel. */
 bool cli_remote_index(const CliContext *context, const char *source, const NiteruIndexOptions *options,
                       NiteruIndexReport *out_report, GError **error);
+/* niteru_model_switch, likewise; `told` has the callbacks. *out_comparison is new, or NULL. */
+bool cli_remote_switch(const CliContext *context, const char *model, const NiteruSwitchOptions *options,
+                       const NiteruIndexOptions *told, NiteruSwitchReport *out_report, NtJson **out_comparison,
+                       GError **error);
 /* niteru_remove, or with a version (NULL: none) niteru_remove_version, likewise. */
 bool cli_remote_remove(const CliContext *context, const char *const *ids, size_t count, const char *where,
                        const char *version, uint64_t *out_removed, uint64_t *out_stale, GError **error);

@@ -22,6 +22,7 @@ typedef struct PhotoJob {
     char *location; /* in the catalogue; NULL: the path */
     char *product;  /* id, for messages */
     char *place;    /* "list.csv:17", for messages; NULL: of a folder */
+    bool served;    /* the default model has a vector of it, so that it would be missed in another */
     NtStamp stamp;  /* zeros: not known, or too fresh to be trusted */
     NtContent content;
     /* Of a photo at a web address. */
@@ -83,6 +84,7 @@ typedef struct Ingest {
     unsigned cut_short;   /* photos whose end is missing that were taken */
     GString *short_names; /* of the first few of them */
 
+    bool beside; /* vectors are made for a model beside the one that is served: photos stay as they are */
     NtModel *model;
     int64_t maker;   /* what its network is among makers */
     uint64_t rows;   /* of the model that the database names, at the begin of the turn */
@@ -103,6 +105,26 @@ typedef struct Ingest {
     gint total;       /* what it found so far, atomic; negative while it counts */
     gint stop_counting;
 } Ingest;
+
+/* A run that has done nothing yet, and its end. */
+void ingest_init(Ingest *ingest, NiteruCatalogue *catalogue, const NiteruIndexOptions *options, const NtWait *wait);
+void ingest_clear(Ingest *ingest);
+
+/* Moves queued jobs into the pipeline while it has room. */
+void ingest_offer_jobs(Ingest *ingest);
+
+/* Tells of what failed, when no turn is held. */
+void ingest_tell_failures(Ingest *ingest);
+
+/* ---- ingest-turn.c ---- */
+
+/* Begins a transaction, and looks at the model again: others may have written in between. */
+bool ingest_begin(Ingest *ingest, GError **error);
+/* Ends it: where it went well, appends and names what waits, so that all so far is durable then. */
+bool ingest_end(Ingest *ingest, bool ok, GError **error);
+void ingest_clear_waiting(Ingest *ingest);
+
+/* ---- ingest.c ---- */
 
 /* Counts a failure, to be told after the turn. */
 void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure);
@@ -129,6 +151,9 @@ void ingest_web_let_go(Ingest *ingest, PhotoJob *job);
 /* The photo shows `content`, and so do those that waited for it; or none could be had, because of `fault`; or it is no
  * longer wanted (0 and NULL), and the next one is fetched. */
 bool ingest_web_settle(Ingest *ingest, PhotoJob *job, int64_t content, const GError *fault, GError **error);
+
+/* Fetches it, whatever is known of its address. Takes the job. */
+bool ingest_web_fetch(Ingest *ingest, PhotoJob *job, GError **error);
 
 /* Ends what is on its way. */
 void ingest_web_clear(Ingest *ingest);

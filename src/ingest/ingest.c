@@ -38,7 +38,7 @@ void ingest_tell_failure(Ingest *ingest, const NiteruFailure *failure) {
     failures_keep(ingest->untold, failure);
 }
 
-static void tell_failures(Ingest *ingest) {
+void ingest_tell_failures(Ingest *ingest) {
     failures_tell(ingest->untold, ingest->options->failure, ingest->options->data);
 }
 
@@ -72,7 +72,7 @@ static void tell_progress(Ingest *ingest, bool last) {
 /* ---- what comes back ---- */
 
 /* Moves queued jobs into the pipeline while it has room. */
-static void offer_jobs(Ingest *ingest) {
+void ingest_offer_jobs(Ingest *ingest) {
     PhotoJob *job;
     while ((job = g_queue_peek_head(&ingest->jobs)) != NULL && nt_embed_queue_offer(ingest->queue, &job->base)) {
         g_queue_pop_head(&ingest->jobs);
@@ -109,7 +109,7 @@ static GError *photo_fault(Ingest *ingest, const PhotoJob *job, const GError *fa
 
 bool ingest_photo_failed(Ingest *ingest, const PhotoJob *job, const GError *fault, GError **error) {
     g_autoptr(GError) gone = NULL;
-    if (!keeps_showing(job, fault) &&
+    if (!ingest->beside && !keeps_showing(job, fault) &&
         !nt_catalogue_set_photo_failure(ingest->db, job->photo, fault, &job->stamp, &gone) &&
         !g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&gone));
@@ -230,113 +230,7 @@ static bool apply_outcome(Ingest *ingest, PhotoJob *taken, GError **error) {
     return true;
 }
 
-/* Appends the waiting vectors to the file; *out_contents are those whose rows were good, in order. */
-static bool append_waiting(Ingest *ingest, int64_t *out_contents, size_t *out_count, GError **error) {
-    size_t count = ingest->waiting->len, dimension = ingest->model->card->dimension;
-    nt_autofree float *rows = nt_alloc(count * dimension, sizeof(float), "vectors", error);
-    g_autofree NtRowFault *faults = g_new0(NtRowFault, count);
-    if (rows == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
-        memcpy(rows + i * dimension, waiting->job->base.vector, dimension * sizeof(float));
-    }
-    size_t written = 0;
-    if (!nt_vectors_append(ingest->model->vectors, ingest->rows, rows, count, faults, &written, error) ||
-        !nt_vectors_sync(ingest->model->vectors, error)) {
-        return false;
-    }
-    *out_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        const Waiting *waiting = &g_array_index(ingest->waiting, Waiting, i);
-        if (faults[i] == NT_ROW_GOOD) {
-            out_contents[(*out_count)++] = waiting->content;
-            continue;
-        }
-        g_autoptr(GError) fault = NULL;
-        nt_fail(&fault, NITERU_ERROR_CORRUPT, "%s: the network's answer %s", waiting->job->path,
-                nt_row_fault_text(faults[i]));
-        if (!ingest_photo_failed(ingest, waiting->job, fault, error)) {
-            return false;
-        }
-    }
-    g_assert(*out_count == written);
-    return true;
-}
-
-static void clear_waiting(Ingest *ingest) {
-    for (guint i = 0; i < ingest->waiting->len; i++) {
-        photo_job_free(g_array_index(ingest->waiting, Waiting, i).job);
-    }
-    g_array_set_size(ingest->waiting, 0);
-    g_hash_table_remove_all(ingest->fresh);
-}
-
-/* ---- turns ---- */
-
-/* Begins a transaction, and looks at the model again: others may have written in between. */
-static bool begin(Ingest *ingest, GError **error) {
-    NiteruCatalogue *catalogue = ingest->catalogue;
-    g_auto(NtModelRow) row = {0};
-    if (!nt_turn_begin(catalogue, ingest->wait, error)) {
-        return false;
-    }
-    NtModel *model = nt_catalogue_find_model(ingest->db, ingest->model->name, &row, error)
-                         ? nt_model_open_row(catalogue, &row, error)
-                         : NULL;
-    if (model == NULL || model->model != ingest->model->model) {
-        if (model != NULL) {
-            nt_fail(error, NITERU_ERROR_NOT_FOUND, "the model %s was removed meanwhile", row.name);
-        }
-        nt_model_unref(model);
-        nt_turn_rollback(catalogue);
-        return false;
-    }
-    nt_model_unref(ingest->model); /* a compaction leaves another generation */
-    ingest->model = model;
-    ingest->rows = row.rows;
-    return true;
-}
-
-/* Appends and names what waits, and ends the turn: all so far is durable then. */
-static bool commit(Ingest *ingest, GError **error) {
-    size_t count = 0;
-    g_autofree int64_t *contents = g_new(int64_t, ingest->waiting->len + 1);
-    bool ok = ingest->waiting->len == 0 || append_waiting(ingest, contents, &count, error);
-    ok = ok && (count == 0 || (nt_catalogue_add_vectors(ingest->db, ingest->model->model, ingest->rows, contents, count,
-                                                        ingest->maker, error) &&
-                               nt_put_digests(ingest->db, ingest->model, ingest->rows, count, error)));
-    if (!nt_turn_end(ingest->catalogue, ok, error)) {
-        return false;
-    }
-    ingest->report.embedded += count;
-    clear_waiting(ingest);
-    ingest->committed = g_get_monotonic_time();
-    return true;
-}
-
-static void clear_taken(void *taken) { g_free(((TakenProduct *)taken)->id); }
-
-/* Tells of the products that the turn committed, or forgets them. */
-static void tell_taken(Ingest *ingest, bool committed) {
-    for (guint i = 0; committed && i < ingest->taken->len; i++) {
-        const TakenProduct *taken = &g_array_index(ingest->taken, TakenProduct, i);
-        ingest->upload->product(taken->id, taken->line, taken->added, ingest->upload->data);
-    }
-    g_array_set_size(ingest->taken, 0);
-}
-
-static bool end(Ingest *ingest, bool ok, GError **error) {
-    if (ok) {
-        ok = commit(ingest, error);
-    } else {
-        nt_turn_rollback(ingest->catalogue);
-    }
-    tell_taken(ingest, ok);
-    tell_failures(ingest);
-    return ok;
-}
+/* ---- the loop ---- */
 
 static bool apply_gathered(Ingest *ingest, GError **error) {
     PhotoJob *job;
@@ -347,8 +241,6 @@ static bool apply_gathered(Ingest *ingest, GError **error) {
     }
     return true;
 }
-
-/* ---- the loop ---- */
 
 static bool stopped(const Ingest *ingest) { return !nt_wait_check(ingest->wait, NULL); }
 
@@ -367,7 +259,7 @@ static bool list(Ingest *ingest, GError **error) {
         if (!ingest_list_some(ingest, error)) {
             return false;
         }
-        offer_jobs(ingest);
+        ingest_offer_jobs(ingest);
     }
     return true;
 }
@@ -378,7 +270,7 @@ static bool work(Ingest *ingest, GError **error) {
         int64_t patience = short_of_jobs ? 0 : G_TIME_SPAN_SECOND / 20;
         bool idle = nt_embed_queue_pending(ingest->queue) == 0 && g_queue_is_empty(&ingest->jobs);
         ingest_web_poll(ingest, idle ? patience : 0);
-        offer_jobs(ingest);
+        ingest_offer_jobs(ingest);
         NtEmbedJob *done;
         while (g_queue_get_length(&ingest->gathered) < COMMIT_ROWS &&
                (done = nt_embed_queue_take(ingest->queue, patience)) != NULL) {
@@ -389,7 +281,8 @@ static bool work(Ingest *ingest, GError **error) {
         bool due = g_get_monotonic_time() - ingest->committed > COMMIT_MICROSECONDS || on_the_way(ingest) == 0 ||
                    g_queue_get_length(&ingest->gathered) >= COMMIT_ROWS;
         if (short_of_jobs || (due && !g_queue_is_empty(&ingest->gathered))) {
-            if (!begin(ingest, error) || !end(ingest, apply_gathered(ingest, error) && list(ingest, error), error)) {
+            if (!ingest_begin(ingest, error) ||
+                !ingest_end(ingest, apply_gathered(ingest, error) && list(ingest, error), error)) {
                 return false;
             }
         }
@@ -407,7 +300,7 @@ static bool keep_the_rest(Ingest *ingest, GError **error) {
     NtWait brief = nt_wait_for(KEEP_MILLISECONDS, NULL);
     const NtWait *wait = ingest->wait;
     ingest->wait = &brief;
-    bool kept = begin(ingest, NULL) && end(ingest, apply_gathered(ingest, NULL), NULL);
+    bool kept = ingest_begin(ingest, NULL) && ingest_end(ingest, apply_gathered(ingest, NULL), NULL);
     ingest->wait = wait;
     tell_progress(ingest, true);
     return nt_fail(error, (NiteruError)why->code, "%s; %s", why->message,
@@ -458,23 +351,24 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
         g_atomic_int_set(&ingest->total, -1);
         ingest->counter = nt_thread_new("nt-count", ingest_count_photos, ingest); /* without: no total */
     }
-    return begin(ingest, error) &&
-           end(ingest,
-               nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error) &&
-                   nt_catalogue_start_run(
-                       ingest->db, ingest->upload != NULL ? "upload" : nt_source_kind(ingest->source),
-                       ingest->upload != NULL ? ingest->upload->source : nt_source_location(ingest->source),
-                       &ingest->run, error) &&
-                   ingest_learn_columns(ingest, location, error),
-               error);
+    return ingest_begin(ingest, error) &&
+           ingest_end(ingest,
+                      nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error) &&
+                          nt_catalogue_start_run(
+                              ingest->db, ingest->upload != NULL ? "upload" : nt_source_kind(ingest->source),
+                              ingest->upload != NULL ? ingest->upload->source : nt_source_location(ingest->source),
+                              &ingest->run, error) &&
+                          ingest_learn_columns(ingest, location, error),
+                      error);
 }
 
 /* Removes what earlier runs brought and this one did not, some at a time. */
 static bool prune(Ingest *ingest, GError **error) {
     for (uint64_t removed = 1; removed > 0;) {
         removed = 0;
-        if (!begin(ingest, error) ||
-            !end(ingest, nt_catalogue_prune_some(ingest->db, &ingest->run, PRUNE_AT_ONCE, &removed, error), error)) {
+        if (!ingest_begin(ingest, error) ||
+            !ingest_end(ingest, nt_catalogue_prune_some(ingest->db, &ingest->run, PRUNE_AT_ONCE, &removed, error),
+                        error)) {
             return false;
         }
         ingest->report.removed += removed;
@@ -487,15 +381,16 @@ static bool prune(Ingest *ingest, GError **error) {
 static bool finish(Ingest *ingest, GError **error) {
     g_autofree char *why = NULL;
     GError *fault = NULL;
-    if (!begin(ingest, error)) {
+    if (!ingest_begin(ingest, error)) {
         return false;
     }
     bool may_prune = ingest_may_prune(ingest, &why, &fault);
     if (fault != NULL) {
         g_propagate_error(error, fault);
     }
-    if (!end(ingest, fault == NULL, error) || (may_prune && !prune(ingest, error)) || !begin(ingest, error) ||
-        !end(ingest, nt_catalogue_end_run(ingest->db, &ingest->run, false, NULL, error), error) ||
+    if (!ingest_end(ingest, fault == NULL, error) || (may_prune && !prune(ingest, error)) ||
+        !ingest_begin(ingest, error) ||
+        !ingest_end(ingest, nt_catalogue_end_run(ingest->db, &ingest->run, false, NULL, error), error) ||
         !nt_model_calibrate(ingest->catalogue, ingest->model->name, ingest->wait, error) ||
         !nt_models_compact(ingest->catalogue, ingest->wait, error)) {
         return false;
@@ -517,7 +412,25 @@ static void tell_cut_short(Ingest *ingest) {
     }
 }
 
-static void clear(Ingest *ingest) {
+static void clear_taken(void *taken) { g_free(((TakenProduct *)taken)->id); }
+
+void ingest_init(Ingest *ingest, NiteruCatalogue *catalogue, const NiteruIndexOptions *options, const NtWait *wait) {
+    *ingest = (Ingest){.catalogue = catalogue,
+                       .db = catalogue->db,
+                       .options = options,
+                       .taken = g_array_new(FALSE, FALSE, sizeof(TakenProduct)),
+                       .wait = wait,
+                       .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
+                       .short_names = g_string_new(NULL),
+                       .untold = failures_new(),
+                       .unread_at = g_ptr_array_new_with_free_func(g_free),
+                       .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+                       .started = g_get_monotonic_time(),
+                       .asked_since = g_get_real_time()};
+    g_array_set_clear_func(ingest->taken, clear_taken);
+}
+
+void ingest_clear(Ingest *ingest) {
     g_clear_pointer(&ingest->queue, nt_embed_queue_free);
     ingest_web_clear(ingest);
     if (ingest->counter != NULL) {
@@ -531,7 +444,7 @@ static void clear(Ingest *ingest) {
     g_ptr_array_unref(ingest->unread_at);
     g_free(ingest->in_doubt);
     g_clear_error(&ingest->first_failure);
-    clear_waiting(ingest);
+    ingest_clear_waiting(ingest);
     nt_model_unref(ingest->model);
     g_array_unref(ingest->waiting);
     g_array_unref(ingest->taken);
@@ -549,30 +462,19 @@ static bool run(NiteruCatalogue *catalogue, const char *source, const NtListUplo
         !nt_call_begin_writing(&call, catalogue, options.timeout_ms, cancellable, error)) {
         return false;
     }
-    Ingest ingest = {.catalogue = catalogue,
-                     .db = catalogue->db,
-                     .options = &options,
-                     .upload = upload,
-                     .taken = g_array_new(FALSE, FALSE, sizeof(TakenProduct)),
-                     .wait = &call.wait,
-                     .waiting = g_array_new(FALSE, FALSE, sizeof(Waiting)),
-                     .short_names = g_string_new(NULL),
-                     .untold = failures_new(),
-                     .unread_at = g_ptr_array_new_with_free_func(g_free),
-                     .fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
-                     .started = g_get_monotonic_time(),
-                     .asked_since = g_get_real_time()};
-    g_array_set_clear_func(ingest.taken, clear_taken);
+    Ingest ingest;
+    ingest_init(&ingest, catalogue, &options, &call.wait);
+    ingest.upload = upload;
     bool ok = start(&ingest, source, error) && work(&ingest, error) && keep_the_rest(&ingest, error) &&
               finish(&ingest, error);
-    tell_failures(&ingest);
+    ingest_tell_failures(&ingest);
     tell_cut_short(&ingest);
     int64_t now = g_get_monotonic_time();
     ingest.report.seconds = (double)(now - ingest.started) / G_TIME_SPAN_SECOND;
     if (ingest.embed_started > 0) {
         ingest.report.embed_seconds = (double)(now - ingest.embed_started) / G_TIME_SPAN_SECOND;
     }
-    clear(&ingest);
+    ingest_clear(&ingest);
     nt_report_write(out_report, &ingest.report, sizeof ingest.report);
     return ok;
 }

@@ -75,4 +75,26 @@ bool nt_index_upload(NiteruCatalogue *catalogue, const char *list, const NtListU
                      const NiteruIndexOptions *options, GCancellable *cancellable, NiteruIndexReport *out_report,
                      GError **error);
 
+/* ---- vectors of another model beside those that are served (reembed.c) ---- */
+
+typedef struct NtReembedOptions {
+    const NiteruIndexOptions *index; /* allow_private, host_connections, and whom to tell */
+    double rate;                     /* photos a second at most; 0: as fast as it goes */
+    unsigned at_once;                /* photos under way; 0: as many as keep every core busy */
+} NtReembedOptions;
+
+typedef struct NtReembedReport {
+    uint64_t embedded;
+    uint64_t failed;  /* photos that the default model has vectors of, and this one could not be given */
+    char *first;      /* what was the matter with the first of them; free it */
+    GArray *contents; /* int64_t: those that could not be embedded; unref it */
+} NtReembedReport;
+
+/* Embeds the photos that the model has no vector of, from wherever they came, until there is none: also those that come
+ * meanwhile. What is committed stays, so the same call goes on after a stop. A photo that cannot be had, or that
+ * changed since it was indexed, is told and stays without a vector; nothing else of it changes. Errors: NOT_FOUND (the
+ * model), INVALID (it has no network), NO_SPACE, CANCELLED, TIMEOUT; the report is filled then too. */
+bool nt_reembed(NiteruCatalogue *catalogue, const char *model, const NtReembedOptions *options, const NtWait *wait,
+                NtReembedReport *out, GError **error);
+
 #endif

@@ -63,6 +63,17 @@ bool ingest_web_take(Ingest *ingest, PhotoJob *taken, int64_t *out_content, GErr
     return true;
 }
 
+bool ingest_web_fetch(Ingest *ingest, PhotoJob *taken, GError **error) {
+    g_autoptr(PhotoJob) job = taken;
+    if (!start_fetcher(ingest, error)) {
+        return false;
+    }
+    const char *address = job->path;
+    nt_fetcher_offer(ingest->fetcher,
+                     nt_fetch_new(address, NULL, NULL, g_steal_pointer(&job), (GDestroyNotify)photo_job_free));
+    return true;
+}
+
 void ingest_web_again(Ingest *ingest, PhotoJob *job) {
     g_clear_pointer(&job->etag, g_free);
     g_clear_pointer(&job->modified, g_free);

@@ -16,14 +16,14 @@ typedef struct Local {
     FILE *results;
 } Local;
 
-static void write_event(const Local *local, NtJson *event) {
+static void write_event(FILE *results, NtJson *event) {
     g_autofree char *text = nt_json_print(event, false);
-    fprintf(local->results, "%s\n", text);
-    fflush(local->results);
+    fprintf(results, "%s\n", text);
+    fflush(results);
     nt_json_free(event);
 }
 
-static void on_failure(const NiteruFailure *failure, void *data) {
+void job_local_failure(const NiteruFailure *failure, FILE *results) {
     static const char *const facts[] = {"option", "value", "limit", "remedy"};
     NtJson *event = nt_json_set(nt_json_object(), "event", nt_json_string("failure"));
     nt_json_set(event, "place", nt_json_string(failure->place));
@@ -38,12 +38,16 @@ static void on_failure(const NiteruFailure *failure, void *data) {
             nt_json_set(event, facts[i], nt_json_string(fact));
         }
     }
-    write_event(data, event);
+    write_event(results, event);
+}
+
+static void on_failure(const NiteruFailure *failure, void *data) {
+    job_local_failure(failure, ((const Local *)data)->results);
 }
 
 static void on_note(const char *text, void *data) {
     NtJson *event = nt_json_set(nt_json_object(), "event", nt_json_string("note"));
-    write_event(data, nt_json_set(event, "text", nt_json_string(text)));
+    write_event(((const Local *)data)->results, nt_json_set(event, "text", nt_json_string(text)));
 }
 
 static void on_progress(const NiteruProgress *progress, void *data) {

@@ -215,7 +215,9 @@ bool job_run(ApiJobs *jobs, Job *job, GError **error) {
         return nt_fail_errno(error, errno, "%s", path);
     }
     job->report = (NiteruIndexReport){.size = sizeof job->report};
-    bool ok = job_is_local(job) ? job_run_local(jobs, job, results, error) : run_upload(jobs, job, results, error);
+    bool ok = job_lane(job) == JOB_SWITCHES ? job_run_switch(jobs, job, results, error)
+              : job_is_local(job)           ? job_run_local(jobs, job, results, error)
+                                            : run_upload(jobs, job, results, error);
     fclose(results);
     return ok;
 }

@@ -17,6 +17,7 @@ void job_unref(void *data) {
         g_hash_table_unref(job->photos);
         g_free(job->message);
         g_object_unref(job->cancel);
+        nt_json_free(job->comparison);
         g_free(job);
     }
 }
@@ -90,6 +91,9 @@ NtJson *job_json(const Job *job) {
     nt_json_set(out, "uploaded_photos", nt_json_integer(g_hash_table_size(job->photos)));
     nt_json_set(out, "uploaded_bytes", nt_json_integer((int64_t)job->uploaded));
     nt_json_set(out, "counts", nt_report_json(&job->report));
+    if (job->comparison != NULL) {
+        nt_json_set(out, "comparison", nt_json_ref(job->comparison));
+    }
     if (job->message != NULL) {
         nt_json_set(out, "message", nt_json_string(job->message));
         nt_json_set(out, "error", nt_json_integer(job->error));
@@ -218,6 +222,8 @@ Job *job_load(const ApiJobs *jobs, const char *id) {
     job->message = g_strdup(nt_json_text(nt_json_get(json, "message"), NULL));
     job->error = (int)nt_json_int(nt_json_get(json, "error"), 0);
     nt_report_read(nt_json_get(json, "counts"), &job->report);
+    NtJson *comparison = nt_json_get(json, "comparison");
+    job->comparison = comparison != NULL ? nt_json_ref(comparison) : NULL;
     read_photos(job);
     return job;
 }

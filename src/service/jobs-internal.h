@@ -7,6 +7,9 @@
 
 #include "service/jobs.h"
 
+/* Jobs of one lane run one after the other, and beside those of the other. */
+typedef enum JobLane { JOB_LISTS, JOB_SWITCHES, JOB_LANES } JobLane;
+
 typedef enum JobState { JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_STATES } JobState;
 extern const char *const job_states[JOB_STATES]; /* "waiting", ... */
 
@@ -34,13 +37,14 @@ typedef struct Job {
     char *message;            /* why it failed; NULL: it did not */
     int error;                /* and its code (NiteruError) */
     GCancellable *cancel;
+    NtJson *comparison; /* of a change of model: what both answered; NULL: it did not come so far */
 } Job;
 
 struct ApiJobs {
     NtService *service;
     NiteruCatalogue *catalogue;
     char *folder;
-    GThread *thread;
+    GThread *threads[JOB_LANES];
     GMutex lock; /* all below, and what is in jobs but their photos while they run */
     GCond changed;
     GPtrArray *jobs; /* Job, the oldest first */
@@ -54,7 +58,12 @@ void job_unref(void *job);
 char *job_file(const Job *job, const char *name); /* a path in its folder; new */
 NtJson *job_json(const Job *job);
 /* Whether the command line asked for it: what it tells has paths of this machine. */
-static inline bool job_is_local(const Job *job) { return nt_json_get(job->settings, "path") != NULL; }
+static inline bool job_is_local(const Job *job) {
+    return nt_json_get(job->settings, "path") != NULL || nt_json_truth(nt_json_get(job->settings, "local"), false);
+}
+static inline JobLane job_lane(const Job *job) {
+    return nt_json_get(job->settings, "switch") != NULL ? JOB_SWITCHES : JOB_LISTS;
+}
 /* Of a folder of this name; one whose job.json is damaged has failed. NULL: no job's folder. What was left of a job
  * that was being made, or removed, goes. */
 Job *job_load(const ApiJobs *jobs, const char *id);
@@ -74,5 +83,9 @@ NiteruIndexOptions job_options(const Job *job, const char ***out_map, const char
 void job_progress(ApiJobs *jobs, Job *job, const NiteruProgress *progress);
 /* The same for a source on this machine, that the command line asked for. (job-local.c) */
 bool job_run_local(ApiJobs *jobs, Job *job, FILE *results, GError **error);
+/* Writes a failure for the command line. */
+void job_local_failure(const NiteruFailure *failure, FILE *results);
+/* A change of model. (job-switch.c) */
+bool job_run_switch(ApiJobs *jobs, Job *job, FILE *results, GError **error);
 
 #endif

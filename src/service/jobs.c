@@ -43,13 +43,13 @@ static void load_all(ApiJobs *jobs) {
 
 /* ---- the thread ---- */
 
-/* The next job to run, with a reference; NULL: stop. */
-static Job *next(ApiJobs *jobs) {
+/* The next job of a lane to run, with a reference; NULL: stop. */
+static Job *next(ApiJobs *jobs, JobLane lane) {
     g_mutex_lock(&jobs->lock);
     while (!jobs->stop) {
         for (guint i = 0; i < jobs->jobs->len; i++) {
             Job *job = jobs->jobs->pdata[i];
-            if (job->state == JOB_QUEUED) {
+            if (job->state == JOB_QUEUED && job_lane(job) == lane) {
                 job->state = JOB_RUNNING;
                 g_atomic_int_inc(&job->refs);
                 g_mutex_unlock(&jobs->lock);
@@ -62,9 +62,8 @@ static Job *next(ApiJobs *jobs) {
     return NULL;
 }
 
-static void *run_all(void *data) {
-    ApiJobs *jobs = data;
-    for (Job *job; (job = next(jobs)) != NULL; job_unref(job)) {
+static void run_all(ApiJobs *jobs, JobLane lane) {
+    for (Job *job; (job = next(jobs, lane)) != NULL; job_unref(job)) {
         g_autoptr(GError) error = NULL;
         bool ok = job_run(jobs, job, &error);
         api_visible_changed(jobs->service);
@@ -81,6 +80,15 @@ static void *run_all(void *data) {
         }
         g_mutex_unlock(&jobs->lock);
     }
+}
+
+static void *run_lists(void *jobs) {
+    run_all(jobs, JOB_LISTS);
+    return NULL;
+}
+
+static void *run_switches(void *jobs) {
+    run_all(jobs, JOB_SWITCHES);
     return NULL;
 }
 
@@ -93,8 +101,9 @@ ApiJobs *api_jobs_new(NtService *service, GError **error) {
     g_mutex_init(&jobs->lock);
     g_cond_init(&jobs->changed);
     load_all(jobs);
-    jobs->thread = nt_thread_new("jobs", run_all, jobs);
-    if (jobs->thread == NULL) {
+    jobs->threads[JOB_LISTS] = nt_thread_new("jobs", run_lists, jobs);
+    jobs->threads[JOB_SWITCHES] = nt_thread_new("switches", run_switches, jobs);
+    if (jobs->threads[JOB_LISTS] == NULL || jobs->threads[JOB_SWITCHES] == NULL) {
         nt_fail(error, NITERU_ERROR_FAILED, "no thread can be started for jobs");
         api_jobs_free(jobs);
         return NULL;
@@ -113,8 +122,10 @@ void api_jobs_free(ApiJobs *jobs) {
     }
     g_cond_broadcast(&jobs->changed);
     g_mutex_unlock(&jobs->lock);
-    if (jobs->thread != NULL) {
-        g_thread_join(jobs->thread);
+    for (int i = 0; i < JOB_LANES; i++) {
+        if (jobs->threads[i] != NULL) {
+            g_thread_join(jobs->threads[i]);
+        }
     }
     g_ptr_array_unref(jobs->jobs);
     g_free(jobs->folder);
@@ -143,11 +154,16 @@ static void forget_old(ApiJobs *jobs) {
 char *api_jobs_create(ApiJobs *jobs, const NtJson *settings, GError **error) {
     unsigned unfinished = 0;
     char *id = NULL;
+    bool switches = nt_json_get(settings, "switch") != NULL, busy = false;
     g_mutex_lock(&jobs->lock);
     for (guint i = 0; i < jobs->jobs->len; i++) {
-        unfinished += !is_finished(jobs->jobs->pdata[i]);
+        const Job *job = jobs->jobs->pdata[i];
+        unfinished += !is_finished(job);
+        busy |= switches && !is_finished(job) && job_lane(job) == JOB_SWITCHES;
     }
-    if (unfinished >= MOST_UNFINISHED) {
+    if (busy) {
+        nt_fail(error, NITERU_ERROR_BUSY, "a change of model is under way; stop its job, or wait for it");
+    } else if (unfinished >= MOST_UNFINISHED) {
         nt_fail(error, NITERU_ERROR_LIMIT, "%d jobs are not done; remove some, or wait", MOST_UNFINISHED);
     } else {
         g_autofree char *name = g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
@@ -331,7 +347,7 @@ bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const 
 bool api_jobs_start(ApiJobs *jobs, const char *id, GError **error) {
     g_mutex_lock(&jobs->lock);
     Job *job = find_open(jobs, id, error);
-    bool ok = job != NULL && (job->has_list || job_is_local(job) ||
+    bool ok = job != NULL && (job->has_list || job_is_local(job) || job_lane(job) == JOB_SWITCHES ||
                               nt_fail(error, NITERU_ERROR_INVALID, "job %s has no list yet", job->id));
     if (ok) {
         job->state = JOB_QUEUED;

@@ -50,8 +50,8 @@ runs 2 "no such shell" "$niteru" completion csh
 runs 1 "a full disk under standard output" sh -c "'$niteru' --help >/dev/full"
 complains "No space left on device"
 "$niteru" completion bash >"$work/completion"
-for words in "add pull list show default remove" "bash zsh fish" "--photos" "--strict" "--image-separator"; do
+for words in "add pull list show default switch remove" "bash zsh fish" "--photos" "--strict" "--image-separator"; do
     runs 0 "completion has $words" grep -q -e " $words" "$work/completion"
 done
-runs 0 "fish has them too" sh -c "'$niteru' completion fish | grep -q -e \"-a 'add pull list show default remove'\""
+runs 0 "fish has them too" sh -c "'$niteru' completion fish | grep -q -e \"-a 'add pull list show default switch remove'\""
 finish
