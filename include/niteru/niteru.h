@@ -419,6 +419,21 @@ bool niteru_backup(NiteruCatalogue *catalogue, const char *folder, const NiteruB
 bool niteru_restore(const char *backup, const char *folder, const NiteruBackupOptions *options,
                     GCancellable *cancellable, char **out_json, GError **error);
 
+/* ---- who changed what ------------------------------------------------------------------------------------------- */
+
+typedef struct NiteruAuditOptions {
+    size_t size;         /* sizeof(NiteruAuditOptions) */
+    const char *since;   /* "2026-11-27" or a moment of RFC 3339; NULL: from the beginning */
+    const char *product; /* only entries that name this product; NULL: all */
+    const char *after;   /* "next" of an answer before; NULL: from the beginning */
+    size_t limit;        /* of entries, at most 1,000; 0: 100 */
+} NiteruAuditOptions;
+
+/* Entries of the audit log, the oldest first: {"entries": [{"time", "operation", "who", ...}], "damaged": how many
+ * lines could not be read, "next": where the next ones begin, when there are more}. doc/operation.md tells what an
+ * entry has. Errors: INVALID (since, after). */
+char *niteru_audit_json(NiteruCatalogue *catalogue, const NiteruAuditOptions *options, GError **error);
+
 /* ---- how good it is --------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruEvalOptions {

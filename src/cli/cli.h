@@ -70,8 +70,9 @@ void cli_progress_clear(CliProgress *progress);
 /* table.c: columns of text for a terminal; wide characters count two. */
 typedef struct CliTable CliTable;
 CliTable *cli_table_new(const char *const *headings); /* a heading that starts with '>' is aligned right; NULL ends */
-void cli_table_add(CliTable *table, ...) G_GNUC_NULL_TERMINATED;        /* one text per column */
-void cli_table_print(CliTable *table);                                  /* and frees it */
+void cli_table_add(CliTable *table, ...) G_GNUC_NULL_TERMINATED; /* one text per column */
+void cli_table_print(CliTable *table);                           /* and frees it */
+void cli_table_free(CliTable *table);
 char *cli_count(uint64_t number);                                       /* "12,345" */
 char *cli_count_of(uint64_t number, const char *one, const char *many); /* "1 photo", "12,345 photos" */
 

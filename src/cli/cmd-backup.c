@@ -74,7 +74,6 @@ static NiteruBackupOptions common_options(CliProgress *progress) {
 }
 
 static CliStatus run_backup(CliContext *context, int argc, char **argv, GError **error) {
-    (void)argc;
     CliProgress progress = cli_progress_new(context, "MiB");
     NiteruBackupOptions options = common_options(&progress);
     char *text = NULL;
@@ -85,7 +84,6 @@ static CliStatus run_backup(CliContext *context, int argc, char **argv, GError *
 }
 
 static CliStatus run_restore(CliContext *context, int argc, char **argv, GError **error) {
-    (void)argc;
     CliProgress progress = cli_progress_new(context, "MiB");
     NiteruBackupOptions options = common_options(&progress);
     const char *named = context->catalogue != NULL ? context->catalogue : g_getenv("NITERU_CATALOGUE");

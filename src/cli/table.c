@@ -61,6 +61,10 @@ void cli_table_print(CliTable *table) {
     for (guint i = 0; i < table->cells->len; i++) {
         print_cell(table, i % table->columns, g_ptr_array_index(table->cells, i));
     }
+    cli_table_free(table);
+}
+
+void cli_table_free(CliTable *table) {
     g_ptr_array_unref(table->cells);
     g_free(table);
 }

@@ -116,6 +116,9 @@ const char *nt_http_client(const NtHttpRequest *request);
 const char *nt_http_network(const NtHttpRequest *request);
 /* Came by the socket of nt_http_listen_local. */
 bool nt_http_is_local(const NtHttpRequest *request);
+/* Who asks by a UNIX socket, by the number that the system has for its users; -1: another way, or not known. Only in
+ * the handler of a request's head. */
+int64_t nt_http_local_user(const NtHttpRequest *request);
 /* Came by TLS, or a trusted proxy says so. */
 bool nt_http_is_secure(const NtHttpRequest *request);
 /* The body, once the request is served; empty where it went into a file or there is none. Length in *out_size. */

@@ -3,6 +3,7 @@
 #include "http/http-internal.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 /* All lines of a header in one, as if they had been sent so; new, NULL: there is none. */
 static char *joined(const NtHttpHead *head, const char *name) {
@@ -125,6 +126,14 @@ const char *nt_http_network(const NtHttpRequest *request) {
     return request->network != NULL ? request->network : request->client;
 }
 bool nt_http_is_local(const NtHttpRequest *request) { return request->local; }
+int64_t nt_http_local_user(const NtHttpRequest *request) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    const NtHttpConnection *connection = request->connection;
+    bool known = connection != NULL && connection->peer == NULL &&
+                 getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+    return known ? (int64_t)peer.uid : -1;
+}
 bool nt_http_is_secure(const NtHttpRequest *request) { return request->secure; }
 
 const char *nt_http_body(const NtHttpRequest *request, size_t *out_size) {

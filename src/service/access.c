@@ -69,7 +69,8 @@ static bool refuse_key(ApiCall *call) {
 static bool find_digest(ApiCall *call, const uint8_t digest[32], const char *origin, ApiAccess *out_access,
                         bool *out_fits, bool *out_found) {
     g_autoptr(GError) error = NULL;
-    *out_found = api_keys_find(call->service->keys, digest, origin, out_access, &call->key, out_fits, &error);
+    *out_found =
+        api_keys_find(call->service->keys, digest, origin, out_access, &call->key, &call->key_prefix, out_fits, &error);
     if (error != NULL) {
         api_fail(call, g_steal_pointer(&error));
         return false;

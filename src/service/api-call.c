@@ -15,6 +15,7 @@ static void free_call(void *data) {
     }
     api_upload_clear(call);
     g_free(call->key);
+    g_free(call->key_prefix);
     g_free(call->csrf);
     g_free(call->idempotency);
     nt_json_free(call->query);
@@ -25,16 +26,21 @@ static void free_call(void *data) {
 /* ---- answers ---- */
 
 void api_answer_text(ApiCall *call, unsigned status, char *json) {
+    api_audit(call, status, NULL);
     api_idempotency_end(call, status, json);
     nt_http_answer(call->request, status, "application/json", g_bytes_new_take(json, strlen(json)));
 }
 
 void api_answer(ApiCall *call, unsigned status, NtJson *json) {
     g_autoptr(NtJson) own = json;
+    api_audit(call, status, json);
     api_answer_text(call, status, nt_json_print(own, false));
 }
 
-void api_answer_nothing(ApiCall *call) { nt_http_answer(call->request, 204, NULL, NULL); }
+void api_answer_nothing(ApiCall *call) {
+    api_audit(call, 204, NULL);
+    nt_http_answer(call->request, 204, NULL, NULL);
+}
 
 void api_problem(ApiCall *call, unsigned status, const char *code, const char *field, const char *format, ...) {
     va_list arguments;
@@ -42,6 +48,7 @@ void api_problem(ApiCall *call, unsigned status, const char *code, const char *f
     g_autofree char *detail = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     g_autofree char *safe = nt_text_message(detail, 600);
+    api_audit(call, status, NULL);
     api_idempotency_end(call, status, NULL);
     if (status == 429 || status == 503) {
         nt_http_add_header(call->request, "Retry-After", "1");
@@ -208,6 +215,7 @@ void api_on_head(NtHttpRequest *request, void *data) {
     bool broken;
     call->service = data;
     call->request = request;
+    call->user = nt_http_local_user(request);
     nt_http_set_data(request, call, free_call);
     name_call(call);
     nt_http_add_header(request, "Vary", "Origin"); /* also where none came, or a cache would answer pages with that */
@@ -302,6 +310,7 @@ static bool read_body(ApiCall *call) {
 
 void api_call_push(ApiCall *call, ApiWorkers *workers, void (*run)(void *call)) {
     if (!api_workers_push(workers, api_is_stranger(call) ? nt_http_network(call->request) : NULL, run, call)) {
+        call->audited = false; /* nothing was done */
         api_problem(call, 429, "overloaded", NULL, "too many such requests are waiting; try again in a moment");
     }
 }
@@ -318,6 +327,7 @@ void api_on_serve(NtHttpRequest *request, void *data) {
     if (!read_query(call) || !read_body(call) || !api_check_condition(call) || !api_idempotency_begin(call)) {
         return;
     }
+    call->audited = api_is_write(call->route);
     ApiWorkers *workers = call->route->place == API_READER     ? service->readers
                           : call->route->place == API_EMBEDDER ? service->embedders
                           : call->route->place == API_WRITER   ? service->writers

@@ -14,7 +14,7 @@ enum { ANY_MICROSECONDS = 200000 };
 typedef struct Key {
     uint8_t hash[32];
     ApiAccess access;
-    char *name;
+    char *name, *prefix;
     NtJson *origins; /* NULL: all */
 } Key;
 
@@ -29,6 +29,7 @@ struct ApiKeys {
 static void clear_key(void *data) {
     Key *key = data;
     g_free(key->name);
+    g_free(key->prefix);
     nt_json_free(key->origins);
 }
 
@@ -55,7 +56,8 @@ static bool add_key(const NtKeyRow *row, void *data) {
         Key key = {.access = strcmp(row->kind, "admin") == 0    ? API_ADMIN
                              : strcmp(row->kind, "secret") == 0 ? API_SECRET
                                                                 : API_PUBLISHABLE,
-                   .name = g_strdup(row->name)};
+                   .name = g_strdup(row->name),
+                   .prefix = g_strdup(row->prefix)};
         memcpy(key.hash, row->hash, sizeof key.hash);
         key.origins = row->origins != NULL ? nt_json_parse(row->origins, strlen(row->origins), "", NULL, NULL) : NULL;
         g_array_append_val(data, key);
@@ -104,7 +106,7 @@ static bool has_origin(const NtJson *origins, const char *origin) {
 }
 
 bool api_keys_find(ApiKeys *keys, const uint8_t digest[32], const char *origin, ApiAccess *out_access, char **out_name,
-                   bool *out_origin_fits, GError **error) {
+                   char **out_prefix, bool *out_origin_fits, GError **error) {
     const Key *found = NULL;
     g_mutex_lock(&keys->lock);
     bool ok = refresh(keys, error);
@@ -115,6 +117,7 @@ bool api_keys_find(ApiKeys *keys, const uint8_t digest[32], const char *origin, 
     if (found != NULL) {
         *out_access = found->access;
         *out_name = g_strdup(found->name);
+        *out_prefix = g_strdup(found->prefix);
         *out_origin_fits = found->origins == NULL || (origin != NULL && has_origin(found->origins, origin));
     }
     g_mutex_unlock(&keys->lock);

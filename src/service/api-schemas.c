@@ -350,6 +350,17 @@ static const ApiSchema judged_answer = {
 const ApiSchema api_judgements_answer = {
     .type = API_OBJECT, .members = (const ApiSchema[]){{"pairs", API_ARRAY, true, .items = &judged_answer}, END}};
 
+static const ApiSchema audit_entry = {
+    .type = API_OBJECT, .text = "Further members are what the path names: photo number, job, model.", .members = NULL};
+
+const ApiSchema api_audit_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"entries", API_ARRAY, true, .items = &audit_entry, .text = "The oldest first; see doc/operation.md."},
+        {"damaged", API_INTEGER, true, .text = "Lines of the log that could not be read."},
+        {"next", API_TEXT, .text = "Where the next page begins; not there on the last one."},
+        END}};
+
 static const ApiSchema size_answer = {
     .type = API_OBJECT, .members = (const ApiSchema[]){{"name", API_TEXT, true}, {"bytes", API_INTEGER, true}, END}};
 
@@ -431,6 +442,15 @@ const ApiSchema api_votes_query = {
         {"after", API_TEXT, .least = 1, .most = MOST_ID, .text = "Begin behind this id."},
         MODEL,
         TIMEOUT,
+        END}};
+
+const ApiSchema api_audit_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"since", API_TEXT, .least = 1, .most = 40, .text = "From this moment on (RFC 3339), or this day."},
+        {"product", API_TEXT, .least = 1, .most = MOST_ID, .text = "Only entries that name this product."},
+        {"limit", API_INTEGER, .least = 1, .most = 1000, .text = "How many; 100 when not given."},
+        {"after", API_TEXT, .least = 1, .most = 64, .text = "`next` of the page before."},
         END}};
 
 const ApiSchema api_list_query = {

@@ -79,6 +79,9 @@ static void run_all(ApiJobs *jobs, JobLane lane) {
             job_save(job, NULL); /* at worst it is run once more */
         }
         g_mutex_unlock(&jobs->lock);
+        if (!stopped) {
+            api_audit_job(jobs->service, job->id, ok ? "done" : "failed", &job->report);
+        }
     }
 }
 

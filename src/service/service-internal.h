@@ -50,11 +50,11 @@ ApiKeys *api_keys_new(NiteruCatalogue *catalogue);
 void api_keys_free(ApiKeys *keys);
 /* Whether there is any key in use; as of a fifth of a second ago at most. */
 bool api_keys_any(ApiKeys *keys, bool *out, GError **error);
-/* What the key of this digest (SHA-256) grants: its kind, *out_name (new) and, of a publishable one, whether it may be
- * used from a page of `origin` (NULL: no page). False: there is no such key, or it cannot be looked up (*error is set
- * then only). Takes as long for one key as for another. */
+/* What the key of this digest (SHA-256) grants: its kind, *out_name and *out_prefix (new) and, of a publishable one,
+ * whether it may be used from a page of `origin` (NULL: no page). False: there is no such key, or it cannot be looked
+ * up (*error is set then only). Takes as long for one key as for another. */
 bool api_keys_find(ApiKeys *keys, const uint8_t digest[32], const char *origin, ApiAccess *out_access, char **out_name,
-                   bool *out_origin_fits, GError **error);
+                   char **out_prefix, bool *out_origin_fits, GError **error);
 
 /* ---- who signed in on the page (sessions.c) ---- */
 
@@ -178,6 +178,9 @@ struct ApiCall {
     bool open;         /* no keys are asked for */
     bool hides;        /* the catalogue has products that are kept from who asks */
     char *key;         /* name of the key; NULL: none */
+    char *key_prefix;  /* how it begins; NULL: none */
+    int64_t user;      /* of this machine, who came by the socket; negative: not known */
+    bool audited;      /* its outcome goes into the audit log */
     char *csrf;        /* of the session that it came by; NULL: by none */
     char *idempotency; /* under which its answer is to be remembered; NULL: it is not */
     NtJson *query;     /* an object */
@@ -349,6 +352,17 @@ void api_accept_upload(ApiCall *call, uint64_t limit);
 void api_upload_clear(ApiCall *call);
 /* Likewise into a file without a name, which is call->upload_path for this process. (engine.c) */
 void api_accept_network(ApiCall *call);
+
+/* ---- who changed what (audit.c) ---- */
+
+/* Whether a route changes something, so that what it did is to be kept. */
+bool api_is_write(const ApiRoute *route);
+/* A call is about to be answered so (`answer` NULL: without facts that are wanted here): into the audit log with it,
+ * where it is a write that came to its handler. */
+void api_audit(ApiCall *call, unsigned status, const NtJson *answer);
+/* A job has ended, "done" or "failed". */
+void api_audit_job(NtService *service, const char *job, const char *state, const NiteruIndexReport *report);
+void api_run_audit(ApiCall *call);
 
 /* ---- handlers ---- */
 

@@ -180,7 +180,7 @@ static bool check_origin(ApiCall *call) {
 void api_run_session_begin(ApiCall *call) {
     const char *key = nt_json_text(nt_json_get(call->body, "key"), "");
     g_autoptr(GError) error = NULL;
-    g_autofree char *name = NULL, *token = NULL, *csrf = NULL;
+    g_autofree char *name = NULL, *prefix = NULL, *token = NULL, *csrf = NULL;
     ApiAccess access;
     bool anywhere;
     uint8_t digest[32];
@@ -188,7 +188,7 @@ void api_run_session_begin(ApiCall *call) {
         return;
     }
     nt_sha256(key, strlen(key), digest);
-    if (!api_keys_find(call->service->keys, digest, NULL, &access, &name, &anywhere, &error)) {
+    if (!api_keys_find(call->service->keys, digest, NULL, &access, &name, &prefix, &anywhere, &error)) {
         if (error != NULL) {
             api_fail(call, g_steal_pointer(&error));
         } else {

@@ -77,10 +77,7 @@ static bool end_step(Copying *copying, uint64_t done, GError **error) {
     return ok;
 }
 
-static bool tell_pages(uint64_t done, uint64_t total, void *data, GError **error) {
-    (void)total;
-    return tell(data, done, error);
-}
+static bool tell_pages(uint64_t done, uint64_t total, void *data, GError **error) { return tell(data, done, error); }
 
 /* ---- models ---- */
 
@@ -144,7 +141,6 @@ static bool copy_rows(Copying *copying, const Rows *rows, GError **error) {
 /* ---- the moment ---- */
 
 static bool count_original(const char *location, uint64_t bytes, void *data) {
-    (void)location;
     ((Copying *)data)->progress.total += bytes;
     return true;
 }
@@ -222,7 +218,6 @@ static bool copy_original(const char *location, uint64_t bytes, void *data) {
     g_autofree char *from = g_build_filename(copying->from->folder, location, NULL);
     g_autofree char *to = g_build_filename(copying->to, location, NULL), *folder = g_path_get_dirname(to);
     g_autoptr(GError) fault = NULL;
-    (void)bytes;
     uint64_t size = 0;
     bool made = g_mkdir_with_parents(folder, 0755) == 0;
     if (made && nt_file_copy(from, to, copying->wait, &size, &fault)) {

@@ -18,6 +18,7 @@ bool niteru_key_create(NiteruCatalogue *catalogue, const NiteruKeyOptions *given
     if (!nt_turn_end(catalogue, nt_catalogue_create_key(catalogue->db, &put, &key, error), error)) {
         return false;
     }
+    nt_audit_command(catalogue->folder, "createKey", "key", options.name);
     *out_key = g_steal_pointer(&key);
     return true;
 }
@@ -25,9 +26,15 @@ bool niteru_key_create(NiteruCatalogue *catalogue, const NiteruKeyOptions *given
 bool niteru_key_revoke(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
                        GError **error) {
     g_auto(NtCall) call = {0};
-    return nt_call_begin_writing(&call, catalogue, timeout_ms, cancellable, error) &&
-           nt_turn_begin(catalogue, &call.wait, error) &&
-           nt_turn_end(catalogue, nt_catalogue_revoke_key(catalogue->db, name, error), error);
+    if (!nt_call_begin_writing(&call, catalogue, timeout_ms, cancellable, error) ||
+        !nt_turn_begin(catalogue, &call.wait, error) ||
+        !nt_turn_end(catalogue, nt_catalogue_revoke_key(catalogue->db, name, error), error)) {
+        return false;
+    }
+    /* A key may be named by the whole of it, of which the log gets no more than lists show. */
+    g_autofree char *shown = g_strndup(name, g_str_has_prefix(name, "nk_") ? NT_KEY_PREFIX_CHARACTERS : strlen(name));
+    nt_audit_command(catalogue->folder, "revokeKey", "key", shown);
+    return true;
 }
 
 /* A moment in Unix seconds as RFC 3339 has it; 0: none. */

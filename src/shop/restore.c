@@ -110,6 +110,9 @@ bool niteru_restore(const char *backup, const char *folder, const NiteruBackupOp
         return false;
     }
     g_autoptr(NtJson) out = fill(backup, manifest, &fresh, &options, cancellable, error);
+    if (out != NULL) {
+        nt_audit_command(fresh.path, "restoreBackup", "backup", backup);
+    }
     /* Somebody may have come meanwhile. */
     if (out == NULL || !may_be_restored(folder, options.replace, error) ||
         !(nt_place_is_free(folder) ? nt_fresh_folder_place(&fresh, error)

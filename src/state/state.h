@@ -301,6 +301,20 @@ bool nt_originals_hold(const NiteruCatalogue *catalogue, const NtWait *wait, int
 /* Removes originals that no photo shows any more; reads the names of all. Does nothing while they are held. */
 void nt_originals_sweep(NiteruCatalogue *catalogue);
 
+/* ---- who changed what (audit.c) ---- */
+
+/* Appends an entry to the audit log in a catalogue's folder: an object, on one line of at most 256 KiB. It outlives the
+ * process from then on, and a power cut when the system has written it. Thread-safe, and safe from several processes.
+ * Errors: LIMIT, NO_SPACE, IO. */
+bool nt_audit_append(const char *folder, const NtJson *entry, GError **error);
+/* The beginning of an entry, "time" and "operation". */
+NtJson *nt_audit_entry(const char *operation);
+/* A moment (microseconds since 1970) as entries have it; new. */
+char *nt_audit_time(int64_t microseconds);
+/* Appends an entry of a program that this process's user runs, with one fact; where it cannot be written there is none.
+ */
+void nt_audit_command(const char *folder, const char *operation, const char *name, const char *value);
+
 /* ---- whose vectors a model holds (makers.c) ---- */
 
 /* Whether a model has a network, or vectors made elsewhere alone. */

@@ -124,8 +124,8 @@ class Shop:
                 pass
         return heard
 
-    def ids(self):
-        return [product["product"] for product in self.ask("GET", "/v1/products?limit=1000").json["products"]]
+    def ids(self, headers=None):
+        return [product["product"] for product in self.ask("GET", "/v1/products?limit=1000", headers=headers).json["products"]]
 
     def photo(self, product):
         """The file of a product's photo, by the list it came from."""
