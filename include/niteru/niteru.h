@@ -603,11 +603,18 @@ bool niteru_key_create(NiteruCatalogue *catalogue, const NiteruKeyOptions *optio
                        char **out_key, GError **error);
 
 /* The keys, the oldest first, as a JSON array of {"name", "kind", "prefix", "origins", "created", "revoked"}: the
- * prefix is how the key's text begins, `origins` is null where all may use it, `revoked` where it is in use; times are
- * of RFC 3339. */
+ * prefix is how the key's text begins, `origins` is null where all may use it, `revoked` where it is in use, and a
+ * moment to come where it was rotated and goes on until then; times are of RFC 3339. */
 char *niteru_keys_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable *cancellable, GError **error);
 
-/* Ends the use of a key, given by its name, its prefix or its text; its name is free then. Errors: NOT_FOUND, INVALID
+/* Makes a key of the kind, name and origins of one in use, which is given by its name, its prefix or its text and goes
+ * on for `overlap_seconds` (30 days at most), so that who uses it can change over without a pause. Errors: NOT_FOUND,
+ * INVALID (the overlap; a catalogue open for reading only), NO_SPACE, CANCELLED, TIMEOUT. */
+bool niteru_key_rotate(NiteruCatalogue *catalogue, const char *name, unsigned overlap_seconds, unsigned timeout_ms,
+                       GCancellable *cancellable, char **out_key, GError **error);
+
+/* Ends the use of a key, given by its name, its prefix or its text; its name is free then, and one that was rotated
+ * and goes on under it ends too. Errors: NOT_FOUND, INVALID
  * (a catalogue open for reading only), NO_SPACE, CANCELLED, TIMEOUT. */
 bool niteru_key_revoke(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
                        GError **error);

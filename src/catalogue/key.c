@@ -163,25 +163,84 @@ bool nt_catalogue_create_key(NtCatalogue *catalogue, const NtKeyPut *put, char *
 
 /* ---- and the others --------------------------------------------------------------------------------------------- */
 
+static bool fail_no_key(const char *named, GError **error) {
+    bool secret = g_str_has_prefix(named, "nk_");
+    g_autofree char *safe = nt_text_printable(named, secret ? NT_KEY_PREFIX_CHARACTERS : 60);
+    return nt_fail(error, NITERU_ERROR_NOT_FOUND, "no key in use is named '%s'", safe);
+}
+
+static bool forget_oldest(NtCatalogue *catalogue, GError **error) {
+    return nt_sql_run(catalogue, error,
+                      "DELETE FROM api_key WHERE key IN (SELECT key FROM api_key WHERE revoked IS NOT NULL"
+                      " ORDER BY revoked DESC, key DESC LIMIT -1 OFFSET ?1)",
+                      "i", (int64_t)MOST_REVOKED);
+}
+
 bool nt_catalogue_revoke_key(NtCatalogue *catalogue, const char *named, GError **error) {
     uint8_t hash[32];
     nt_sha256(named, strlen(named), hash);
     if (!nt_may_write(catalogue, error) ||
         !nt_sql_run(catalogue, error,
-                    "UPDATE api_key SET revoked = ?3 WHERE revoked IS NULL AND (name = ?1 OR prefix = ?1 OR hash = ?2)",
+                    "UPDATE api_key SET revoked = ?3 WHERE (revoked IS NULL OR revoked > ?3)"
+                    " AND (name = ?1 OR prefix = ?1 OR hash = ?2)",
                     "thi", named, hash, now())) {
         return false;
     }
     if (sqlite3_changes(catalogue->db) == 0) {
-        bool secret = g_str_has_prefix(named, "nk_");
-        g_autofree char *safe = nt_text_printable(named, secret ? NT_KEY_PREFIX_CHARACTERS : 60);
-        return nt_fail(error, NITERU_ERROR_NOT_FOUND, "no key in use is named '%s'", safe);
+        return fail_no_key(named, error);
     }
-    return nt_sql_run(catalogue, error,
-                      "DELETE FROM api_key WHERE key IN (SELECT key FROM api_key WHERE revoked IS NOT NULL"
-                      " ORDER BY revoked DESC, key DESC LIMIT -1 OFFSET ?1)",
-                      "i", (int64_t)MOST_REVOKED) &&
-           keys_changed(catalogue, error);
+    return forget_oldest(catalogue, error) && keys_changed(catalogue, error);
+}
+
+/* The key in use of that name, prefix or text; *out_kind is new. */
+static bool find_key(NtCatalogue *catalogue, const char *named, int64_t *out_key, char **out_kind, GError **error) {
+    g_auto(NtQuery) query = {0};
+    uint8_t hash[32];
+    nt_sha256(named, strlen(named), hash);
+    if (!nt_query_open(
+            &query, catalogue, error,
+            "SELECT key, kind FROM api_key WHERE revoked IS NULL AND (name = ?1 OR prefix = ?1 OR hash = ?2)", "th",
+            named, hash)) {
+        return false;
+    }
+    int step = nt_query_step(&query, error);
+    if (step <= 0) {
+        return step == 0 && fail_no_key(named, error);
+    }
+    *out_key = nt_column_int(&query, 0);
+    *out_kind = g_strdup(nt_column_text(&query, 1));
+    return true;
+}
+
+bool nt_catalogue_rotate_key(NtCatalogue *catalogue, const char *named, int64_t overlap, char **out_key,
+                             GError **error) {
+    int64_t key = 0, time = now();
+    g_autofree char *kind = NULL;
+    if (overlap < 0 || overlap > NT_KEY_OVERLAP_MOST) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "the old key may go on for %d days at most",
+                       NT_KEY_OVERLAP_MOST / (24 * 3600));
+    }
+    if (!nt_may_write(catalogue, error) || !find_key(catalogue, named, &key, &kind, error)) {
+        return false;
+    }
+    const char *head = head_of(kind, error);
+    g_autofree char *text = head != NULL ? make_text(head, error) : NULL;
+    if (text == NULL) {
+        return false;
+    }
+    uint8_t hash[32];
+    nt_sha256(text, strlen(text), hash);
+    g_autofree char *prefix = g_strndup(text, NT_KEY_PREFIX_CHARACTERS);
+    if (!nt_sql_run(catalogue, error, "UPDATE api_key SET revoked = ?2 WHERE key = ?1", "ii", key, time + overlap) ||
+        !nt_sql_run(catalogue, error,
+                    "INSERT INTO api_key(kind, name, hash, prefix, origins, created)"
+                    " SELECT kind, name, ?2, ?3, origins, ?4 FROM api_key WHERE key = ?1",
+                    "ihti", key, hash, prefix, time) ||
+        !forget_oldest(catalogue, error) || !keys_changed(catalogue, error)) {
+        return false;
+    }
+    *out_key = g_steal_pointer(&text);
+    return true;
 }
 
 bool nt_catalogue_each_key(NtCatalogue *catalogue, bool (*each)(const NtKeyRow *key, void *data), void *data,

@@ -15,6 +15,7 @@
 typedef struct NtCatalogue NtCatalogue;
 
 enum { NT_KEY_CHARACTERS = 7 + 43, NT_KEY_PREFIX_CHARACTERS = 7 + 6 };
+enum { NT_KEY_OVERLAP_MOST = 30 * 24 * 3600 /* seconds */ };
 
 typedef struct NtKeyPut {
     const char *kind;           /* "publishable", "secret" or "admin" */
@@ -27,9 +28,16 @@ typedef struct NtKeyPut {
  * origins), IO (no random numbers). */
 bool nt_catalogue_create_key(NtCatalogue *catalogue, const NtKeyPut *put, char **out_key, GError **error);
 
-/* Ends the use of the key in use that has this name or this prefix, or is this. Writes: needs a transaction. Errors:
+/* Ends the use of the keys in use that have this name or this prefix, or are this: of a name there are several while
+ * one that was rotated goes on. Writes: needs a transaction. Errors:
  * NOT_FOUND; the message holds no more of a key than its prefix. */
 bool nt_catalogue_revoke_key(NtCatalogue *catalogue, const char *named, GError **error);
+
+/* Makes a key like the one in use that has this name or this prefix, or is this: of its kind, name and origins. The old
+ * one goes on for `overlap` seconds, up to NT_KEY_OVERLAP_MOST. *out_key: the text of the new one, new. Writes: needs a
+ * transaction. Errors: NOT_FOUND, INVALID (the overlap), IO (no random numbers). */
+bool nt_catalogue_rotate_key(NtCatalogue *catalogue, const char *named, int64_t overlap, char **out_key,
+                             GError **error);
 
 typedef struct NtKeyRow { /* texts and hash are borrowed for the time of the callback */
     const char *kind;
@@ -38,7 +46,7 @@ typedef struct NtKeyRow { /* texts and hash are borrowed for the time of the cal
     const uint8_t *hash; /* 32 bytes, the SHA-256 of the text: compare with nt_equal_in_constant_time */
     const char *origins; /* a JSON array of "https://shop.example", as browsers write them; NULL: all */
     int64_t created;     /* Unix seconds */
-    int64_t revoked;     /* likewise; 0: in use */
+    int64_t revoked;     /* likewise; 0: in use; a moment to come: in use until then */
 } NtKeyRow;
 
 /* All keys, the oldest first; stops when `each` returns false. */

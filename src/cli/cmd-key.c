@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `niteru key create|list|revoke`. */
+/* `niteru key create|list|rotate|revoke`. */
 #include "cli/commands.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static char *name, *kind;
+static char *name, *kind, *overlap;
 static char **origins;
 
 static const GOptionEntry options[] = {
@@ -13,6 +13,8 @@ static const GOptionEntry options[] = {
     {"name", 'n', 0, G_OPTION_ARG_STRING, &name, "create: what it is called in the list", "NAME"},
     {"origin", 0, 0, G_OPTION_ARG_STRING_ARRAY, &origins,
      "create: the pages a publishable key may be used from (all when not given); may be repeated", "ORIGIN"},
+    {"overlap", 0, 0, G_OPTION_ARG_STRING, &overlap, "rotate: how long the old key goes on: 90s, 15m, 24h, 7d (24h)",
+     "TIME"},
     {0},
 };
 
@@ -77,6 +79,45 @@ static CliStatus list(CliContext *context, GError **error) {
     return CLI_DONE;
 }
 
+/* "24h" in seconds; -1: it is none. */
+static int64_t read_time(const char *text) {
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 24 * 3600}};
+    char *end = NULL;
+    guint64 number = g_ascii_isdigit(*text) ? g_ascii_strtoull(text, &end, 10) : 0;
+    for (size_t i = 0; end != NULL && number <= 1000000 && i < G_N_ELEMENTS(units); i++) {
+        if (*end == units[i].unit && end[1] == '\0') {
+            return (int64_t)number * units[i].seconds;
+        }
+    }
+    return -1;
+}
+
+static CliStatus rotate(CliContext *context, const char *named, GError **error) {
+    int64_t seconds = read_time(overlap != NULL ? overlap : "24h");
+    if (seconds < 0 || seconds > G_MAXINT32) {
+        cli_usage(error, "--overlap %s: write a time such as 90s, 15m, 24h or 7d", overlap);
+        return CLI_USAGE;
+    }
+    g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
+    g_autofree char *key = NULL;
+    if (catalogue == NULL || !niteru_key_rotate(catalogue, named, (unsigned)seconds, 0, NULL, &key, error)) {
+        return CLI_FAILED;
+    }
+    if (context->json) {
+        cli_print_json(nt_json_print(nt_json_set(nt_json_object(), "key", nt_json_string(key)), true));
+    } else {
+        puts(key);
+    }
+    if (!context->quiet) {
+        fprintf(stderr, "this is the new key; keep it now, it is not shown again. The old one goes on for %s\n",
+                overlap != NULL ? overlap : "24h");
+    }
+    return CLI_DONE;
+}
+
 static CliStatus end_use(CliContext *context, const char *named, GError **error) {
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, true, error);
     if (catalogue == NULL || !niteru_key_revoke(catalogue, named, 0, NULL, error)) {
@@ -98,26 +139,31 @@ static CliStatus run_key(CliContext *context, int argc, char **argv, GError **er
     if (strcmp(argv[0], "list") == 0 && argc == 1) {
         return list(context, error);
     }
+    if (strcmp(argv[0], "rotate") == 0 && argc == 2) {
+        return rotate(context, argv[1], error);
+    }
     if (strcmp(argv[0], "revoke") == 0 && argc == 2) {
         return end_use(context, argv[1], error);
     }
-    cli_usage(error, "usage: niteru key create --kind KIND --name NAME | list | revoke NAME");
+    cli_usage(error, "usage: niteru key create --kind KIND --name NAME | list | rotate NAME | revoke NAME");
     return CLI_USAGE;
 }
 
 const CliCommand cli_key = {
     .name = "key",
-    .arguments = "create | list | revoke NAME",
+    .arguments = "create | list | rotate NAME | revoke NAME",
     .summary = "the keys that let programs and pages ask a server",
     .details =
         "create makes a key and prints it, once: the catalogue keeps a digest of it. A publishable key may stand in a "
         "page: it reads products that are public and sends events, from the pages of its origins where such are "
         "named. A secret key is for a shop's own programs, an admin key for administration too; neither belongs in a "
-        "page or in an address. revoke ends a key, named by its name, by how it begins, or by the whole of it; servers "
+        "page or in an address. rotate makes a key like another, which goes on for a while, so that who uses it can "
+        "change "
+        "over without a pause. revoke ends a key, named by its name, by how it begins, or by the whole of it; servers "
         "that run see it at once. Its name is free then.",
     .examples = "niteru key create --kind secret --name backend > backend.key\n"
                 "niteru key create --kind publishable --name shop --origin https://shop.example\n"
-                "niteru key list\nniteru key revoke backend",
+                "niteru key list\nniteru key rotate backend --overlap 24h > backend.key\nniteru key revoke backend",
     .options = options,
     .least = 1,
     .most = 2,

@@ -16,6 +16,7 @@ typedef struct Key {
     ApiAccess access;
     char *name, *prefix;
     NtJson *origins; /* NULL: all */
+    int64_t until;   /* Unix seconds: its last; 0: it has none */
 } Key;
 
 struct ApiKeys {
@@ -51,13 +52,16 @@ void api_keys_free(ApiKeys *keys) {
     }
 }
 
+static bool is_over(int64_t until) { return until != 0 && until <= g_get_real_time() / G_USEC_PER_SEC; }
+
 static bool add_key(const NtKeyRow *row, void *data) {
-    if (row->revoked == 0) {
+    if (!is_over(row->revoked)) {
         Key key = {.access = strcmp(row->kind, "admin") == 0    ? API_ADMIN
                              : strcmp(row->kind, "secret") == 0 ? API_SECRET
                                                                 : API_PUBLISHABLE,
                    .name = g_strdup(row->name),
-                   .prefix = g_strdup(row->prefix)};
+                   .prefix = g_strdup(row->prefix),
+                   .until = row->revoked};
         memcpy(key.hash, row->hash, sizeof key.hash);
         key.origins = row->origins != NULL ? nt_json_parse(row->origins, strlen(row->origins), "", NULL, NULL) : NULL;
         g_array_append_val(data, key);
@@ -91,7 +95,10 @@ bool api_keys_any(ApiKeys *keys, bool *out, GError **error) {
     if (ok && now >= keys->any_until) {
         keys->any_until = now + ANY_MICROSECONDS;
     }
-    *out = keys->keys->len > 0;
+    *out = false;
+    for (guint i = 0; ok && i < keys->keys->len && !*out; i++) {
+        *out = !is_over(g_array_index(keys->keys, Key, i).until);
+    }
     g_mutex_unlock(&keys->lock);
     return ok;
 }
@@ -114,6 +121,7 @@ bool api_keys_find(ApiKeys *keys, const uint8_t digest[32], const char *origin, 
         const Key *known = &g_array_index(keys->keys, Key, i);
         found = nt_equal_in_constant_time(digest, known->hash, sizeof known->hash) ? known : found;
     }
+    found = found != NULL && is_over(found->until) ? NULL : found;
     if (found != NULL) {
         *out_access = found->access;
         *out_name = g_strdup(found->name);

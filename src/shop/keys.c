@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+/* A key may be named by the whole of it, of which the audit log gets no more than lists show. */
+static void note_key(const NiteruCatalogue *catalogue, const char *operation, const char *named) {
+    g_autofree char *shown =
+        g_strndup(named, g_str_has_prefix(named, "nk_") ? NT_KEY_PREFIX_CHARACTERS : strlen(named));
+    nt_audit_command(catalogue->folder, operation, "key", shown);
+}
+
 bool niteru_key_create(NiteruCatalogue *catalogue, const NiteruKeyOptions *given, GCancellable *cancellable,
                        char **out_key, GError **error) {
     NiteruKeyOptions options;
@@ -18,7 +25,7 @@ bool niteru_key_create(NiteruCatalogue *catalogue, const NiteruKeyOptions *given
     if (!nt_turn_end(catalogue, nt_catalogue_create_key(catalogue->db, &put, &key, error), error)) {
         return false;
     }
-    nt_audit_command(catalogue->folder, "createKey", "key", options.name);
+    note_key(catalogue, "createKey", options.name);
     *out_key = g_steal_pointer(&key);
     return true;
 }
@@ -31,9 +38,21 @@ bool niteru_key_revoke(NiteruCatalogue *catalogue, const char *name, unsigned ti
         !nt_turn_end(catalogue, nt_catalogue_revoke_key(catalogue->db, name, error), error)) {
         return false;
     }
-    /* A key may be named by the whole of it, of which the log gets no more than lists show. */
-    g_autofree char *shown = g_strndup(name, g_str_has_prefix(name, "nk_") ? NT_KEY_PREFIX_CHARACTERS : strlen(name));
-    nt_audit_command(catalogue->folder, "revokeKey", "key", shown);
+    note_key(catalogue, "revokeKey", name);
+    return true;
+}
+
+bool niteru_key_rotate(NiteruCatalogue *catalogue, const char *name, unsigned overlap_seconds, unsigned timeout_ms,
+                       GCancellable *cancellable, char **out_key, GError **error) {
+    g_auto(NtCall) call = {0};
+    g_autofree char *key = NULL;
+    if (!nt_call_begin_writing(&call, catalogue, timeout_ms, cancellable, error) ||
+        !nt_turn_begin(catalogue, &call.wait, error) ||
+        !nt_turn_end(catalogue, nt_catalogue_rotate_key(catalogue->db, name, overlap_seconds, &key, error), error)) {
+        return false;
+    }
+    note_key(catalogue, "rotateKey", name);
+    *out_key = g_steal_pointer(&key);
     return true;
 }
 

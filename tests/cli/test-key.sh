@@ -41,4 +41,25 @@ runs 0 "the name is free" "$niteru" key create --kind secret --name backend --qu
 is "$(cat "$work/err")" "" "quiet says nothing"
 runs 0 "check" "$niteru" check
 runs 2 "usage" "$niteru" key show backend
+runs 0 "one to rotate" "$niteru" key create --kind publishable --name turning --origin https://shop.example -q
+old=$(cat "$work/out")
+runs 2 "an overlap that is no time" "$niteru" key rotate turning --overlap soon
+complains "24h"
+runs 1 "a longer one than may be" "$niteru" key rotate turning --overlap 31d
+complains "30 days at most"
+runs 1 "nobody to rotate" "$niteru" key rotate nobody
+complains "no key in use is named 'nobody'"
+runs 0 "rotate" "$niteru" key rotate turning --overlap 2h
+case $(cat "$work/out") in
+"$old") not_ok "another key" ;;
+nk_pub_*) ok "another key" ;;
+*) not_ok "another key" ;;
+esac
+runs 0 "both are listed" sh -c "'$niteru' key list | grep -c 'turning.*https://shop.example'"
+says "2"
+runs 0 "the old one until later" sh -c "'$niteru' key list | grep \"$(printf %.13s "$old").*$(date -u -d '+2 hours' +%FT%H)\\|$(date -u -d '+2 hours 10 seconds' +%FT%H)\""
+runs 0 "revoke the old one alone" "$niteru" key revoke "$(printf %.13s "$old")"
+runs 0 "rotate at once" "$niteru" key rotate turning --overlap 0s
+runs 0 "revoke all of the name" "$niteru" key revoke turning
+runs 1 "none is left" "$niteru" key revoke turning
 finish

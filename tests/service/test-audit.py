@@ -92,6 +92,18 @@ class Audit(ShopTest):
         self.assertEqual(self.last("putProduct")["who"], {"by": "session", "name": "boss", "key": self.keys["boss"][:13]})
         self.assertProblem(self.ask("GET", "/v1/audit", headers=self.as_key("backend")), 403, "forbidden")
 
+    def test_rotated(self):
+        old = self.shop.run("key", "create", "--kind", "secret", "--name", "turning", "-q").stdout.strip()
+        ask = lambda key: self.ask("GET", "/v1/jobs", headers={"Authorization": "Bearer " + key}).status
+        self.assertEqual(ask(old), 200)
+        new = self.shop.run("key", "rotate", "turning", "--overlap", "6s", "-q").stdout.strip()
+        self.assertEqual((ask(new), ask(old)), (200, 200))
+        self.assertTrue(self.shop.comes(lambda: ask(old) == 401)) # its time is up, and nothing was written
+        last = self.shop.run("key", "rotate", "turning", "--overlap", "0s", "-q").stdout.strip()
+        self.assertEqual((ask(last), ask(new)), (200, 401))
+        entry = self.last("rotateKey")
+        self.assertEqual((entry["key"], entry["who"]["by"]), ("turning", "command"))
+
     def test_pages(self):
         for i in range(7):
             self.ask("PUT", f"/v1/products/page-{i}", {"metadata": {}}, self.as_key("backend"))
