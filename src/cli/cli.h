@@ -47,6 +47,9 @@ NiteruCatalogue *cli_open(const CliContext *context, bool for_writing, GError **
 /* What SIGHUP does instead of ending the program, on the thread that waits for signals; atomic, NULL: nothing else. */
 extern void (*cli_on_hangup)(void);
 
+/* notify.c: tells the service manager, where there is one, "READY=1", "STOPPING=1"; see sd_notify(3). */
+void cli_notify(const char *state);
+
 /* Prints a JSON text and a newline; frees it. */
 void cli_print_json(char *json);
 

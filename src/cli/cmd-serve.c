@@ -132,7 +132,9 @@ static CliStatus run_serve(CliContext *context, int argc, char **argv, GError **
     }
     serving = service;
     __atomic_store_n(&cli_on_hangup, reload, __ATOMIC_RELEASE);
+    cli_notify("READY=1");
     wait_for_stop(context->cancel);
+    cli_notify("STOPPING=1");
     __atomic_store_n(&cli_on_hangup, NULL, __ATOMIC_RELEASE);
     if (!context->quiet) {
         fputs("finishing what was begun; once more stops at once\n", stderr);

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where little memory is left, what takes memory is refused and all else goes on. How much is left the unit test of the
-guard tries on made-up machines; here the service is told to keep more than any has."""
+"""Where little memory is left, what takes memory is refused and all else goes on: how much is left the unit test of the
+guard tries on made-up machines; here the service is told to keep more than any has. And what a manager of services is told."""
+import os
+import socket
+
 import shop
 from shop import ShopTest, quote
 
@@ -30,6 +33,24 @@ class Memory(ShopTest):
         self.assertEqual(index.returncode, 1)
         self.assertIn("little memory is left", index.stderr)
         self.assertEqual(self.ask("DELETE", path).status, 204) # which gives some back
+
+
+class Notified(ShopTest):
+    def test_manager(self):
+        """What systemd is told (Type=notify), by a path and by an abstract socket."""
+        self.shop.stop()
+        for name, bound in [(os.path.join(self.shop.folder, "notify"), None), (f"@niteru-{os.getpid()}", f"\0niteru-{os.getpid()}")]:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(bound or name)
+                manager.settimeout(30)
+                self.shop.env["NOTIFY_SOCKET"] = name
+                self.shop.start()
+                self.assertEqual(manager.recv(100), b"READY=1")
+                self.assertEqual(self.ask("GET", "/readyz").status, 200)
+                self.shop.stop()
+                self.assertEqual(manager.recv(100), b"STOPPING=1")
+        self.shop.env["NOTIFY_SOCKET"] = "/nobody/is/here"
+        self.shop.start()
 
 
 if __name__ == "__main__":
