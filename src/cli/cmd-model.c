@@ -213,18 +213,7 @@ static CliStatus pull(CliContext *context, const char *wanted, GError **error) {
         return CLI_FAILED;
     }
     NiteruModelOptions model = model_options();
-    if (files.card != NULL) {
-        model.card = files.card;
-    } else {
-        model.source = files.source;
-        model.name = name != NULL ? name : wanted;
-    }
-    if (files.card == NULL && network != NULL) {
-        model.preset = network->preset;
-        model.description = network->summary;
-        model.licence = network->licence;
-        model.trained_on = network->trained_on;
-    }
+    nt_zoo_describe(network, &files, name != NULL ? name : wanted, &model);
     return add_network(context, files.network, &model, &files, error);
 }
 

@@ -318,6 +318,9 @@ static bool start(Ingest *ingest, const char *location, GError **error) {
     g_autofree char *lost = NULL;
     ingest->source = ingest_open_source(ingest, location, error);
     g_autofree char *commits = NULL;
+    if (ingest->source != NULL && ingest->upload != NULL && ingest->upload->kind != NULL) {
+        ingest->upload->kind(nt_source_kind(ingest->source), ingest->upload->data);
+    }
     if (ingest->source == NULL || !ingest_read_order(ingest, error) ||
         !nt_turn_accept_loss(ingest->catalogue, ingest->wait, &commits, error)) {
         return false;

@@ -65,6 +65,8 @@ typedef struct NtListUpload {
     const char *source; /* what the list is called from run to run, instead of its path: pruning goes by it */
     /* The path of the original (nt_original_keep) that a photo's name in the list means; new, NULL with an error. */
     char *(*find_photo)(const char *name, void *data, GError **error);
+    /* What kind of list it is ("csv", "shopify", ...); NULL: nobody wants to know. */
+    void (*kind)(const char *kind, void *data);
     /* A product was taken: it is committed, and so are those of its photos that need no embedding. */
     void (*product)(const char *id, uint64_t line, bool added, void *data);
     void *data;

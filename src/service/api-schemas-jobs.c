@@ -34,7 +34,7 @@ static const ApiSchema progress_answer[] = {{"done", API_INTEGER, true, .text = 
 #define IMPORT_SETTINGS                                                                                                \
     {"format", API_TEXT,                                                                                               \
      .choices = (const char *const[]){"csv", "jsonl", "shopify", "woocommerce", "google-merchant", NULL},              \
-     .text = "csv when not given; shopify, woocommerce and google-merchant are shops' own exports."},                  \
+     .text = "Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports."},   \
         {"source", API_TEXT, .least = 1, .most = 100,                                                                  \
          .text = "What the list is called from import to import; prune goes by it."},                                  \
         {"encoding", API_TEXT, .least = 1, .most = 40, .text = "UTF-8 when not given: cp932, latin1, utf-16, ..."},    \
@@ -80,8 +80,25 @@ static const ApiSchema job_settings[] = {
     RATE,
     CONNECTIONS,
     ALLOW_PRIVATE,
+    {"pull", API_TEXT, .text = "Of a network that is had by name: which; its progress is in bytes."},
     {"switch", API_TEXT, .text = "Of a change of model: to which; \"\": back to the one before."},
     END};
+
+static const ApiSchema network_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"name", API_TEXT, true},
+                                   {"summary", API_TEXT, true},
+                                   {"licence", API_TEXT, true, .text = "Of the weights."},
+                                   {"trained_on", API_TEXT, true, true},
+                                   {"road", API_TEXT, true, .text = "pip, or address: how it comes."},
+                                   {"bytes", API_INTEGER, true, true, .text = "Of what is fetched; null: not known."},
+                                   {"sha256", API_TEXT, true, true,
+                                    .text = "Of that; null: its publisher names none, so it is not fetched by name."},
+                                   {"page", API_TEXT, true, true, .text = "Where its publisher tells of it."},
+                                   {"address", API_TEXT, true, true},
+                                   END}};
+const ApiSchema api_networks_answer = {
+    .type = API_OBJECT, .members = (const ApiSchema[]){{"networks", API_ARRAY, true, .items = &network_answer}, END}};
 
 static const ApiSchema compared_model[] = {
     {"model", API_TEXT, true},

@@ -103,6 +103,16 @@ static void write_result(const Run *run, NtJson *result) {
     nt_json_free(result);
 }
 
+/* What the list was taken for, where it was not said. */
+static void on_kind(const char *kind, void *data) {
+    const Run *run = data;
+    g_mutex_lock(&run->jobs->lock);
+    if (nt_json_get(run->job->settings, "format") == NULL) {
+        nt_json_set(run->job->settings, "format", nt_json_string(kind));
+    }
+    g_mutex_unlock(&run->jobs->lock);
+}
+
 static void on_product(const char *id, uint64_t line, bool added, void *data) {
     api_visible_changed(((const Run *)data)->jobs->service);
     NtJson *result = nt_json_set(nt_json_object(), "product", nt_json_string(id));
@@ -185,7 +195,6 @@ static bool run_upload(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
     g_autoptr(GError) fault = NULL;
     Run run = {jobs, job, results, by_basename, names, photos, list};
     NiteruIndexOptions options = job_options(job, &map, &types);
-    options.format = options.format != NULL ? options.format : "csv";
     options.allow_private = jobs->service->config->allow_private; /* whoever sends a list cannot say so */
     int64_t number = nt_json_int(nt_json_get(job->settings, "version"), 0);
     g_autofree char *version = number != 0 ? g_strdup_printf("%" G_GINT64_FORMAT, number) : NULL;
@@ -194,6 +203,7 @@ static bool run_upload(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
     options.failure = on_failure;
     options.data = &run;
     const NtListUpload upload = {.source = nt_json_text(nt_json_get(job->settings, "source"), "upload"),
+                                 .kind = on_kind,
                                  .find_photo = find_photo,
                                  .product = on_product,
                                  .data = &run};
@@ -215,7 +225,8 @@ bool job_run(ApiJobs *jobs, Job *job, GError **error) {
         return nt_fail_errno(error, errno, "%s", path);
     }
     job->report = (NiteruIndexReport){.size = sizeof job->report};
-    bool ok = job_lane(job) == JOB_SWITCHES ? job_run_switch(jobs, job, results, error)
+    bool ok = job_is_switch(job)            ? job_run_switch(jobs, job, results, error)
+              : job_lane(job) == JOB_MODELS ? job_run_pull(jobs, job, error)
               : job_is_local(job)           ? job_run_local(jobs, job, results, error)
                                             : run_upload(jobs, job, results, error);
     fclose(results);

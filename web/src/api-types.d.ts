@@ -474,6 +474,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/{model}:switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a model in the place of the one that is used
+         * @description As a job: the photos that it has no vector of are embedded beside the served ones, the two are compared, and the model is used from the moment in which nothing is missing. The old one stays, with its vectors.
+         */
+        post: operations["switchModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The networks that are had by name */
+        get: operations["listNetworks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/networks/{network}:pull": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has a network come by its name, and adds it to the models
+         * @description As a job: it is fetched by this machine, and its SHA-256 must be the published one.
+         */
+        post: operations["pullNetwork"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models:back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uses the model again that was used before
+         * @description At once; what came since it was left is embedded then.
+         */
+        post: operations["switchBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models/{model}": {
         parameters: {
             query?: never;
@@ -545,6 +622,26 @@ export interface paths {
         put?: never;
         /** Keeps which of two models' answers somebody found better */
         post: operations["addJudgement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who changed what
+         * @description Writes by this API, keys that were made and revoked, jobs that ended.
+         */
+        get: operations["getAudit"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1861,6 +1958,8 @@ export interface operations {
                         products: {
                             /** @description Its id. */
                             product: string;
+                            /** @description Of the last write that had one. */
+                            version?: number;
                             /** @description Its fields; those that are missing are left out. */
                             metadata: Record<string, never>;
                             photos: {
@@ -1994,6 +2093,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -2102,7 +2203,14 @@ export interface operations {
     };
     putProduct: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                version?: number;
+                /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                time?: string;
+                /** @description Only a product that is not there yet, or only one that is; else 412. */
+                if?: "absent" | "present";
+            };
             header?: never;
             path: {
                 /** @description Percent-encoded, also a '/'. */
@@ -2135,6 +2243,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -2167,6 +2277,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -2219,6 +2331,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2311,7 +2432,12 @@ export interface operations {
     };
     deleteProduct: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                version?: number;
+                /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                time?: string;
+            };
             header?: never;
             path: {
                 /** @description Percent-encoded, also a '/'. */
@@ -2357,6 +2483,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2431,7 +2566,12 @@ export interface operations {
     };
     patchProduct: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                version?: number;
+                /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                time?: string;
+            };
             header?: never;
             path: {
                 /** @description Percent-encoded, also a '/'. */
@@ -2464,6 +2604,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -2516,6 +2658,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2621,12 +2772,21 @@ export interface operations {
                         product: string;
                         /** @description Its fields. */
                         metadata?: Record<string, never>;
+                        /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                        version?: number;
+                        /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                        time?: string;
                     }[];
                     /**
                      * @description put (when not given): metadata as a whole, products that are not there are added; patch: fields that are given.
                      * @enum {string}
                      */
                     mode?: "put" | "patch";
+                    /**
+                     * @description Only a product that is not there yet, or only one that is; else 412.
+                     * @enum {string}
+                     */
+                    if?: "absent" | "present";
                 };
             };
         };
@@ -2678,6 +2838,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2782,6 +2951,10 @@ export interface operations {
                     products?: string[];
                     /** @description And those that match this condition. */
                     where?: string;
+                    /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                    version?: number;
+                    /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                    time?: string;
                 };
             };
         };
@@ -2795,6 +2968,8 @@ export interface operations {
                     "application/json": {
                         /** @description How many were there. */
                         removed: number;
+                        /** @description Of a write with a version: how many stay, being of a later one. */
+                        stale?: number;
                     };
                 };
             };
@@ -3284,7 +3459,12 @@ export interface operations {
     };
     addPhoto: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                version?: number;
+                /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                time?: string;
+            };
             header?: never;
             path: {
                 /** @description Percent-encoded, also a '/'. */
@@ -3318,6 +3498,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -3370,6 +3552,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3607,7 +3798,12 @@ export interface operations {
     };
     putPhoto: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                version?: number;
+                /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                time?: string;
+            };
             header?: never;
             path: {
                 /** @description Percent-encoded, also a '/'. */
@@ -3643,6 +3839,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -3675,6 +3873,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -3727,6 +3927,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3828,7 +4037,12 @@ export interface operations {
     };
     deletePhoto: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                version?: number;
+                /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                time?: string;
+            };
             header?: never;
             path: {
                 /** @description Percent-encoded, also a '/'. */
@@ -3849,6 +4063,8 @@ export interface operations {
                     "application/json": {
                         /** @description Its id. */
                         product: string;
+                        /** @description Of the last write that had one. */
+                        version?: number;
                         /** @description Its fields; those that are missing are left out. */
                         metadata: Record<string, never>;
                         photos: {
@@ -3901,6 +4117,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4002,7 +4227,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                     * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                      * @enum {string}
                      */
                     format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -4018,6 +4243,17 @@ export interface operations {
                     image_separator?: string;
                     /** @description Remove products that an earlier list of this source had and this one has not. */
                     prune?: boolean;
+                    /** @description The field that has each row's own version or time. */
+                    version_from?: string;
+                    /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                    version?: number;
+                    /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                    time?: string;
+                    /**
+                     * @description Only a product that is not there yet, or only one that is; else 412.
+                     * @enum {string}
+                     */
+                    if?: "absent" | "present";
                     /** @description Whose vectors are made; else the default one. */
                     model?: string;
                 };
@@ -4040,7 +4276,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -4056,8 +4292,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -4095,6 +4358,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -4107,6 +4374,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -4143,6 +4445,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4260,7 +4571,7 @@ export interface operations {
                             state: "waiting" | "queued" | "running" | "done" | "failed";
                             settings: {
                                 /**
-                                 * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                                 * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                                  * @enum {string}
                                  */
                                 format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -4276,8 +4587,35 @@ export interface operations {
                                 image_separator?: string;
                                 /** @description Remove products that an earlier list of this source had and this one has not. */
                                 prune?: boolean;
+                                /** @description The field that has each row's own version or time. */
+                                version_from?: string;
+                                /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                                version?: number;
+                                /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                                time?: string;
+                                /**
+                                 * @description Only a product that is not there yet, or only one that is; else 412.
+                                 * @enum {string}
+                                 */
+                                if?: "absent" | "present";
                                 /** @description Whose vectors are made; else the default one. */
                                 model?: string;
+                                /** @description Embed and compare only; the model that is used stays. */
+                                prepare?: boolean;
+                                /** @description Switch although photos could not be embedded: they are in no answer then. */
+                                leave_out?: boolean;
+                                /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                                label?: string;
+                                /** @description Photos a second at most; 0, or not given: as it goes. */
+                                rate?: number;
+                                /** @description For photos at web addresses: to one host at once. */
+                                host_connections?: number;
+                                /** @description For the command line on this machine. */
+                                allow_private?: boolean;
+                                /** @description Of a network that is had by name: which; its progress is in bytes. */
+                                pull?: string;
+                                /** @description Of a change of model: to which; "": back to the one before. */
+                                switch?: string;
                             };
                             created: string;
                             started?: string;
@@ -4315,6 +4653,10 @@ export interface operations {
                                 fetched: number;
                                 /** @description Photos at web addresses that are as they were, as their hosts say. */
                                 unchanged: number;
+                                /** @description Products whose rows came late, by their versions. */
+                                stale: number;
+                                /** @description Products that are not as `if` asked. */
+                                passed_over: number;
                             };
                             /** @description While it runs. */
                             progress?: {
@@ -4327,6 +4669,41 @@ export interface operations {
                                 /** @description Photos a second. */
                                 rate: number;
                                 remaining_seconds?: number;
+                            };
+                            /** @description Of a change of model: what both answered. */
+                            comparison?: {
+                                /** @description The field that tells what is alike; null: there is none. */
+                                label: string | null;
+                                /** @description Products that were asked for with both. */
+                                queries: number;
+                                old: {
+                                    model: string;
+                                    /** @description Where a label tells what is right: the share of right first answers. */
+                                    p1?: number;
+                                    /** @description The share of right ones among the first five. */
+                                    p5?: number;
+                                    /** @description For how many queries it had more of them than the other. */
+                                    better?: number;
+                                };
+                                new: {
+                                    model: string;
+                                    /** @description Where a label tells what is right: the share of right first answers. */
+                                    p1?: number;
+                                    /** @description The share of right ones among the first five. */
+                                    p5?: number;
+                                    /** @description For how many queries it had more of them than the other. */
+                                    better?: number;
+                                };
+                                /** @description The share of the first five answers that both have. */
+                                same: number;
+                                /** @description Products on which they differ most. */
+                                different: string[];
+                                /** @description What people found who did not know which was which. */
+                                judged?: {
+                                    old_better: number;
+                                    new_better: number;
+                                    neither: number;
+                                };
                             };
                             /** @description Why it failed. */
                             message?: string;
@@ -4437,7 +4814,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -4453,8 +4830,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -4492,6 +4896,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -4504,6 +4912,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -4649,7 +5092,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -4665,8 +5108,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -4704,6 +5174,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -4716,6 +5190,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -4861,7 +5370,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -4877,8 +5386,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -4916,6 +5452,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -4928,6 +5468,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -5152,7 +5727,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -5168,8 +5743,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -5207,6 +5809,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5219,6 +5825,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -5242,7 +5883,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -5258,8 +5899,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -5297,6 +5965,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5309,6 +5981,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -5460,7 +6167,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -5476,8 +6183,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -5515,6 +6249,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5527,6 +6265,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -5550,7 +6323,7 @@ export interface operations {
                         state: "waiting" | "queued" | "running" | "done" | "failed";
                         settings: {
                             /**
-                             * @description csv when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
                              * @enum {string}
                              */
                             format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
@@ -5566,8 +6339,35 @@ export interface operations {
                             image_separator?: string;
                             /** @description Remove products that an earlier list of this source had and this one has not. */
                             prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
                             /** @description Whose vectors are made; else the default one. */
                             model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
                         };
                         created: string;
                         started?: string;
@@ -5605,6 +6405,10 @@ export interface operations {
                             fetched: number;
                             /** @description Photos at web addresses that are as they were, as their hosts say. */
                             unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
                         };
                         /** @description While it runs. */
                         progress?: {
@@ -5617,6 +6421,41 @@ export interface operations {
                             /** @description Photos a second. */
                             rate: number;
                             remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
                         };
                         /** @description Why it failed. */
                         message?: string;
@@ -6107,6 +6946,974 @@ export interface operations {
             };
         };
     };
+    switchModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Embed and compare only; the model that is used stays. */
+                    prepare?: boolean;
+                    /** @description Switch although photos could not be embedded: they are in no answer then. */
+                    leave_out?: boolean;
+                    /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                    label?: string;
+                    /** @description Photos a second at most; 0, or not given: as it goes. */
+                    rate?: number;
+                    /** @description For photos at web addresses: to one host at once. */
+                    host_connections?: number;
+                    /** @description For the command line on this machine. */
+                    allow_private?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Puts a model in the place of the one that is used */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Its id. */
+                        job: string;
+                        /**
+                         * @description waiting: for its list, its photos and its start.
+                         * @enum {string}
+                         */
+                        state: "waiting" | "queued" | "running" | "done" | "failed";
+                        settings: {
+                            /**
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @enum {string}
+                             */
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
+                            /** @description What the list is called from import to import; prune goes by it. */
+                            source?: string;
+                            /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
+                            encoding?: string;
+                            /** @description field=Column Name: the column that gives a field, such as id=SKU. */
+                            map?: string[];
+                            /** @description field=type: bool, integer, number, date, text or list. */
+                            types?: string[];
+                            /** @description What parts several photos in a cell; | when not given. */
+                            image_separator?: string;
+                            /** @description Remove products that an earlier list of this source had and this one has not. */
+                            prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
+                            /** @description Whose vectors are made; else the default one. */
+                            model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
+                        };
+                        created: string;
+                        started?: string;
+                        finished?: string;
+                        /** @description Whether the list was uploaded. */
+                        list: boolean;
+                        uploaded_photos: number;
+                        /** @description Of the photos. */
+                        uploaded_bytes: number;
+                        counts: {
+                            /** @description Taken. */
+                            products: number;
+                            /** @description Of them, new. */
+                            added: number;
+                            /** @description By prune. */
+                            removed: number;
+                            photos: number;
+                            /** @description Photos that went through the network. */
+                            embedded: number;
+                            /** @description Rows and photos that could not be used. */
+                            failed: number;
+                            /** @description Photos whose content had a vector already. */
+                            reused: number;
+                            /** @description Of them, those that came twice in this list. */
+                            identical: number;
+                            /** @description Photos whose end is missing, taken nevertheless. */
+                            cut_short: number;
+                            not_photos: number;
+                            hidden: number;
+                            seconds: number;
+                            embed_seconds: number;
+                            /** @description Values that did not fit their field's type. */
+                            values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
+                        };
+                        /** @description While it runs. */
+                        progress?: {
+                            /** @description Photos dealt with. */
+                            done: number;
+                            /** @description As far as known. */
+                            total: number;
+                            embedded: number;
+                            failed: number;
+                            /** @description Photos a second. */
+                            rate: number;
+                            remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
+                        };
+                        /** @description Why it failed. */
+                        message?: string;
+                        error?: number;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNetworks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The networks that are had by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        networks: {
+                            name: string;
+                            summary: string;
+                            /** @description Of the weights. */
+                            licence: string;
+                            trained_on: string | null;
+                            /** @description pip, or address: how it comes. */
+                            road: string;
+                            /** @description Of what is fetched; null: not known. */
+                            bytes: number | null;
+                            /** @description Of that; null: its publisher names none, so it is not fetched by name. */
+                            sha256: string | null;
+                            /** @description Where its publisher tells of it. */
+                            page: string | null;
+                            address: string | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pullNetwork: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                network: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Has a network come by its name, and adds it to the models */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Its id. */
+                        job: string;
+                        /**
+                         * @description waiting: for its list, its photos and its start.
+                         * @enum {string}
+                         */
+                        state: "waiting" | "queued" | "running" | "done" | "failed";
+                        settings: {
+                            /**
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @enum {string}
+                             */
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
+                            /** @description What the list is called from import to import; prune goes by it. */
+                            source?: string;
+                            /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
+                            encoding?: string;
+                            /** @description field=Column Name: the column that gives a field, such as id=SKU. */
+                            map?: string[];
+                            /** @description field=type: bool, integer, number, date, text or list. */
+                            types?: string[];
+                            /** @description What parts several photos in a cell; | when not given. */
+                            image_separator?: string;
+                            /** @description Remove products that an earlier list of this source had and this one has not. */
+                            prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
+                            /** @description Whose vectors are made; else the default one. */
+                            model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
+                        };
+                        created: string;
+                        started?: string;
+                        finished?: string;
+                        /** @description Whether the list was uploaded. */
+                        list: boolean;
+                        uploaded_photos: number;
+                        /** @description Of the photos. */
+                        uploaded_bytes: number;
+                        counts: {
+                            /** @description Taken. */
+                            products: number;
+                            /** @description Of them, new. */
+                            added: number;
+                            /** @description By prune. */
+                            removed: number;
+                            photos: number;
+                            /** @description Photos that went through the network. */
+                            embedded: number;
+                            /** @description Rows and photos that could not be used. */
+                            failed: number;
+                            /** @description Photos whose content had a vector already. */
+                            reused: number;
+                            /** @description Of them, those that came twice in this list. */
+                            identical: number;
+                            /** @description Photos whose end is missing, taken nevertheless. */
+                            cut_short: number;
+                            not_photos: number;
+                            hidden: number;
+                            seconds: number;
+                            embed_seconds: number;
+                            /** @description Values that did not fit their field's type. */
+                            values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
+                        };
+                        /** @description While it runs. */
+                        progress?: {
+                            /** @description Photos dealt with. */
+                            done: number;
+                            /** @description As far as known. */
+                            total: number;
+                            embedded: number;
+                            failed: number;
+                            /** @description Photos a second. */
+                            rate: number;
+                            remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
+                        };
+                        /** @description Why it failed. */
+                        message?: string;
+                        error?: number;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switchBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Photos a second at most; 0, or not given: as it goes. */
+                    rate?: number;
+                    /** @description For photos at web addresses: to one host at once. */
+                    host_connections?: number;
+                    /** @description For the command line on this machine. */
+                    allow_private?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Uses the model again that was used before */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Its id. */
+                        job: string;
+                        /**
+                         * @description waiting: for its list, its photos and its start.
+                         * @enum {string}
+                         */
+                        state: "waiting" | "queued" | "running" | "done" | "failed";
+                        settings: {
+                            /**
+                             * @description Told from the list when not given; shopify, woocommerce and google-merchant are shops' own exports.
+                             * @enum {string}
+                             */
+                            format?: "csv" | "jsonl" | "shopify" | "woocommerce" | "google-merchant";
+                            /** @description What the list is called from import to import; prune goes by it. */
+                            source?: string;
+                            /** @description UTF-8 when not given: cp932, latin1, utf-16, ... */
+                            encoding?: string;
+                            /** @description field=Column Name: the column that gives a field, such as id=SKU. */
+                            map?: string[];
+                            /** @description field=type: bool, integer, number, date, text or list. */
+                            types?: string[];
+                            /** @description What parts several photos in a cell; | when not given. */
+                            image_separator?: string;
+                            /** @description Remove products that an earlier list of this source had and this one has not. */
+                            prune?: boolean;
+                            /** @description The field that has each row's own version or time. */
+                            version_from?: string;
+                            /** @description Of this write, growing for a product: writes of earlier versions that come later are refused (409 stale), and do not bring back what was removed. */
+                            version?: number;
+                            /** @description Instead of `version`: when this write was made, such as 2026-01-31T08:30:00.250Z; kept as microseconds since 1970. */
+                            time?: string;
+                            /**
+                             * @description Only a product that is not there yet, or only one that is; else 412.
+                             * @enum {string}
+                             */
+                            if?: "absent" | "present";
+                            /** @description Whose vectors are made; else the default one. */
+                            model?: string;
+                            /** @description Embed and compare only; the model that is used stays. */
+                            prepare?: boolean;
+                            /** @description Switch although photos could not be embedded: they are in no answer then. */
+                            leave_out?: boolean;
+                            /** @description Of the comparison: the field that tells what is alike; `category` when not given. */
+                            label?: string;
+                            /** @description Photos a second at most; 0, or not given: as it goes. */
+                            rate?: number;
+                            /** @description For photos at web addresses: to one host at once. */
+                            host_connections?: number;
+                            /** @description For the command line on this machine. */
+                            allow_private?: boolean;
+                            /** @description Of a network that is had by name: which; its progress is in bytes. */
+                            pull?: string;
+                            /** @description Of a change of model: to which; "": back to the one before. */
+                            switch?: string;
+                        };
+                        created: string;
+                        started?: string;
+                        finished?: string;
+                        /** @description Whether the list was uploaded. */
+                        list: boolean;
+                        uploaded_photos: number;
+                        /** @description Of the photos. */
+                        uploaded_bytes: number;
+                        counts: {
+                            /** @description Taken. */
+                            products: number;
+                            /** @description Of them, new. */
+                            added: number;
+                            /** @description By prune. */
+                            removed: number;
+                            photos: number;
+                            /** @description Photos that went through the network. */
+                            embedded: number;
+                            /** @description Rows and photos that could not be used. */
+                            failed: number;
+                            /** @description Photos whose content had a vector already. */
+                            reused: number;
+                            /** @description Of them, those that came twice in this list. */
+                            identical: number;
+                            /** @description Photos whose end is missing, taken nevertheless. */
+                            cut_short: number;
+                            not_photos: number;
+                            hidden: number;
+                            seconds: number;
+                            embed_seconds: number;
+                            /** @description Values that did not fit their field's type. */
+                            values_left_out: number;
+                            /** @description Photos that were fetched from web addresses. */
+                            fetched: number;
+                            /** @description Photos at web addresses that are as they were, as their hosts say. */
+                            unchanged: number;
+                            /** @description Products whose rows came late, by their versions. */
+                            stale: number;
+                            /** @description Products that are not as `if` asked. */
+                            passed_over: number;
+                        };
+                        /** @description While it runs. */
+                        progress?: {
+                            /** @description Photos dealt with. */
+                            done: number;
+                            /** @description As far as known. */
+                            total: number;
+                            embedded: number;
+                            failed: number;
+                            /** @description Photos a second. */
+                            rate: number;
+                            remaining_seconds?: number;
+                        };
+                        /** @description Of a change of model: what both answered. */
+                        comparison?: {
+                            /** @description The field that tells what is alike; null: there is none. */
+                            label: string | null;
+                            /** @description Products that were asked for with both. */
+                            queries: number;
+                            old: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            new: {
+                                model: string;
+                                /** @description Where a label tells what is right: the share of right first answers. */
+                                p1?: number;
+                                /** @description The share of right ones among the first five. */
+                                p5?: number;
+                                /** @description For how many queries it had more of them than the other. */
+                                better?: number;
+                            };
+                            /** @description The share of the first five answers that both have. */
+                            same: number;
+                            /** @description Products on which they differ most. */
+                            different: string[];
+                            /** @description What people found who did not know which was which. */
+                            judged?: {
+                                old_better: number;
+                                new_better: number;
+                                neither: number;
+                            };
+                        };
+                        /** @description Why it failed. */
+                        message?: string;
+                        error?: number;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getModel: {
         parameters: {
             query?: never;
@@ -6488,6 +8295,18 @@ export interface operations {
                         cores: number;
                         /** @description Memory of the process. */
                         resident_bytes: number;
+                        /** @description What is left of the machine's, or of what it allows to the service. */
+                        memory: {
+                            /** @description Writes and searches by photo are refused. */
+                            short: boolean;
+                            /** @description Not there where it cannot be told. */
+                            total_bytes?: number;
+                            available_bytes?: number;
+                            /** @description What is to be left. */
+                            reserve_bytes: number;
+                            /** @description So many were, since the start. */
+                            refused: number;
+                        };
                         /** @description What takes room, in memory or on disk. */
                         sizes: {
                             name: string;
@@ -6908,6 +8727,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Precondition Failed */
             412: {
                 headers: {
@@ -6982,6 +8810,114 @@ export interface operations {
             };
             /** @description Insufficient Storage */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAudit: {
+        parameters: {
+            query?: {
+                /** @description From this moment on (RFC 3339), or this day. */
+                since?: string;
+                /** @description Only entries that name this product. */
+                product?: string;
+                /** @description How many; 100 when not given. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who changed what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The oldest first; see doc/operation.md. */
+                        entries: Record<string, never>[];
+                        /** @description Lines of the log that could not be read. */
+                        damaged: number;
+                        /** @description Where the next page begins; not there on the last one. */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
