@@ -42,7 +42,6 @@ void api_run_networks(ApiCall *call) {
 }
 
 void api_run_network_pull(ApiCall *call) {
-    g_autoptr(GError) error = NULL;
     const char *name = call->pieces[0];
     const NtZooNetwork *network = nt_zoo_find(name, NULL);
     g_autofree char *there = niteru_model_json(call->service->catalogue, name, 0, NULL, NULL);
@@ -50,9 +49,8 @@ void api_run_network_pull(ApiCall *call) {
         api_problem(call, 404, "not-found", "network", "there is no network of this name; GET /v1/networks lists them");
     } else if (network->sha256 == NULL) {
         api_problem(call, 400, "invalid", "network",
-                    "its publisher names no SHA-256, so it is not fetched from here: niteru model pull %s --sha256 "
-                    "DIGITS, or PUT /v1/models/%s",
-                    network->name, network->name);
+                    "its publisher names no SHA-256, so it is not fetched by name: download it, and PUT /v1/models/%s",
+                    network->name);
     } else if (there != NULL) {
         api_problem(call, 409, "job-state", "network", "there is a model of this name already");
     } else {
