@@ -192,14 +192,21 @@ static bool change_places(const FreshFolder *folder, const char *aside, GError *
     return true;
 }
 
-bool nt_fresh_folder_replace(FreshFolder *folder, char **out_aside, GError **error) {
-    struct stat st;
+/* A name beside the place that nothing has; new. */
+static char *name_aside(const char *place) {
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *time = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
-    g_autofree char *aside = g_strdup_printf("%s.replaced-%s", folder->place, time);
-    if (g_file_test(aside, G_FILE_TEST_EXISTS)) {
-        return nt_fail(error, NITERU_ERROR_INVALID, "%s: is there already; try again in a second", aside);
+    char *name = g_strdup_printf("%s.replaced-%s", place, time);
+    for (unsigned i = 2; g_file_test(name, G_FILE_TEST_EXISTS); i++) {
+        g_free(name);
+        name = g_strdup_printf("%s.replaced-%s-%u", place, time, i);
     }
+    return name;
+}
+
+bool nt_fresh_folder_replace(FreshFolder *folder, char **out_aside, GError **error) {
+    struct stat st;
+    g_autofree char *aside = name_aside(folder->place);
     if (stat(folder->place, &st) == 0 && fchmod(folder->fd, st.st_mode & 07777) != 0) {
         return nt_fail_errno(error, errno, "%s", folder->path);
     }

@@ -7,6 +7,7 @@
 #include "shop/backup-internal.h"
 
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -99,11 +100,14 @@ static NtJson *fill(const char *backup, const NtJson *manifest, const FreshFolde
     return g_steal_pointer(&out);
 }
 
-bool niteru_restore(const char *backup, const char *folder, const NiteruBackupOptions *given, GCancellable *cancellable,
-                    char **out_json, GError **error) {
+bool niteru_restore(const char *backup, const char *given_folder, const NiteruBackupOptions *given,
+                    GCancellable *cancellable, char **out_json, GError **error) {
     NiteruBackupOptions options;
     g_auto(FreshFolder) fresh = {0};
     g_autofree char *aside = NULL;
+    /* Where a link leads: what it leads to is replaced, beside where it lies, and not the link. */
+    g_autofree char *real = realpath(given_folder, NULL);
+    const char *folder = real != NULL ? real : given_folder;
     g_autoptr(NtJson) manifest = read_manifest(backup, error);
     if (manifest == NULL || !NT_OPTIONS_READ(NiteruBackupOptions, &options, given, error) ||
         !may_be_restored(folder, options.replace, error) || !nt_fresh_folder_make(folder, &fresh, error)) {

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 #include <utime.h>
 
 enum { MANY = 500, RUN_PHOTOS = 60 };
@@ -222,6 +223,16 @@ static void test_originals(void) {
     g_autoptr(NiteruResults) results = niteru_similar(shop.catalogue, "p0", NULL, NULL, &error);
     g_assert_true(g_file_test(niteru_results_get(results, 0)->photo, G_FILE_TEST_IS_REGULAR));
     g_assert_true(niteru_remove(shop.catalogue, (const char *const[]){"p1", "p2"}, 2, NULL, 0, NULL, NULL, &error));
+    int held[2];
+    for (int i = 0; i < 2; i++) { /* two backups at a time */
+        g_assert_true(nt_originals_hold(shop.catalogue, NULL, &held[i], &error));
+        g_assert_cmpint(held[i], >=, 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        nt_originals_sweep(shop.catalogue);
+        g_assert_true(g_file_test(paths[1], G_FILE_TEST_EXISTS)); /* as long as one is under way */
+        close(held[i]);
+    }
     nt_originals_sweep(shop.catalogue);
     for (int i = 0; i < 3; i++) {
         g_assert_true(g_file_test(paths[i], G_FILE_TEST_EXISTS) == (i != 1));

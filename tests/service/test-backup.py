@@ -181,6 +181,10 @@ class Backup(unittest.TestCase):
         self.assertIn("backend", self.done(self.shop.catalogue, "key", "list"))
         self.assertEqual(len(self.products(self.shop.catalogue)[0]), 30)
         self.assertFalse(os.path.exists(os.path.join(self.shop.catalogue, "backup.json")))
+        os.symlink(self.shop.catalogue, self.place("link"))
+        self.done(self.place("link"), "restore", backup, "--replace")
+        self.assertTrue(os.path.islink(self.place("link")))
+        self.assertEqual(len(self.products(self.shop.catalogue)[0]), 30)
 
     def test_damaged(self):
         backup, target = self.place("b"), self.place("r")
