@@ -110,6 +110,13 @@ char *nt_file_sha256(const char *path, const NtWait *wait, GError **error) {
 /* How an address is kept: it may hold a key, as those do that a store of objects signs. */
 static char *digest_of(const char *address) { return g_compute_checksum_for_string(G_CHECKSUM_SHA256, address, -1); }
 
+/* Since when the machine runs: bytes that were written before a loss of power may be there as zeros. New text. */
+static char *this_boot(void) {
+    char *text = NULL;
+    return g_file_get_contents("/proc/sys/kernel/random/boot_id", &text, NULL, NULL) ? g_strstrip(text)
+                                                                                     : g_strdup("unknown");
+}
+
 bool part_begin(Part *part, const char *address, const char *etag, uint64_t total, GError **error) {
     /* The old bytes are gone from the disk before anything there says that they are of something else. */
     if (part->have > 0 && (ftruncate(part->fd, 0) != 0 || fdatasync(part->fd) != 0)) {
@@ -120,23 +127,26 @@ bool part_begin(Part *part, const char *address, const char *etag, uint64_t tota
     part->total = total;
     g_free(part->etag);
     part->etag = g_steal_pointer(&kept);
-    g_autofree char *digest = digest_of(address);
-    g_autofree char *text =
-        g_strdup_printf("%s\n%s\n%" G_GUINT64_FORMAT "\n", digest, part->etag != NULL ? part->etag : "", part->total);
+    g_autofree char *digest = digest_of(address), *boot = this_boot();
+    g_autofree char *text = g_strdup_printf("%s\n%s\n%" G_GUINT64_FORMAT "\n%s\n", digest,
+                                            part->etag != NULL ? part->etag : "", part->total, boot);
     return nt_file_write(part->source, text, strlen(text), error);
 }
 
-/* What the bytes are a part of; a file that says nothing of use leaves it open. */
-static void read_source(Part *part, const char *address) {
+/* What the bytes are a part of; a file that says nothing of use leaves it open, and so does one from before the machine
+ * was started, where no SHA-256 would show what became of the bytes. */
+static void read_source(Part *part, const NtDownload *download) {
     g_autoptr(GBytes) bytes = nt_file_read(part->source, LONGEST_SOURCE, NULL);
     if (bytes == NULL) {
         return;
     }
     gsize size;
     const char *data = g_bytes_get_data(bytes, &size);
-    g_autofree char *text = g_strndup(data, size), *digest = digest_of(address);
+    g_autofree char *text = g_strndup(data, size), *digest = digest_of(download->address);
+    g_autofree char *boot = this_boot();
     g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
-    if (g_strv_length(lines) == 4 && strcmp(lines[0], digest) == 0 && *lines[1] != '\0' &&
+    if (g_strv_length(lines) == 5 && (download->sha256 != NULL || strcmp(lines[3], boot) == 0) &&
+        strcmp(lines[0], digest) == 0 && *lines[1] != '\0' &&
         g_ascii_string_to_unsigned(lines[2], 10, 0, INT64_MAX, &part->total, NULL)) {
         part->etag = g_strdup(lines[1]);
     }
@@ -151,7 +161,7 @@ static bool open_part(Part *part, const char *folder, const NtDownload *download
         return nt_fail_errno(error, errno, "%s", part->content);
     }
     part->have = (uint64_t)stat.st_size;
-    read_source(part, download->address);
+    read_source(part, download);
     bool too_much = (part->total > 0 && part->have > part->total) ||
                     (download->bytes > 0 && part->have > download->bytes) ||
                     (download->most > 0 && part->have > download->most);

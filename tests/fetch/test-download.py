@@ -196,6 +196,22 @@ class Download(unittest.TestCase):
         self.good("good")
         self.assertEqual(self.asked()[-1], (None, 200))
 
+    def test_part_of_before_the_start(self):
+        """Of the machine: its bytes may be zeros, which only a SHA-256 would show."""
+        for known in "", self.sha:
+            options = {"sha256": known} if known else {}
+            self.host.part = 1000
+            self.bad("cut", IO, "promised", **options)
+            with open(self.path + ".part/source", encoding="utf-8") as file:
+                lines = file.read().split("\n")
+            lines[3] = "another"
+            with open(self.path + ".part/source", "w", encoding="utf-8") as file:
+                file.write("\n".join(lines))
+            self.host.part = SIZE
+            self.good("cut", **options)
+            self.assertEqual(self.asked()[-1], ("bytes=5000-", 206) if known else (None, 200))
+            os.unlink(self.path)
+
     def test_part_is_damaged(self):
         self.host.part = 1000
         for source in b"", b"\n\n\n", b"x" * 100000, None:
