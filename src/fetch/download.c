@@ -44,8 +44,7 @@ static bool pause_for(int64_t microseconds, const NtWait *wait, GError **error) 
     return nt_wait_check(wait, error);
 }
 
-/* Takes the lock of a folder; another process that has it is waited for. */
-static int lock_folder(const char *folder, const NtWait *wait, GError **error) {
+int nt_folder_lock(const char *folder, const NtWait *wait, GError **error) {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         nt_fail_errno(error, errno, "%s", folder);
@@ -276,7 +275,7 @@ bool nt_download(const NtDownload *download, const NtWait *wait, char **out_sha2
         return false;
     }
     fetch_begin();
-    int lock = lock_folder(folder, wait, error);
+    int lock = nt_folder_lock(folder, wait, error);
     if (lock < 0) {
         return false;
     }

@@ -100,6 +100,10 @@ typedef struct NtDownload {
 enum { NT_DOWNLOAD_TRIES = 5, NT_DOWNLOAD_REDIRECTS = 5 };
 bool nt_download(const NtDownload *download, const NtWait *wait, char **out_sha256, GError **error);
 
+/* Takes the lock of a folder (flock), which closing the descriptor gives back, and a process's end; waits for whoever
+ * has it. -1 on failure. Errors: NOT_FOUND, IO, CANCELLED, TIMEOUT. */
+int nt_folder_lock(const char *folder, const NtWait *wait, GError **error);
+
 /* The SHA-256 of a file by its path, in hexadecimal digits, read in small pieces. New text; NULL on failure. Errors:
  * NOT_FOUND, INVALID (no regular file), IO, CANCELLED, TIMEOUT. */
 char *nt_file_sha256(const char *path, const NtWait *wait, GError **error);

