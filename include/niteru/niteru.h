@@ -434,6 +434,12 @@ typedef struct NiteruAuditOptions {
  * entry has. Errors: INVALID (since, after). */
 char *niteru_audit_json(NiteruCatalogue *catalogue, const NiteruAuditOptions *options, GError **error);
 
+/* Appends an entry of this process's user: the operation, one fact by a name of letters (NULL: none), and "done" or
+ * "failed". For programs that write without a server; keys that are made and restores have theirs already. The
+ * catalogue may be open for reading only. Errors: NO_SPACE, IO. */
+bool niteru_audit_note(NiteruCatalogue *catalogue, const char *operation, const char *name, const char *value,
+                       bool done, GError **error);
+
 /* ---- how good it is --------------------------------------------------------------------------------------------- */
 
 typedef struct NiteruEvalOptions {

@@ -50,6 +50,10 @@ extern void (*cli_on_hangup)(void);
 /* notify.c: tells the service manager, where there is one, "READY=1", "STOPPING=1"; see sd_notify(3). */
 void cli_notify(const char *state);
 
+/* cmd-audit.c: notes in the audit log what a command did, where it is one that writes and did so itself. `arguments`:
+ * those of the command, ending with NULL. */
+void cli_audit_note(const CliContext *context, const CliCommand *command, char **arguments, bool done);
+
 /* Prints a JSON text and a newline; frees it. */
 void cli_print_json(char *json);
 

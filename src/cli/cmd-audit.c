@@ -1,9 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `niteru audit`: who changed what. */
+/* `niteru audit`: who changed what; and the entries of commands that write themselves. */
 #include "cli/commands.h"
+#include "cli/remote.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* ---- entries ---- */
+
+/* Keys and restores have theirs from the library. */
+static const struct {
+    const char *command, *verb; /* NULL: the command has none */
+    const char *operation, *name;
+} writes[] = {
+    {"index", NULL, "indexSource", "source"},    {"import", NULL, "importVectors", "source"},
+    {"remove", NULL, "removeProducts", "what"},  {"model", "add", "addModel", "model"},
+    {"model", "pull", "pullModel", "model"},     {"model", "remove", "removeModel", "model"},
+    {"model", "default", "setDefault", "model"}, {"model", "switch", "switchModel", "model"},
+};
+
+void cli_audit_note(const CliContext *context, const CliCommand *command, char **arguments, bool done) {
+    for (size_t i = 0; i < G_N_ELEMENTS(writes); i++) {
+        const char *verb = writes[i].verb, *first = arguments[0];
+        if (strcmp(writes[i].command, command->name) != 0 || cli_remote_wrote() ||
+            (verb != NULL && g_strcmp0(first, verb) != 0)) {
+            continue;
+        }
+        const char *value = verb == NULL || first == NULL ? first : arguments[1];
+        g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, NULL);
+        if (catalogue != NULL) { /* what cannot be written down was done nevertheless */
+            niteru_audit_note(catalogue, writes[i].operation, writes[i].name, value, done, NULL);
+        }
+        return;
+    }
+}
+
+/* ---- the command ---- */
 
 enum { PAGE = 1000, MOST_CELL = 60 };
 
@@ -26,7 +58,7 @@ static char *who_cell(const NtJson *who) {
 
 /* What it was done to. */
 static char *what_cell(const NtJson *entry) {
-    static const char *const names[] = {"key", "model", "job", "change", "where", NULL};
+    static const char *const names[] = {"key", "model", "job", "change", "where", "source", "what", "backup", NULL};
     const NtJson *products = nt_json_get(entry, "products");
     size_t count = nt_json_count(products);
     if (count > 0) {
@@ -110,7 +142,7 @@ const CliCommand cli_audit = {
     .summary = "who changed what",
     .details =
         "Prints the audit log of the catalogue, the oldest entry first: writes by the HTTP API and by the command "
-        "line while a server runs, and keys that were made and revoked. The newest 16 to 32 MiB are kept. With "
+        "line, and keys that were made and revoked. The newest 16 to 32 MiB are kept. With "
         "--json it prints one entry a line, with all that is known of it.",
     .examples = "niteru audit --since 2026-11-01\n"
                 "niteru audit --product 4711 --json",

@@ -164,7 +164,11 @@ static CliStatus run(int argc, char **argv, const CliCommand **out_command, GErr
     }
     context.catalogue = catalogue_option;
     g_atomic_int_set(&stops, command->stops);
-    return command->run(&context, argc - 1, argv + 1, error);
+    CliStatus status = command->run(&context, argc - 1, argv + 1, error);
+    if (status != CLI_USAGE) {
+        cli_audit_note(&context, command, argv + 1, status == CLI_DONE);
+    }
+    return status;
 }
 
 /* Why standard output failed. The write that met the fault is long gone, and its errno with it: try one byte more. */

@@ -58,12 +58,17 @@ static void fail_with(const NtJson *problem, GError **error) {
             nt_json_text(nt_json_get(problem, "detail"), "the server refused, and did not say why"));
 }
 
+static bool wrote;
+
+bool cli_remote_wrote(void) { return wrote; }
+
 NtJson *cli_remote_ask(const CliContext *context, const char *method, const char *path, const NtJson *body,
                        GError **error) {
     g_autoptr(GSocketConnection) connection = dial(context, error);
     if (connection == NULL) {
         return NULL;
     }
+    wrote = wrote || strcmp(method, "GET") != 0;
     g_autofree char *text = body != NULL ? nt_json_print(body, false) : g_strdup("");
     g_autofree char *head = g_strdup_printf("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                                             "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",

@@ -23,6 +23,8 @@ bool cli_remote_switch(const CliContext *context, const char *model, const Niter
 bool cli_remote_remove(const CliContext *context, const char *const *ids, size_t count, const char *where,
                        const char *version, uint64_t *out_removed, uint64_t *out_stale, GError **error);
 
+/* Whether a server was asked to write: then the audit log has it. */
+bool cli_remote_wrote(void);
 /* One request with a JSON body (NULL: none); the answer, new. An error is the server's, in its words. */
 NtJson *cli_remote_ask(const CliContext *context, const char *method, const char *path, const NtJson *body,
                        GError **error);

@@ -19,7 +19,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 16 << 20, MOST_LINE = 256 << 10, USUAL_ENTRIES = 100, MOST_ENTRIES = 1000, MOST_READ = 64 << 20 };
+enum {
+    MOST_BYTES = 16 << 20,
+    MOST_LINE = 256 << 10,
+    MOST_VALUE = 4096,
+    USUAL_ENTRIES = 100,
+    MOST_ENTRIES = 1000,
+    MOST_READ = 64 << 20
+};
 
 #define NEWEST "audit.jsonl"
 #define OLDER "audit.1.jsonl"
@@ -93,12 +100,27 @@ NtJson *nt_audit_entry(const char *operation) {
     return nt_json_set(entry, "operation", nt_json_string(operation));
 }
 
-void nt_audit_command(const char *folder, const char *operation, const char *name, const char *value) {
-    g_autoptr(NtJson) entry = nt_audit_entry(operation);
+/* An entry of this process's user; `state` may be NULL. */
+static NtJson *command_entry(const char *operation, const char *name, const char *value, const char *state) {
+    NtJson *entry = nt_audit_entry(operation);
     NtJson *who = nt_json_set(nt_json_object(), "by", nt_json_string("command"));
     nt_json_set(entry, "who", nt_json_set(who, "user", nt_json_integer((int64_t)getuid())));
-    nt_json_set(entry, name, nt_json_string(value));
+    if (name != NULL) {
+        g_autofree char *safe = nt_text_printable(value != NULL ? value : "", MOST_VALUE);
+        nt_json_set(entry, name, nt_json_string(safe));
+    }
+    return state != NULL ? nt_json_set(entry, "state", nt_json_string(state)) : entry;
+}
+
+void nt_audit_command(const char *folder, const char *operation, const char *name, const char *value) {
+    g_autoptr(NtJson) entry = command_entry(operation, name, value, NULL);
     nt_audit_append(folder, entry, NULL); /* what was done is done, also where that cannot be written down */
+}
+
+bool niteru_audit_note(NiteruCatalogue *catalogue, const char *operation, const char *name, const char *value,
+                       bool done, GError **error) {
+    g_autoptr(NtJson) entry = command_entry(operation, name, value, done ? "done" : "failed");
+    return nt_audit_append(catalogue->folder, entry, error);
 }
 
 /* ---- reading ---- */
