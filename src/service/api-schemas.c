@@ -86,6 +86,7 @@ static const ApiSchema model_answer = {
                                    {"metric", API_TEXT, true, .text = "cosine, euclidean or inner."},
                                    {"vectors", API_INTEGER, true, .text = "How many it has."},
                                    {"default", API_BOOL, true},
+                                   {"previous", API_BOOL, .text = "The one that was the default before."},
                                    {"width", API_INTEGER, .text = "Of the photos its network takes."},
                                    {"height", API_INTEGER, .text = "Of the photos its network takes."},
                                    END}};

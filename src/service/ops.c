@@ -133,8 +133,8 @@ void api_run_models(ApiCall *call) {
         api_fail(call, g_steal_pointer(&error));
         return;
     }
-    static const char *const facts[] = {"name",    "dimension", "dtype", "metric",
-                                        "vectors", "default",   "width", "height"};
+    static const char *const facts[] = {"name",    "dimension", "dtype", "metric", "vectors",
+                                        "default", "previous",  "width", "height"};
     g_autoptr(NtJson) all = nt_json_parse(text, strlen(text), "models", NULL, NULL);
     NtJson *models = nt_json_array();
     for (size_t i = 0; i < nt_json_count(all); i++) {

@@ -132,8 +132,17 @@ static bool add_summary(const NtModelRow *row, void *data) {
 typedef struct Brief {
     NtCatalogue *db;
     NtJson *models;
+    int64_t previous; /* the one that was the default before; 0: none */
     GError *fault;
 } Brief;
+
+/* Each with its card. */
+static bool add_whole(const NtModelRow *row, void *data) {
+    const Brief *all = data;
+    NtJson *summary = model_summary(row, true);
+    nt_json_append(all->models, nt_json_set(summary, "previous", nt_json_bool(row->model == all->previous)));
+    return true;
+}
 
 static bool add_brief(const NtModelRow *row, void *data) {
     Brief *brief = data;
@@ -167,8 +176,11 @@ char *niteru_models_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCance
     }
     g_auto(NtCall) call = {0};
     g_auto(NtReader) reader = {0};
+    Brief summaries = {.models = out};
     if (!nt_call_begin(&call, catalogue, timeout_ms, cancellable, error) ||
-        !nt_reader_open_for(&reader, &call, error) || !nt_catalogue_each_model(reader.db, add_summary, out, error)) {
+        !nt_reader_open_for(&reader, &call, error) ||
+        !nt_catalogue_previous_model(reader.db, &summaries.previous, error) ||
+        !nt_catalogue_each_model(reader.db, add_whole, &summaries, error)) {
         return NULL;
     }
     return nt_json_print(out, true);

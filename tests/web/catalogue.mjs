@@ -332,6 +332,28 @@ test("a product whose category was changed is found, and the editor mends it", o
 }));
 
 // The first page is on its way when the session comes, and is then asked for again.
+test("a shop's own export is told from its header, with what could not be used", on({}, async (page) => {
+    await goCatalogue(page);
+    const shopify = "Handle,Title,Body (HTML),Vendor,Variant SKU,Variant Price,Image Src,Image Position\n" +
+        "moved-mug,A mug,<p>Soft &amp; <b>warm</b></p>,Acme,S1,8.90,http://127.0.0.1:1/mug.jpg,1\nmoved-cup,A cup,,Acme,S2,4.50,,\n";
+    await take(page, textFile("products_export.csv", shopify));
+    await finished(page, "products_export.csv");
+    const job = jobs(page).filter({ hasText: "products_export.csv" });
+    await job.getByText("read as a Shopify export").waitFor();
+    await job.getByRole("button", { name: "Errors" }).click();
+    await job.locator(".errors li").first().waitFor();
+    assert.match(await job.locator(".errors").textContent(), /moved-mug.*127\.0\.0\.1/); // a private address is not asked
+    assert.equal((await product("moved-mug")).metadata.price, 8.9);
+    const feed = `<?xml version="1.0"?><rss xmlns:g="http://base.google.com/ns/1.0"><channel><item><g:id>fed-1</g:id><g:title>Lamp</g:title>` +
+        `<g:price>12.00 EUR</g:price></item></channel></rss>`;
+    await take(page, textFile("feed.xml", feed, "text/xml"));
+    await finished(page, "feed.xml");
+    await jobs(page).filter({ hasText: "feed.xml" }).getByText("read as a Google Merchant feed").waitFor();
+    assert.equal((await product("fed-1")).metadata.currency, "EUR");
+    await shot(page, "exports");
+    await shop.ask("POST", "/v1/products:remove", { products: ["moved-mug", "moved-cup", "fed-1"] });
+}));
+
 test("a list that is asked for twice stands there once", on({}, async (page) => {
     let asked;
     const underWay = new Promise((done) => (asked = done)), came = [];

@@ -2,10 +2,15 @@
 // What an engineer does: looks at the state, adds a network, compares two, judges without knowing, finds the way on the
 // map.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { assertFits, onPage, openBrowser, openShop, until, violations } from "./support.mjs";
 
+// Nothing is fetched: pip finds no index, and the cache is empty.
+Object.assign(process.env, { PIP_INDEX_URL: "http://127.0.0.1:9/simple", PIP_RETRIES: "0", XDG_CACHE_HOME: mkdtempSync(join(tmpdir(), "niteru-cache-")) });
+after(() => rmSync(process.env.XDG_CACHE_HOME, { recursive: true }));
 const NETWORK = join(process.env.NITERU_MODELS, "niteru-base.onnx");
 const shop = await openShop(), browser = await openBrowser();
 
@@ -42,8 +47,40 @@ test("a network is added, measured and shown", onPage(browser, shop, {}, async (
     await row.getByRole("button", { name: "Card" }).click();
     await row.locator("dl").getByText("parameters").waitFor();
     await page.goto("/engine?at=compare");
-    await page.getByText("Add another and index").waitFor();
-    shop.run(process.env.NITERU, "index", join(shop.folder, "photos/catalog.csv"), "-q", "--model", "likewise");
+    await page.getByText("There is one model with vectors only").waitFor();
+}));
+
+test("a model is made ready beside the other, compared, used, and left again", onPage(browser, shop, {}, async (page) => {
+    await go(page, "models", ".rows li");
+    const row = (model) => page.locator(".rows li", { has: page.locator(".title", { hasText: model }) }).first();
+    await row("likewise").getByRole("button", { name: "Prepare to use" }).click();
+    await page.getByRole("heading", { name: "likewise is ready" }).waitFor();
+    const table = page.getByRole("region", { name: "Comparison" }).getByRole("table");
+    assert.equal(await table.locator("tbody tr").count(), 2);
+    assert.match(await table.textContent(), /niteru-base.*%.*likewise.*%/);
+    assert.match(await row("niteru-base").textContent(), /default/); // nothing is changed yet
+    assert.ok((await page.locator(".differ a").count()) > 0);
+    const product = new URL(await page.locator(".differ a").first().evaluate((link) => link.href)).searchParams.get("product");
+    await page.locator(".differ a").first().click();
+    await until("both answer", async () => (await page.locator(".five .tile").count()) === 10);
+    assert.equal(new URL(page.url()).searchParams.get("product"), product);
+    await page.goBack();
+    await page.getByRole("button", { name: "Use likewise from now on" }).click();
+    await until("it is used", async () => /default/.test(await row("likewise").textContent()));
+    assert.equal((await shop.ask("GET", "/v1/products/dress-001-green/similar")).model, "likewise");
+    await page.getByRole("button", { name: "Back to niteru-base" }).click();
+    await until("the old one is used", async () => /default/.test(await row("niteru-base").textContent()));
+    assert.equal((await shop.ask("GET", "/v1/products/dress-001-green/similar")).model, "niteru-base");
+}));
+
+test("networks by name, with licence and size; one that cannot be had says what to do", onPage(browser, shop, {}, async (page) => {
+    await go(page, "models", ".rows li");
+    const section = page.getByRole("region", { name: "Networks by name" });
+    const lite = section.locator("li", { has: page.locator(".title", { hasText: "efficientnet-lite2" }) });
+    assert.match(await lite.textContent(), /Apache-2\.0 · 23 MB/);
+    await section.getByRole("button", { name: "Add efficientnet-lite0" }).click();
+    await section.locator("li", { hasText: "efficientnet-lite0" }).getByText("SHA-256").waitFor();
+    assert.equal(await section.getByText("added", { exact: true }).count(), 0);
 }));
 
 test("two models on one product", onPage(browser, shop, {}, async (page) => {

@@ -6729,6 +6729,8 @@ export interface operations {
                             /** @description How many it has. */
                             vectors: number;
                             default: boolean;
+                            /** @description The one that was the default before. */
+                            previous?: boolean;
                             /** @description Of the photos its network takes. */
                             width?: number;
                             /** @description Of the photos its network takes. */

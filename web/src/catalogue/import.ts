@@ -8,12 +8,14 @@ export type Job = paths["/v1/jobs/{job}"]["get"]["responses"][200]["content"]["a
 type JobResults = paths["/v1/jobs/{job}/results"]["get"]["responses"][200]["content"]["application/json"];
 export type JobResult = JobResults["results"][number];
 
-export const jobs = async (signal?: AbortSignal): Promise<Job[]> => (await ask<{ jobs: Job[] }>("/v1/jobs", { signal })).jobs;
+// Of those that take products.
+export const jobs = async (signal?: AbortSignal): Promise<Job[]> =>
+    (await ask<{ jobs: Job[] }>("/v1/jobs", { signal })).jobs.filter((job) => job.settings.switch === undefined && job.settings.pull === undefined);
 export const stop = (job: string): Promise<Response> => request(`/v1/jobs/${job}:stop`, { method: "POST" });
 export const forget = (job: string): Promise<Response> => request(`/v1/jobs/${job}`, { method: "DELETE" });
 
 const AT_ONCE = 4;
-const isList = (file: File): boolean => /\.(csv|tsv|txt|jsonl|ndjson|json)$/i.test(file.name);
+const isList = (file: File): boolean => /\.(csv|tsv|txt|jsonl|ndjson|json|xml)$/i.test(file.name);
 const isPhoto = (file: File): boolean => file.type.startsWith("image/") || /\.(jpe?g|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp)$/i.test(file.name);
 const nameOf = (file: File): string => file.webkitRelativePath || file.name;
 
@@ -104,12 +106,11 @@ async function send(job: string, list: File, photos: File[], signal: AbortSignal
 // Takes files in: one import at a time. It ends when all is sent, or with what went wrong; nothing when it is cancelled.
 export async function importFiles(files: File[]): Promise<void> {
     const photos = files.filter(isPhoto), list = files.find((file) => isList(file) && !isPhoto(file)) ?? listOf(photos);
-    const format = /json$|jsonl$/i.test(list.name) ? "jsonl" : "csv";
     const { signal } = (cancelling = new AbortController());
     sending.value = { sent: 0, all: photos.length };
     try {
         // Not to be broken off: a job that nobody here knows of would stay.
-        const { job } = await post<Job>("/v1/products:import", { format, source: list.name.slice(0, 100) });
+        const { job } = await post<Job>("/v1/products:import", { source: list.name.slice(0, 100) });
         await send(job, list, photos, signal);
     } catch (fault) {
         if (!signal.aborted) {

@@ -1,5 +1,5 @@
 // What the engine's view asks the server.
-import { ask, query, request, type Results } from "../api";
+import { ask, post, query, request, type Results } from "../api";
 import type { paths } from "../api-types";
 
 type Answer<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
@@ -11,6 +11,9 @@ type Answer<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] exten
 export type State = Answer<"/v1/engine", "get">;
 export type Minute = State["latency"]["searches"][number];
 export type Model = Answer<"/v1/models", "get">["models"][number];
+export type Job = Answer<"/v1/jobs/{job}", "get">;
+export type Comparison = NonNullable<Job["comparison"]>;
+export type Network = Answer<"/v1/networks", "get">["networks"][number];
 export type Pair = Answer<"/v1/judgements", "get">["pairs"][number];
 export type Plane = Answer<"/v1/map", "get">;
 
@@ -29,6 +32,14 @@ export const measure = async (model: string): Promise<number> =>
 export const add = (model: string, preset: string, file: File): Promise<Response> =>
     request(nameOf(model) + query({ preset }), { method: "PUT", body: file });
 export const drop = (model: string): Promise<Response> => request(nameOf(model), { method: "DELETE" });
+
+export const jobs = async (signal?: AbortSignal): Promise<Job[]> => (await ask<{ jobs: Job[] }>("/v1/jobs", { signal })).jobs;
+export const stop = (job: string): Promise<Response> => request(`/v1/jobs/${job}:stop`, { method: "POST" });
+export const networks = async (signal?: AbortSignal): Promise<Network[]> => (await ask<{ networks: Network[] }>("/v1/networks", { signal })).networks;
+export const pull = (network: string): Promise<Response> => request(`/v1/networks/${encodeURIComponent(network)}:pull`, { method: "POST" });
+export const prepare = (model: string): Promise<Job> => post(nameOf(model) + ":switch", { prepare: true });
+export const switchTo = (model: string, leaveOut: boolean): Promise<Job> => post(nameOf(model) + ":switch", leaveOut ? { leave_out: true } : {});
+export const switchBack = (): Promise<Job> => post("/v1/models:back", {});
 
 export const similarBy = (id: string, model: string, k: number, signal?: AbortSignal): Promise<Results> =>
     ask(`/v1/products/${encodeURIComponent(id)}/similar` + query({ k, model }), { signal });

@@ -1,5 +1,7 @@
 // Two models side by side on one product: which two, and what each answers.
 import { computed, onMounted, ref, shallowRef, type ComputedRef, type Ref, type ShallowRef } from "vue";
+import { useRoute } from "vue-router";
+import { textIn } from "../address";
 import { product as getProduct, Problem, type Product, type Results } from "../api";
 import { tileOfProduct, tileOfResult, type Tile } from "../tile";
 import { models, similarBy, type Model } from "./ask";
@@ -18,7 +20,7 @@ export interface TwoModels {
 }
 
 export function useTwoModels(): TwoModels {
-    const known = shallowRef<Model[]>([]), a = ref(""), b = ref("");
+    const route = useRoute(), known = shallowRef<Model[]>([]), a = ref(""), b = ref("");
     const query = shallowRef<Tile>(), rows = shallowRef<Tile[][]>([]), problem = shallowRef<Problem>();
     const ready = computed(() => a.value !== "" && b.value !== "" && a.value !== b.value);
 
@@ -37,8 +39,9 @@ export function useTwoModels(): TwoModels {
     // Those that have vectors can be asked.
     onMounted(async () => {
         known.value = (await models().catch(() => [])).filter((model) => model.vectors > 0);
-        a.value = known.value.find((model) => model.default)?.name ?? known.value[0]?.name ?? "";
-        b.value = known.value.find((model) => model.name !== a.value)?.name ?? "";
+        const named = (which: string): string | undefined => known.value.find((model) => model.name === textIn(route.query, which))?.name;
+        a.value = named("a") ?? known.value.find((model) => model.default)?.name ?? known.value[0]?.name ?? "";
+        b.value = named("b") ?? known.value.find((model) => model.name !== a.value)?.name ?? "";
     });
     return { known, a, b, ready, query, rows, problem, ask };
 }
