@@ -171,13 +171,19 @@ bool nt_fresh_folder_place(FreshFolder *folder, GError **error) {
     return nt_sync_folder_of(folder->place, error);
 }
 
-/* The two change places in one step where the file system can, so that there is a folder at every moment. */
+/* The two change places in one step where the file system can, so that there is a folder at every moment. By then the
+ * new one has the name of what is moved aside: what was there before never has the name of an unfinished folder, which
+ * the next maker would remove. */
 static bool change_places(const FreshFolder *folder, const char *aside, GError **error) {
-    if (renameat2(AT_FDCWD, folder->path, AT_FDCWD, folder->place, RENAME_EXCHANGE) == 0) {
-        return rename(folder->path, aside) == 0 || nt_fail_errno(error, errno, "%s: cannot be moved aside", aside);
+    if (rename(folder->path, aside) != 0) {
+        return nt_fail_errno(error, errno, "%s: cannot be made", aside);
     }
-    if (errno != EINVAL && errno != ENOSYS) {
-        return nt_fail_errno(error, errno, "%s: cannot be put in place", folder->place);
+    if (renameat2(AT_FDCWD, aside, AT_FDCWD, folder->place, RENAME_EXCHANGE) == 0) {
+        return true;
+    }
+    int fault = errno;
+    if (rename(aside, folder->path) != 0 || (fault != EINVAL && fault != ENOSYS)) {
+        return nt_fail_errno(error, fault, "%s: cannot be put in place", folder->place);
     }
     if (rename(folder->place, aside) != 0) {
         return nt_fail_errno(error, errno, "%s: cannot be moved aside", folder->place);

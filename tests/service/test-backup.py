@@ -138,6 +138,21 @@ class Backup(unittest.TestCase):
         self.assertEqual(self.left(), [])
         self.assertIn("true", self.done(self.shop.catalogue, "check"))
 
+    def test_killed_restore(self):
+        """There is a whole catalogue at its place at every moment."""
+        chance = random.Random(2)
+        self.done(self.shop.catalogue, "backup", self.place("b"))
+        for _ in range(12):
+            process = subprocess.Popen([shop.NITERU, "-C", self.shop.catalogue, "restore", "--replace", self.place("b")],
+                                       env=self.shop.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.15))
+            process.kill()
+            process.wait()
+            self.assertIn("true", self.done(self.shop.catalogue, "check"))
+            self.assertEqual(len(self.done(self.shop.catalogue, "list").split()), 30)
+        self.done(self.shop.catalogue, "restore", "--replace", self.place("b"))
+        self.assertEqual(self.left(), [])
+
     def test_full(self):
         def small():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
