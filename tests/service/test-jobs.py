@@ -2,7 +2,9 @@
 """Imports: a list and its photos are uploaded, taken in the background, and each row's outcome can be read."""
 import csv
 import io
+import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -135,6 +137,73 @@ class Jobs(ShopTest):
             photos = self.ask("GET", f"/v1/products/s{i}").json["photos"]
             self.assertEqual([photo for photo in photos if "error" not in photo], [])
             self.ask("DELETE", f"/v1/products/s{i}")
+
+    def fail_all(self, names):
+        """A list of these photos, of which none may be had: the details of what was wrong with each."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["id", "images"])
+        writer.writerows([f"t{i}", json.dumps([name])] for i, name in enumerate(names))
+        job, done = self.run_list(out.getvalue().encode(), [("fine.jpg", self.shop.photo(self.shop.ids()[0]))])
+        self.assertEqual((done["state"], done["counts"]["products"]), ("done", len(names)), done)
+        self.assertEqual((done["counts"]["embedded"], done["counts"]["reused"], done["counts"]["fetched"]), (0, 0, 0), done)
+        failed = {one["product"]: one["detail"] for one in self.results(job, "?failed=true&limit=1000")}
+        self.assertEqual(len(failed), len(names))
+        self.ask("POST", "/v1/products:remove", {"products": [f"t{i}" for i in range(len(names))]})
+        return list(failed.values())
+
+    def test_traversal(self):
+        """However a path leads out of what was uploaded, it names no upload, and nothing is read."""
+        out = os.path.join(self.shop.folder, "secret.jpg")
+        shutil.copy(os.path.join(self.shop.photos, "images", os.listdir(os.path.join(self.shop.photos, "images"))[0]), out)
+        ups = ["../", "..\\", "..%2f", "..%5c", "%2e%2e/", "%2e%2e%2f", "..%252f", "..%c0%af", "..%c1%9c", "....//", "..;/", "./../",
+               ".%00./", "\u2025/", "\uff0e\uff0e/", "..\u2215", "..\uff0f", "/../", "//../", "photos/../../"]
+        names = [up * deep + "secret.jpg" for up in ups for deep in (1, 2, 3, 8)]
+        names += [out, "file:" + out, "file://" + out, "file://localhost" + out, "FILE://" + out, "\\\\?\\" + out, "//" + out.lstrip("/"),
+                  "/proc/self/root" + out, "/proc/self/cwd/secret.jpg", "~/secret.jpg", "$HOME/secret.jpg", "C:\\secret.jpg", "|" + out]
+        self.assertGreaterEqual(len(names), 82)
+        for detail in self.fail_all(names):
+            self.assertIn("was not uploaded", detail)
+        # Nor does an upload's own name lead anywhere.
+        job, photo = self.make(), self.shop.photo(self.shop.ids()[0])
+        self.ask("PUT", job + "/list", b"id,image\n")
+        before = self.tree()
+        for name in names:
+            answer = self.ask("PUT", f"{job}/photos/{quote(name)}", photo, JPEG)
+            self.assertIn(answer.status, (200, 400, 422), (name, answer))
+        self.assertEqual({path for path in self.tree() - before if "/shop.niteru/" not in path}, set())
+        self.ask("DELETE", job)
+
+    def tree(self):
+        return {os.path.join(folder, file) for folder, _, files in os.walk(self.shop.folder) for file in files}
+
+    def test_spellings(self):
+        """However this machine's own address is written, nothing is asked of it."""
+        listeners = []
+        for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")):
+            for port in (80, 443):
+                try:
+                    listener = socket.socket(family)
+                    listener.bind((address, port))
+                    listener.listen()
+                    listener.setblocking(False)
+                    listeners.append(listener)
+                except OSError: # not root, or without IPv6: the address is refused all the same
+                    pass
+        hosts = ["127.0.0.1", "127.1", "127.0.1", "127.255.255.254", "127.0.0.1.", "0x7f.1", "0x7f.0.0.1", "0x7f000001", "0X7F000001",
+                 "2130706433", "017700000001", "0177.0.0.1", "0177.1", "0177.0x0.0.1", "0", "0.0.0.0", "00.00.00.00", "0x0", "localhost",
+                 "LOCALHOST", "LocalHost.", "[::1]", "[0:0:0:0:0:0:0:1]", "[::0001]", "[::]", "[::ffff:127.0.0.1]", "[::FFFF:7F00:1]",
+                 "[0:0:0:0:0:ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::1%25lo]",
+                 "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021", "%31%32%37.0.0.1", "%6cocalhost", "user@127.0.0.1",
+                 "user:pass@127.0.0.1", "example.com@127.0.0.1", "127.0.0.1:80", "127.0.0.1:080", "127.0.0.1:", "[::1]:80", "localhost:80",
+                 "127.0.0.1%00.example.com", "127.0.0.1\\@example.com", "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "192.168.0.1",
+                 "172.16.0.1", "100.64.0.1"]
+        names = [scheme + host + "/x.jpg" for host in hosts for scheme in ("http://", "HTTPS://")]
+        self.assertGreaterEqual(len(names), 102)
+        self.fail_all(names)
+        for listener in listeners:
+            with listener, self.assertRaises(BlockingIOError):
+                listener.accept()
 
     def test_prune(self):
         self.run_list(b"id,price\nq1,1\nq2,2\n", source="feed")
