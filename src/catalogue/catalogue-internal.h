@@ -150,6 +150,8 @@ static inline const char *nt_product_source(const NtCatalogue *catalogue) {
 /* Notes a product, or all whose photos show a content, for the log; *out_shown (NULL is fine): a photo does. */
 void nt_change_note(NtCatalogue *catalogue, int64_t product);
 bool nt_change_note_owners(NtCatalogue *catalogue, int64_t content, bool *out_shown, GError **error);
+/* Everyone is to read everything anew. */
+bool nt_change_note_all(NtCatalogue *catalogue, GError **error);
 /* Writes what was noted, before the transaction is committed; forgets it, when it has ended. */
 bool nt_change_write(NtCatalogue *catalogue, GError **error);
 void nt_change_forget(NtCatalogue *catalogue);

@@ -65,6 +65,18 @@ bool nt_change_note_owners(NtCatalogue *catalogue, int64_t content, bool *out_sh
     return step == 0;
 }
 
+bool nt_change_note_all(NtCatalogue *catalogue, GError **error) {
+    int64_t one = 0;
+    if (!nt_sql_int(catalogue, 0, &one, error, "SELECT min(product) FROM product", "")) {
+        return false;
+    }
+    if (one != 0) {
+        nt_change_note(catalogue, one);
+        catalogue->changed_many = true;
+    }
+    return true;
+}
+
 void nt_change_forget(NtCatalogue *catalogue) {
     if (catalogue->changed != NULL) {
         g_array_set_size(catalogue->changed, 0);

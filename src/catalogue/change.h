@@ -4,10 +4,12 @@
  * products in their order, those that match a condition, and a log of which products changed. Included by
  * catalogue/catalogue.h.
  *
- * The log. Every commit that changes products, their photos or the vectors of these appends the products' numbers, each
- * once, under growing sequence numbers. Its newest 65,536 entries at least are kept; a transaction that changes more
- * products than that empties it. A put that changes nothing is no change. Not in it is what changes a model as a whole
- * (its generation does then) or a field (nt_catalogue_fields_version).
+ * The log. Every commit that changes products, their photos or the default model's vectors of these appends the
+ * products' numbers, each once, under growing sequence numbers. A vector of another model is no change, so that one can
+ * be filled beside the one that is served at no cost to that: the model's `rows` tell of it. Another default model is a
+ * change of everything, and empties the log. Its newest 65,536 entries at least are kept; a transaction that changes
+ * more products than that empties it. A put that changes nothing is no change. Not in it is what changes a model as a
+ * whole (its generation does then) or a field (nt_catalogue_fields_version).
  *
  * Numbers of products are dense: those of removed products are given to new ones, so that an array by number is never
  * larger than the most products there were at once. Each `each` stops its walk by returning false, and may call

@@ -157,7 +157,10 @@ static bool model_exists(NtCatalogue *catalogue, int64_t model, GError **error) 
 }
 
 bool nt_catalogue_set_default_model(NtCatalogue *catalogue, int64_t model, GError **error) {
+    int64_t served = 0;
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_int(catalogue, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i", model) &&
+           (served != 0 || nt_change_note_all(catalogue, error)) &&
            nt_sql_run(catalogue, error,
                       "INSERT OR REPLACE INTO meta SELECT 'previous_model', model FROM model WHERE is_default"
                       " AND model <> ?1",
@@ -244,7 +247,10 @@ bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t 
 }
 
 bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error) {
+    int64_t served = 0;
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
+           nt_sql_int(catalogue, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i", model) &&
+           (served == 0 || nt_change_note_all(catalogue, error)) &&
            nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
            nt_sql_run(catalogue, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
            nt_sql_run(catalogue, error, "DELETE FROM model WHERE model = ?1", "i", model) &&

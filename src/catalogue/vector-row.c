@@ -40,12 +40,14 @@ static bool check_contents(NtCatalogue *catalogue, const int64_t *contents, size
 }
 
 /* The dead rows that naming a new row for a content makes: its former row in the model, else the new one where no photo
- * shows the content. Notes the products that show it. */
-static bool count_dead(NtCatalogue *catalogue, int64_t model, int64_t content, int64_t *dead, GError **error) {
+ * shows the content. With `note`, notes the products that show it. */
+static bool count_dead(NtCatalogue *catalogue, int64_t model, int64_t content, bool note, int64_t *dead,
+                       GError **error) {
     int64_t former = -1;
     bool shown = false;
     if (!nt_catalogue_find_vector(catalogue, model, content, &former, error) ||
-        !nt_change_note_owners(catalogue, content, &shown, error)) {
+        !(note ? nt_change_note_owners(catalogue, content, &shown, error)
+               : nt_catalogue_is_shown(catalogue, content, &shown, error))) {
         return false;
     }
     *dead += former >= 0 || !shown;
@@ -58,10 +60,13 @@ bool nt_catalogue_add_vectors(NtCatalogue *catalogue, int64_t model, uint64_t fi
         !check_contents(catalogue, contents, count, error)) {
         return false;
     }
-    int64_t dead = 0;
+    int64_t dead = 0, served = 0;
+    if (!nt_sql_int(catalogue, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i", model)) {
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         /* OR REPLACE drops the content's former row, which has no name then and is dead. */
-        if (!count_dead(catalogue, model, contents[i], &dead, error) ||
+        if (!count_dead(catalogue, model, contents[i], served != 0, &dead, error) ||
             !nt_sql_run(catalogue, error,
                         "INSERT OR REPLACE INTO vector(model, vrow, content, maker) VALUES(?1, ?2, ?3, ?4)", "iiii",
                         model, (int64_t)(first + i), contents[i], maker)) {

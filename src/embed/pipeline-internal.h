@@ -32,6 +32,7 @@ struct NtEmbedQueue {
 struct NtPipeline {
     NtLimits limits;
     unsigned threads;
+    bool patient;
 
     GMutex lock; /* all below */
     GCond work;  /* a reader may find something to do */
@@ -57,6 +58,9 @@ void pipeline_no_thread(Task *task);
 /* Starts a reader or a runner where none is idle and not all are there yet. Under the lock. */
 void pipeline_need_reader(NtPipeline *pipeline);
 void pipeline_need_runner(NtPipeline *pipeline);
+
+/* Makes the calling thread, and what it starts, as patient as its pipeline is. */
+void pipeline_settle_thread(const NtPipeline *pipeline);
 
 /* pipeline-threads.c: bodies of threads; `data` is the pipeline. */
 void *pipeline_read_photos(void *data);

@@ -177,6 +177,7 @@ static void read_one(Reader *reader, Task *task) {
 void *pipeline_read_photos(void *data) {
     Reader reader = {.pipeline = data};
     Task *task;
+    pipeline_settle_thread(reader.pipeline);
     while ((task = next_job(reader.pipeline)) != NULL) {
         read_one(&reader, task);
     }
@@ -265,6 +266,7 @@ static void run_one(Worker *worker, Task *task, unsigned threads) {
 
 void *pipeline_run_network(void *data) {
     Worker worker = {.pipeline = data};
+    pipeline_settle_thread(worker.pipeline);
     g_mutex_lock(&worker.pipeline->lock);
     worker.first = !worker.pipeline->has_first;
     worker.pipeline->has_first = true;

@@ -15,6 +15,7 @@
  */
 #include "embed/pipeline-internal.h"
 
+#include <sched.h>
 #include <string.h>
 
 enum { JOBS_WAITING = 256 /* of one queue */ };
@@ -262,6 +263,17 @@ NtPipeline *nt_pipeline_new(const NtLimits *limits, unsigned threads) {
     g_cond_init(&pipeline->ready);
     pipeline->started = g_ptr_array_new();
     return pipeline;
+}
+
+void nt_pipeline_be_patient(NtPipeline *pipeline) { pipeline->patient = true; }
+
+void pipeline_settle_thread(const NtPipeline *pipeline) {
+    const struct sched_param none = {0};
+    /* Of this thread alone, as Linux has it. Others then have the core as soon as they wake, where they would wait for
+     * the end of a time slice (3 ms and more) if it were merely nice. Where it is not allowed, work goes on as usual.
+     */
+    bool settled = !pipeline->patient || sched_setscheduler(0, SCHED_IDLE, &none) == 0;
+    (void)settled;
 }
 
 /* One thread more. Where none can be started, those that are there do the work. */

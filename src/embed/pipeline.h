@@ -20,6 +20,9 @@ typedef struct NtEmbedQueue NtEmbedQueue;
 
 /* Nothing is started yet; `threads` is at least 1: so many photos are decoded and so many embedded at once. */
 NtPipeline *nt_pipeline_new(const NtLimits *limits, unsigned threads);
+/* Before its first job: its threads, and their helpers, take what others leave of the processor. They may wait for long
+ * then, so what jobs do in them may hold no lock that others need. */
+void nt_pipeline_be_patient(NtPipeline *pipeline);
 /* Ends its threads as soon as their present photo is done, and frees; all queues must be gone. NULL is fine. */
 void nt_pipeline_free(NtPipeline *pipeline);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPipeline, nt_pipeline_free)

@@ -82,7 +82,8 @@ bool nt_index_upload(NiteruCatalogue *catalogue, const char *list, const NtListU
 typedef struct NtReembedOptions {
     const NiteruIndexOptions *index; /* allow_private, host_connections, and whom to tell */
     double rate;                     /* photos a second at most; 0: as fast as it goes */
-    unsigned at_once;                /* photos under way; 0: as many as keep every core busy */
+    unsigned at_once;                /* photos under way, by threads of their own that let all others go first; 0: as
+                                        many as keep every core busy */
 } NtReembedOptions;
 
 typedef struct NtReembedReport {

@@ -3,7 +3,8 @@
  * The photos of the catalogue into the vectors of a further model, while another is served. It goes through the
  * contents that have no vector yet, and again from the first until none is left: products that come meanwhile have
  * their photos embedded by the model that is served. What is listed is read without a turn to write; what is gathered
- * is committed every half second, so that a stop costs no more than that and others write in between.
+ * is committed after half a second and then every five: a commit works for some milliseconds, which a search beside it
+ * may have to wait for, so a few more seconds that a kill costs are the better price. A stop costs nothing.
  */
 #include "ingest/ingest-internal.h"
 
@@ -11,8 +12,9 @@
 
 enum {
     AT_ONCE = 128, /* photos under way, where no number is named */
-    COMMIT_ROWS = 256,
-    COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2,
+    COMMIT_ROWS = 1024,
+    COMMIT_MICROSECONDS = G_TIME_SPAN_SECOND / 2, /* the first, then twice as long each time, */
+    COMMIT_MOST_MICROSECONDS = 5 * G_TIME_SPAN_SECOND,
     POLL_MICROSECONDS = G_TIME_SPAN_SECOND / 50,
     PROGRESS_MICROSECONDS = G_TIME_SPAN_SECOND / 4,
     KEEP_MILLISECONDS = 2000,
@@ -20,16 +22,17 @@ enum {
 
 typedef struct Reembed {
     Ingest ingest;
+    NtPipeline *pipeline; /* of its own, where it is to be patient; else NULL */
     const NtReembedOptions *options;
     NtReembedReport *report;
-    GHashTable *failed; /* contents that could not be embedded in this run */
-    int64_t after;      /* contents up to this one were listed */
-    bool listed;        /* this time through, all were */
-    uint64_t found;     /* in it */
-    uint64_t sent;      /* photos, in all */
-    uint64_t total;     /* photos at the start */
-    int64_t shown;
-    GError *fault; /* of listing */
+    GHashTable *failed;      /* contents that could not be embedded in this run */
+    int64_t after;           /* contents up to this one were listed */
+    bool listed;             /* this time through, all were */
+    uint64_t found;          /* in it */
+    uint64_t sent;           /* photos, in all */
+    uint64_t total;          /* photos at the start */
+    int64_t shown, patience; /* until a commit is due, microseconds */
+    GError *fault;           /* of listing */
 } Reembed;
 
 static size_t on_the_way(Reembed *run) {
@@ -61,6 +64,7 @@ static bool send_missing(const NtMissing *missing, void *data) {
     job->model = ingest->model->model;
     job->shown = missing->content;
     job->served = missing->served;
+    job->embed = true; /* it is known to be missing; a look would hold what searches need, in a thread that may wait */
     job->web = web;
     run->found++;
     run->sent++;
@@ -169,6 +173,7 @@ static bool apply_gathered(Reembed *run, GError **error) {
 }
 
 static bool commit(Reembed *run, GError **error) {
+    run->patience = MIN(2 * run->patience, COMMIT_MOST_MICROSECONDS);
     return ingest_begin(&run->ingest, error) && ingest_end(&run->ingest, apply_gathered(run, error), error);
 }
 
@@ -182,13 +187,13 @@ static void tell_progress(Reembed *run, bool last) {
         return;
     }
     double seconds = (double)(now - ingest->started) / G_TIME_SPAN_SECOND;
-    uint64_t done = ingest->report.embedded + run->report->failed;
+    uint64_t done = ingest->report.embedded + run->report->failed + g_queue_get_length((GQueue *)&ingest->gathered);
     NiteruProgress progress = {.done = done,
                                .total = MAX(run->total, done),
-                               .embedded = ingest->report.embedded,
+                               .embedded = done - run->report->failed,
                                .failed = run->report->failed,
                                .seconds = seconds,
-                               .rate = seconds > 0 ? (double)ingest->report.embedded / seconds : 0,
+                               .rate = seconds > 0 ? (double)(done - run->report->failed) / seconds : 0,
                                .remaining = -1};
     if (progress.rate > 0) {
         progress.remaining = (double)(progress.total - done) / progress.rate;
@@ -232,7 +237,7 @@ static bool pass(Reembed *run, GError **error) {
             return true;
         }
         gather(run);
-        bool due = g_get_monotonic_time() - ingest->committed > COMMIT_MICROSECONDS ||
+        bool due = g_get_monotonic_time() - ingest->committed > run->patience ||
                    (run->listed && on_the_way(run) == 0) || g_queue_get_length(&ingest->gathered) >= COMMIT_ROWS;
         if (due && !g_queue_is_empty(&ingest->gathered) && !commit(run, error)) {
             return false;
@@ -263,7 +268,12 @@ static bool start(Reembed *run, const char *name, GError **error) {
     if (network == NULL) {
         return false;
     }
-    ingest->queue = nt_embed_queue_new(ingest->catalogue->pipeline, ingest->model->card, network, true);
+    if (run->options->at_once > 0) {
+        run->pipeline = nt_pipeline_new(&ingest->catalogue->limits, run->options->at_once);
+        nt_pipeline_be_patient(run->pipeline);
+    }
+    NtPipeline *pipeline = run->pipeline != NULL ? run->pipeline : ingest->catalogue->pipeline;
+    ingest->queue = nt_embed_queue_new(pipeline, ingest->model->card, network, true);
     ingest->committed = ingest->embed_started = g_get_monotonic_time();
     return ingest_begin(ingest, error) &&
            ingest_end(ingest, nt_model_maker(ingest->catalogue, ingest->model->name, &ingest->maker, error), error);
@@ -272,7 +282,7 @@ static bool start(Reembed *run, const char *name, GError **error) {
 bool nt_reembed(NiteruCatalogue *catalogue, const char *model, const NtReembedOptions *options, const NtWait *wait,
                 NtReembedReport *out, GError **error) {
     g_autoptr(GHashTable) failed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    Reembed run = {.options = options, .report = out, .failed = failed};
+    Reembed run = {.options = options, .report = out, .failed = failed, .patience = COMMIT_MICROSECONDS};
     *out = (NtReembedReport){.contents = g_array_new(FALSE, FALSE, sizeof(int64_t))};
     ingest_init(&run.ingest, catalogue, options->index, wait);
     run.ingest.beside = true;
@@ -289,6 +299,7 @@ bool nt_reembed(NiteruCatalogue *catalogue, const char *model, const NtReembedOp
     ingest_tell_failures(&run.ingest);
     out->embedded = run.ingest.report.embedded;
     ingest_clear(&run.ingest);
+    nt_pipeline_free(run.pipeline);
     if (!ok) {
         g_propagate_error(error, fault);
     }

@@ -177,7 +177,8 @@ static NtVersion *next_version(NiteruCatalogue *catalogue, NtCatalogue *db, cons
         nt_model_forget(catalogue, before->model->model);
         return NULL;
     }
-    if (row.model != before->model->model || row.generation != before->model->generation) {
+    bool filled = !row.is_default && row.rows != before->rows; /* which the log does not tell */
+    if (filled || row.model != before->model->model || row.generation != before->model->generation) {
         return NULL;
     }
     g_autoptr(NtVersion) version = new_version(catalogue, &row, before, error);

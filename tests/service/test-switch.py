@@ -164,14 +164,14 @@ class Kill(unittest.TestCase):
     def test_ten_times(self):
         """Killed ten times in the middle while products come and go, it goes on by itself and ends with the vectors
         that a run without a kill makes."""
-        mine = Shop(120).start()
+        mine = Shop(300).start()
         try:
             add_model(mine, "other")
             answer = mine.ask("POST", "/v1/models/other:switch", {"rate": 60})
             job = f"/v1/jobs/{answer.json['job']}"
             states = []
             for number in range(10):
-                time.sleep(random.uniform(0.05, 0.4))
+                time.sleep(random.uniform(0.1, 0.7))
                 put = mine.ask("PUT", f"/v1/products/new-{number}", {"metadata": {"category": "new"}})
                 self.assertEqual(put.status, 201)
                 mine.ask("POST", f"/v1/products/new-{number}/photos", mine.photo(mine.ids()[number]) + bytes([number + 1]),
@@ -181,7 +181,7 @@ class Kill(unittest.TestCase):
                 mine.start()
             self.assertTrue(mine.comes(lambda: mine.ask("GET", job).json["state"] == "done"), (states, mine.ask("GET", job).json))
             self.assertIn("running", [state for state, _ in states])
-            self.assertEqual((default(mine), count(mine, "other")), ("other", 130), states)
+            self.assertEqual((default(mine), count(mine, "other")), ("other", 310), states)
             self.assertEqual(mine.ask("GET", "/readyz").status, 200)
             self.assertIn("sound", mine.run("check").stdout)
             mine.stop()
