@@ -204,6 +204,9 @@ static void test_sizes(void) {
     } cases[] = {
         {"Pad", "image huge", ""},
         {"Pad", "image large", ""},
+        {"Resize", "image - - huge", ""},
+        {"Resize", "image - - large", ""},
+        {"Resize", "image - - wide", "mode=cubic"},
         {"Expand", "image wide", ""},
         {"Tile", "image wide", ""},
         {"ConstantOfShape", "wide", ""},

@@ -69,6 +69,7 @@
     ROW(reduce_sum_square)                                                                                             \
     ROW(relu)                                                                                                          \
     ROW(reshape)                                                                                                       \
+    ROW(resize)                                                                                                        \
     ROW(round)                                                                                                         \
     ROW(shape)                                                                                                         \
     ROW(sigmoid)                                                                                                       \

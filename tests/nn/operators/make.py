@@ -615,9 +615,44 @@ def parametric():
     c.finish(c.op("Relu", c.op("Conv", "image", y, weights("b", 20))))
 
 
+def resizing():
+    """Resize by scales and by sizes, and as PyTorch's older exporter interpolates the table of positions of a ViT."""
+    def resize(c, value, scales=None, sizes=None, **attributes):
+        given = ["", c.const(np.array(scales, np.float32))] if scales is not None else ["", "", c.const(i64(*sizes))]
+        c.nodes.append(helper.make_node("Resize", [value, *given], ["resized"], **attributes))
+        return "resized"
+    places = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
+    for mode in ("nearest", "linear", "cubic"):
+        for place in places:
+            c = Case(f"resize-{mode}-{place}")
+            c.finish(resize(c, "image", [1, 1, 1.7, 0.6], mode=mode, coordinate_transformation_mode=place))
+        c = Case(f"resize-{mode}-sizes", 18)
+        c.finish(resize(c, "image", sizes=[5, 17], axes=[2, 3], mode=mode))
+        c = Case(f"resize-{mode}-one")
+        c.finish(resize(c, "image", [1, 1, 0.13, 0.1], mode=mode, coordinate_transformation_mode="pytorch_half_pixel"))
+    for rounding in ("round_prefer_ceil", "floor", "ceil"):
+        c = Case(f"resize-nearest-{rounding}")
+        c.finish(resize(c, "image", [1, 1, 2, 1.5], mode="nearest", nearest_mode=rounding, coordinate_transformation_mode="asymmetric"))
+    c = Case("resize-cubic-exclude")
+    c.finish(resize(c, "image", [1, 1, 2.5, 0.5], mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5))
+    c = Case("resize-symmetric", 19)
+    c.finish(resize(c, "image", [1, 1, 1.3, 2.2], mode="linear", coordinate_transformation_mode="half_pixel_symmetric"))
+    c = Case("resize-axes", 18)
+    c.finish(resize(c, "image", [2.0, 0.5], mode="linear", axes=[3, -2]))
+    c = Case("resize-positions", size=(8, 10))
+    shape = c.op("Shape", "image")
+    side = [c.op("Cast", c.op("Unsqueeze", c.op("Gather", shape, np.int64(axis)), i64(0)), to=TensorProto.FLOAT) for axis in (2, 3)]
+    scales = [c.op("Div", c.op("Div", one, np.array([2], np.float32)), np.array([3], np.float32)) for one in side]
+    table = c.op("Transpose", c.op("Reshape", weights("positions", 1, 9, 3), i64(1, 3, 3, 3)), perm=[0, 3, 1, 2])
+    c.nodes.append(helper.make_node("Resize", [table, "", c.op("Concat", np.ones(2, np.float32), *scales, axis=0)], ["resized"], mode="cubic",
+                                    coordinate_transformation_mode="pytorch_half_pixel", cubic_coeff_a=-0.75))
+    x = c.op("Conv", "image", weights("w", 3, 3, 2, 2), strides=[2, 2])
+    c.finish(c.op("Add", x, "resized"))
+
+
 if __name__ == "__main__":
     for old in HERE.glob("*.onnx"):
         old.unlink()
-    for family in (windows, elementwise, shapes, reductions, products, norms, opsets, logic, edges, tails, patterns, parametric):
+    for family in (windows, elementwise, shapes, reductions, products, norms, opsets, logic, edges, tails, patterns, parametric, resizing):
         family()
     print(len(list(HERE.glob("*.onnx"))), "cases")
