@@ -250,8 +250,8 @@ class Download(unittest.TestCase):
         self.assertEqual(self.left(), [])
 
     def test_too_much(self):
-        self.bad("good", LIMIT, f"has {SIZE} bytes, over the limit of 1000", most=1000)
-        self.assertLess(self.host.sent, SIZE)
+        facts = self.bad("good", LIMIT, f"has {SIZE} bytes, over the limit of 1000", most=1000)
+        self.assertEqual(facts["done"], 0, facts)
         self.bad("endless", LIMIT, "more than the limit of 9999999 bytes", most=9999999)
         self.bad("endless", CORRUPT, f"more than its {SIZE} bytes", bytes=SIZE)
 
@@ -414,7 +414,7 @@ class Inside(Download):
 
     def fill(self):
         facts = self.bad("good", NO_SPACE, "MB of space at")  # 16 MiB are left to others
-        self.assertEqual(self.host.sent < SIZE, True, facts)
+        self.assertEqual(facts["done"], 0, facts)  # the host's system may have sent it all into its buffers by then
         self.host.files["net"] = bytes(20 << 20)
         self.bad("chunked", NO_SPACE, "")  # nothing tells its size before the disk is full
         self.host.files["net"] = self.data[:1000]
