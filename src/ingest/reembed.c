@@ -207,7 +207,7 @@ static void gather(Reembed *run) {
     int64_t patience = POLL_MICROSECONDS;
     bool idle = nt_embed_queue_pending(ingest->queue) == 0 && g_queue_is_empty(&ingest->jobs);
     bool fetching = ingest_web_pending(ingest) > 0;
-    if (idle && !fetching && !run->listed && g_queue_is_empty(&ingest->gathered)) {
+    if (idle && !fetching && !run->listed) {
         g_usleep(POLL_MICROSECONDS); /* the rate leaves nothing to do just now */
     }
     ingest_web_poll(ingest, idle && fetching ? patience : 0);
