@@ -24,11 +24,13 @@ SIDE = 224
 
 # ---- exports -----------------------------------------------------------------------------------------------------------
 
-def torch_export(model, path, dynamo=False, outputs=("output",), side=SIDE):
+def torch_export(model, path, dynamo=False, outputs=("output",), side=SIDE, open_axes=False):
     import torch
     model.eval()
     options = {"dynamo": True, "verbose": False} if dynamo else {"dynamo": False, "opset_version": 17}
-    torch.onnx.export(model, (torch.zeros(1, 3, side, side),), path, input_names=["input"], output_names=list(outputs), **options)
+    if open_axes:
+        options["dynamic_axes"] = {"input": dict(enumerate(("batch", "channels", "height", "width"))), **{one: {0: "batch"} for one in outputs}}
+    torch.onnx.export(model, (torch.zeros(2 if open_axes else 1, 3, side, side),), path, input_names=["input"], output_names=list(outputs), **options)
 
 
 def seeded(make):
@@ -70,7 +72,7 @@ def keras_model(name, top):
     return export
 
 
-def transformer(kind, outputs, dynamo=False):
+def transformer(kind, outputs, dynamo=False, open_axes=False):
     def export(path):
         import torch
         import transformers as tr
@@ -79,6 +81,8 @@ def transformer(kind, outputs, dynamo=False):
         torch.manual_seed(1)
         if kind == "clip":
             model = tr.CLIPVisionModelWithProjection(tr.CLIPVisionConfig(projection_dim=64, **small))
+        elif kind == "vit":
+            model = tr.ViTModel(tr.ViTConfig(**small), add_pooling_layer=False)
         elif kind == "siglip":
             model = tr.SiglipVisionModel(tr.SiglipVisionConfig(**small))
         else:
@@ -94,7 +98,7 @@ def transformer(kind, outputs, dynamo=False):
                 answer = self.model(pixel_values=pixels)
                 return tuple(getattr(answer, name) for name in outputs)
 
-        torch_export(Tower(), path, dynamo, outputs)
+        torch_export(Tower(), path, dynamo, outputs, open_axes=open_axes)
     return export
 
 
@@ -117,14 +121,17 @@ EXPORTS = {
     "keras ResNet50": keras_model("ResNet50", True),
     "keras ResNet50, include_top=False": keras_model("ResNet50", False),
     "CLIP vision tower with projection": transformer("clip", ["image_embeds", "last_hidden_state"]),
+    "CLIP vision tower with projection, all dims open": transformer("clip", ["image_embeds"], open_axes=True),
+    "ViT, hidden state only": transformer("vit", ["last_hidden_state"]),
     "SigLIP vision tower": transformer("siglip", ["last_hidden_state", "pooler_output"]),
     "DINOv2, dynamo": transformer("dinov2", ["last_hidden_state", "pooler_output"], dynamo=True),
+    "DINOv2, hidden state only, all dims open": transformer("dinov2", ["last_hidden_state"], open_axes=True),
 }
 
 
 # ---- what niteru makes of them ------------------------------------------------------------------------------------------
 
-def reference(path, tensor, pooled, pixels):
+def reference(path, tensor, network, pixels):
     """ONNX Runtime's value of a tensor: one vector."""
     model = onnx.load(path)
     if tensor not in [o.name for o in model.graph.output]:
@@ -135,9 +142,11 @@ def reference(path, tensor, pooled, pixels):
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(whole, options, providers=["CPUExecutionProvider"])
     wanted = session.get_inputs()[0]
-    fed = pixels if wanted.shape[1] == 3 else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+    fed = pixels if wanted.shape[3] != 3 else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
     value = session.run([tensor], {wanted.name: fed})[0][0]
-    if pooled:
+    if network["class_token"]:
+        value = value[0]
+    if network["pooled"]:
         value = value.mean(axis=(1, 2) if value.shape[0] >= value.shape[-1] or wanted.shape[1] == 3 else (0, 1))
     return value.ravel()
 
@@ -161,7 +170,7 @@ def row(niteru, folder, name, export):
 
     try:
         told = json.loads(run("model", "add", path, "--name", "m", "--preset", "squash-01", "--metric", "inner", "--dtype", "f4",
-                              "--json"))
+                              *(("--width", str(SIDE), "--height", str(SIDE)) if "dims open" in name else ()), "--json"))
         run("index", str(photo.parent), "--model", "m", "-q")
         run("export", str(place / "out"), "--model", "m", "-q")
     except RuntimeError as fault:
@@ -169,10 +178,11 @@ def row(niteru, folder, name, export):
     vector = np.load(place / "out" / "image_vectors.npy")[0]
     card, network = told["card"], told["network"]
     pixels = (bytes_.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
-    expected = reference(path, card["output"], network["pooled"], pixels)
+    expected = reference(path, card["output"], network, pixels)
     error = np.abs(vector - expected).max() / np.abs(expected).max()
     cut = f"`{card['truncated']}`, {card['truncated_classes']:,} classes" if "truncated" in card else "nothing"
-    return f"| {name} | `{card['output']}` | {card['dimension']:,} | {cut} | {error:.0e} |"
+    token = ", its class token" if network["class_token"] else ""
+    return f"| {name} | `{card['output']}`{token} | {card['dimension']:,} | {cut} | {error:.0e} |"
 
 
 def main():

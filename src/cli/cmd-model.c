@@ -51,7 +51,9 @@ static void tell_choice(const NtJson *model, const char *path) {
     const char *truncated = nt_json_text(nt_json_get(facts, "truncated"), NULL);
     g_autofree char *length = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "dimension"), 0));
     printf("  vectors:  %s numbers, from tensor '%s'%s (%s)\n", length, nt_json_text(nt_json_get(facts, "output"), ""),
-           nt_json_truth(nt_json_get(network, "pooled"), false) ? ", averaged over its places" : "",
+           nt_json_truth(nt_json_get(network, "pooled"), false)        ? ", averaged over its places"
+           : nt_json_truth(nt_json_get(network, "class_token"), false) ? ", its class token"
+                                                                       : "",
            nt_json_text(nt_json_get(facts, "choice"), ""));
     if (truncated != NULL) {
         g_autofree char *classes = cli_count((uint64_t)nt_json_int(nt_json_get(facts, "truncated_classes"), 0));

@@ -71,18 +71,45 @@ bool nt_input_bytes(const NtGraph *graph, GError **error) {
                                             graph->name, nt_graph_value(graph, graph->input)->name);
 }
 
+/* The channels of an input that leaves even those open, as exports of transformers do: what the first convolution that
+ * reads the photo, or the photo shifted and scaled, has weights for. -1: not told. */
+static int64_t told_channels(const NtGraph *graph) {
+    static const char *const same[] = {"Identity", "Cast", "Sub", "Add", "Mul", "Div", "Clip", NULL};
+    g_autofree bool *photo = g_new0(bool, graph->values->len);
+    photo[graph->input] = true;
+    for (unsigned n = 0; n < graph->nodes->len; n++) { /* sorted: makers come before readers */
+        const NtNode *node = nt_graph_node(graph, n);
+        if (node->input_count == 0 || node->inputs[0] < 0 || !photo[node->inputs[0]] || node->output_count == 0) {
+            continue;
+        }
+        const NtTensor *weights = node->input_count > 1 ? nt_graph_constant(graph, node->inputs[1]) : NULL;
+        if (strcmp(node->type, "Conv") == 0 && weights != NULL && weights->shape.rank == 4 &&
+            nt_node_int(node, "group", 1) == 1) {
+            return weights->shape.dims[1];
+        }
+        if (node->outputs[0] >= 0) {
+            photo[node->outputs[0]] = g_strv_contains(same, node->type);
+        }
+    }
+    return -1;
+}
+
 bool nt_input_settle(const NtGraph *graph, unsigned height, unsigned width, NtInput *out, GError **error) {
-    const NtShape *declared = &graph->input_shape;
+    NtShape shape = graph->input_shape;
+    const NtShape *declared = &shape;
     const char *name = nt_graph_value(graph, graph->input)->name;
-    *out = (NtInput){.shape = *declared};
+    if (shape.rank == 4 && shape.dims[1] < 0 && !is_channels(shape.dims[3])) {
+        shape.dims[1] = told_channels(graph);
+    }
+    *out = (NtInput){.shape = shape};
     bool first = declared->rank == 4 && is_channels(declared->dims[1]);
     bool last = declared->rank == 4 && is_channels(declared->dims[3]) && !(first && declared->dims[1] == 3);
     if (!first && !last) {
-        g_autofree char *shape = nt_shape_text(declared);
+        g_autofree char *text = nt_shape_text(&graph->input_shape);
         return nt_fail(
             error, NITERU_ERROR_UNSUPPORTED,
             "%s: input '%s' of shape %s (-1: open) is no photo of 3 channels or 1, (N, C, H, W) or (N, H, W, C)",
-            graph->name, name, shape);
+            graph->name, name, text);
     }
     out->channels_last = last;
     unsigned y = last ? 1 : 2;

@@ -42,6 +42,12 @@ bool nt_truncate(NtGraph *graph, const char *output, NtTruncation *out, GError *
 /* Names of the file's outputs, ", " between; the first 20. New text. */
 char *nt_graph_output_names(const NtGraph *graph);
 
+/* ---- class-token.c ---- */
+
+/* Where the chosen output, of this shape for this input, is a transformer's tokens (N, tokens, C) with the class token
+ * first, appends what takes that one; graph->output and `shape` are the result. */
+bool nt_class_token(NtGraph *graph, const NtShape *input, NtShape *shape, bool *out_taken, GError **error);
+
 /* ---- global-pool.c ---- */
 
 /* Appends what turns the chosen output into (N, dimension), given its shape; graph->output is the result. */

@@ -131,12 +131,11 @@ static bool settle_graph(NtNetwork *network, const NtNetworkOptions *options, GE
     }
     network->input_name = g_strdup(nt_graph_value(graph, graph->input)->name);
     network->output_name = g_strdup(nt_graph_value(graph, graph->output)->name);
-    if (!nt_global_pool(graph, &shape, network->input.channels_last, &network->info.pooled, error)) {
-        return false;
-    }
     NtShape probe = network->input.shape;
     probe.dims[0] = probe.dims[0] > 0 ? probe.dims[0] : 2;
-    return options->unoptimised || nt_optimise(graph, &probe, error);
+    return nt_class_token(graph, &probe, &shape, &network->info.class_token, error) &&
+           nt_global_pool(graph, &shape, network->input.channels_last, &network->info.pooled, error) &&
+           (options->unoptimised || nt_optimise(graph, &probe, error));
 }
 
 static NtPlan *make_plan(NtNetwork *network, unsigned batch, unsigned threads, GError **error) {

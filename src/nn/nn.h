@@ -84,6 +84,7 @@ typedef struct NtNetworkInfo {
     const char *output;       /* name of the tensor taken as the embedding */
     size_t dimension;         /* floats of one embedding */
     bool pooled;              /* the tensor is a map and is averaged over height and width */
+    bool class_token;         /* the tensor is a transformer's tokens, and the class token is taken */
     const char *choice;       /* why this tensor: "the only output", ... */
     const char *truncated;    /* the classifier that was cut off with all behind it; NULL when none was */
     size_t truncated_classes; /* its classes; 0: none truncated, or not known */

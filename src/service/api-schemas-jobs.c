@@ -91,9 +91,8 @@ static const ApiSchema network_answer = {
                                    {"licence", API_TEXT, true, .text = "Of the weights."},
                                    {"trained_on", API_TEXT, true, true},
                                    {"road", API_TEXT, true, .text = "pip, or address: how it comes."},
-                                   {"bytes", API_INTEGER, true, true, .text = "Of what is fetched; null: not known."},
-                                   {"sha256", API_TEXT, true, true,
-                                    .text = "Of that; null: its publisher names none, so it is not fetched by name."},
+                                   {"bytes", API_INTEGER, true, .text = "Of what is fetched."},
+                                   {"sha256", API_TEXT, true, .text = "Of that."},
                                    {"page", API_TEXT, true, true, .text = "Where its publisher tells of it."},
                                    {"address", API_TEXT, true, true},
                                    END}};

@@ -47,10 +47,6 @@ void api_run_network_pull(ApiCall *call) {
     g_autofree char *there = niteru_model_json(call->service->catalogue, name, 0, NULL, NULL);
     if (network == NULL) {
         api_problem(call, 404, "not-found", "network", "there is no network of this name; GET /v1/networks lists them");
-    } else if (network->sha256 == NULL) {
-        api_problem(call, 400, "invalid", "network",
-                    "its publisher names no SHA-256, so it is not fetched by name: download it, and PUT /v1/models/%s",
-                    network->name);
     } else if (there != NULL) {
         api_problem(call, 409, "job-state", "network", "there is a model of this name already");
     } else {

@@ -191,6 +191,7 @@ static NtJson *network_facts(const NtNetworkInfo *info) {
     nt_json_set(out, "input", nt_json_string(info->input));
     nt_json_set(out, "output", nt_json_string(info->output));
     nt_json_set(out, "pooled", nt_json_bool(info->pooled));
+    nt_json_set(out, "class_token", nt_json_bool(info->class_token));
     nt_json_set(out, "outputs", nt_json_string(info->outputs));
     nt_json_set(out, "unfused", nt_json_string(info->unfused));
     nt_json_set(out, "opset", nt_json_integer(info->opset));

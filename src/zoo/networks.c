@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The networks that can be had by name. A further one is a row, a further way to its file a road of NtZooRoad. Where
- * each figure was read is told in doc/networks.md; a SHA-256 that no publisher was seen to name is left open. */
+ * each figure was read is told in doc/networks.md. */
 #include "zoo/zoo-internal.h"
 
 #include <string.h>
@@ -82,7 +82,22 @@ const NtZooNetwork nt_zoo_networks[] = {
      .page = "https://huggingface.co/Xenova/clip-vit-base-patch32/blob/main/onnx/vision_model.onnx",
      .address = "https://huggingface.co/Xenova/clip-vit-base-patch32/resolve/main/onnx/vision_model.onnx",
      .file = "clip-vit-base-patch32-vision.onnx",
-     .preset = "clip"},
+     .sha256 = "fd6e1402a588279d1723c7534d4bcba5bc0b14b47dfab0e46f8c47b8270d7d40",
+     .bytes = 351685709,
+     .preset = "clip",
+     .side = 224},
+    {.name = "dinov2-small",
+     .summary = "DINOv2 ViT-S/14: 22.1 M parameters, 224 x 224 RGB, 384 numbers",
+     .licence = "Apache-2.0",
+     .trained_on = "LVD-142M (142 million photos from the web, without labels)",
+     .road = NT_ZOO_ADDRESS,
+     .page = "https://huggingface.co/Xenova/dinov2-small/blob/main/onnx/model.onnx",
+     .address = "https://huggingface.co/Xenova/dinov2-small/resolve/main/onnx/model.onnx",
+     .file = "dinov2-small.onnx",
+     .sha256 = "83141175ec78b4ff9a2bb58a4c7c264ba0054d1c2e122e5a8114b79a8d4179ea",
+     .bytes = 88459888,
+     .preset = "dinov2",
+     .side = 224},
     {0},
 };
 
@@ -119,7 +134,7 @@ char *nt_zoo_networks_json(void) {
         set_text(one, "licence", network->licence);
         set_text(one, "trained_on", network->trained_on);
         set_text(one, "road", nt_zoo_road_name(network));
-        nt_json_set(one, "bytes", network->bytes > 0 ? nt_json_integer((int64_t)network->bytes) : nt_json_null());
+        nt_json_set(one, "bytes", nt_json_integer((int64_t)network->bytes));
         set_text(one, "sha256", network->sha256);
         set_text(one, "page", network->page);
         set_text(one, "address", network->address);
@@ -129,19 +144,16 @@ char *nt_zoo_networks_json(void) {
 }
 
 char *nt_zoo_by_hand(const NtZooNetwork *network) {
-    g_autofree char *folder = nt_zoo_folder(), *what = NULL, *size = NULL;
+    g_autofree char *folder = nt_zoo_folder(), *what = NULL;
+    bool wheel = network->road == NT_ZOO_WHEEL;
     char megabytes[NT_REAL_BYTES];
-    if (network->road == NT_ZOO_WHEEL) {
+    if (wheel) {
         what = g_strdup_printf("the wheel of %s %s from the Python package index, %s", network->package,
                                network->version, network->file);
     } else {
         what = g_strdup(network->address);
     }
-    if (network->sha256 != NULL) {
-        size = g_strdup_printf(" (%s MB, SHA-256 %s)", nt_text_real((double)network->bytes / 1e6, 1, megabytes),
-                               network->sha256);
-    }
-    return g_strdup_printf("on a machine that can, download %s%s; put it into %s%s%s, or name it", what,
-                           size != NULL ? size : "", folder, network->road == NT_ZOO_WHEEL ? "" : " as ",
-                           network->road == NT_ZOO_WHEEL ? "" : network->file);
+    return g_strdup_printf("on a machine that can, download %s (%s MB, SHA-256 %s); put it into %s%s%s, or name it",
+                           what, nt_text_real((double)network->bytes / 1e6, 1, megabytes), network->sha256, folder,
+                           wheel ? "" : " as ", wheel ? "" : network->file);
 }

@@ -83,20 +83,13 @@ static bool find_sha256(const NtZooNetwork *network, const NtZooPull *pull, cons
     if (network == NULL) {
         return true;
     }
-    if (network->sha256 == NULL && pull->sha256 == NULL) {
-        nt_fail(error, NITERU_ERROR_INVALID,
-                "%s: no SHA-256 of it could be read where niteru was made; read the one that its publisher shows at %s "
-                "and give it",
-                network->name, network->page);
-        return nt_fact(error, "option", "sha256");
-    }
-    if (network->sha256 != NULL && pull->sha256 != NULL && g_ascii_strcasecmp(network->sha256, pull->sha256) != 0) {
+    if (pull->sha256 != NULL && g_ascii_strcasecmp(network->sha256, pull->sha256) != 0) {
         return nt_fail(error, NITERU_ERROR_INVALID,
                        "%s: is the published file with SHA-256 %s and no other; a network of your own comes under "
                        "another name, with a preset or a card",
                        network->name, network->sha256);
     }
-    *out = pull->sha256 != NULL ? pull->sha256 : network->sha256;
+    *out = network->sha256;
     return true;
 }
 
@@ -201,5 +194,6 @@ void nt_zoo_describe(const NtZooNetwork *row, const NtZooFiles *files, const cha
         out->description = row->summary;
         out->licence = row->licence;
         out->trained_on = row->trained_on;
+        out->width = out->height = row->side;
     }
 }

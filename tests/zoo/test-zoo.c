@@ -157,9 +157,7 @@ static void test_names(void) {
         g_autofree char *words = nt_zoo_by_hand(network);
         bool wheel = network->road == NT_ZOO_WHEEL;
         g_assert_nonnull(strstr(words, network->file));
-        g_assert_true((network->sha256 == NULL) == (network->bytes == 0));
-        g_assert_true(network->sha256 == NULL || strstr(words, network->sha256) != NULL);
-        g_assert_true(network->sha256 == NULL || strlen(network->sha256) == 64);
+        g_assert_true(network->bytes > 0 && strlen(network->sha256) == 64 && strstr(words, network->sha256) != NULL);
         g_assert_true(wheel ? strlen(network->weights_sha256) == 64 : strstr(words, network->address) != NULL);
         g_assert_true(network->licence != NULL && network->trained_on != NULL && network->page != NULL);
         g_assert_true((network->preset != NULL) == (network->lite.side == 0));
@@ -199,6 +197,19 @@ static void test_card_of_row(void) {
     for (size_t i = 0; i < G_N_ELEMENTS(says); i++) {
         g_assert_nonnull(strstr(card, says[i]));
     }
+    g_auto(NtZooFiles) again = {0};
+    network.side = 224;
+    network.preset = "clip"; /* whose card is the preset's, with the row's words */
+    g_assert_true(nt_zoo_pull(&network, &pull, NULL, &again, &error));
+    NiteruModelOptions model = {.size = sizeof model};
+    nt_zoo_describe(&network, &again, "ours", &model);
+    g_assert_null(again.card);
+    g_assert_cmpstr(model.preset, ==, "clip");
+    g_assert_cmpstr(model.licence, ==, "MIT");
+    g_assert_cmpstr(model.trained_on, ==, "photos");
+    g_assert_true(model.width == 224 && model.height == 224);
+    g_assert_cmpstr(model.name, ==, "ours");
+    g_assert_nonnull(strstr(model.source, "https://shop.example/net.onnx, SHA-256 c3ab8ff1"));
     g_autofree char *part = g_strconcat(path, ".part", NULL), *niteru = g_path_get_dirname(folder);
     g_assert_true(g_unlink(files.card) == 0 && g_unlink(path) == 0 && g_rmdir(part) == 0);
     g_assert_true(g_rmdir(folder) == 0 && g_rmdir(niteru) == 0);

@@ -7267,10 +7267,10 @@ export interface operations {
                             trained_on: string | null;
                             /** @description pip, or address: how it comes. */
                             road: string;
-                            /** @description Of what is fetched; null: not known. */
-                            bytes: number | null;
-                            /** @description Of that; null: its publisher names none, so it is not fetched by name. */
-                            sha256: string | null;
+                            /** @description Of what is fetched. */
+                            bytes: number;
+                            /** @description Of that. */
+                            sha256: string;
                             /** @description Where its publisher tells of it. */
                             page: string | null;
                             address: string | null;
