@@ -3,21 +3,17 @@
 #ifndef NT_CATALOGUE_INTERNAL_H
 #define NT_CATALOGUE_INTERNAL_H
 
-#include <sqlite3.h>
-
 #include "catalogue/catalogue.h"
+#include "sql/sql.h"
 
 /* What the file beside the database says about commits (commit-record.c). */
 typedef enum NtRecordState { NT_RECORD_NONE, NT_RECORD_GOOD, NT_RECORD_DAMAGED } NtRecordState;
 
 struct NtCatalogue {
-    sqlite3 *db;
+    NtSql sql;         /* of catalogue.db; `writing`: between begin and commit or rollback, with the lock held */
     char *folder;      /* absolute */
-    char *path;        /* of catalogue.db */
     char *identity;    /* of the file, as nt_database_enter gave it */
     int lock_fd;       /* -1: none held */
-    bool writing;      /* between begin and commit or rollback, with the lock held */
-    int ended_by;      /* the fault by which SQLite ended the transaction, when it did */
     int64_t log_tried; /* size of the log, in bytes, when it could not be cut; 0: it could */
     bool read_only;    /* as asked for */
     bool made;         /* by this opening */
@@ -30,10 +26,8 @@ struct NtCatalogue {
     uint64_t lost;            /* so many commits the database is behind it */
     int record_fd;            /* -1: not open */
     int64_t changes_at_begin; /* of the transaction, as SQLite counts changes */
-    const NtWait *wait;       /* how long statements may take; NULL: as long as they do */
     NtLimits limits;
-    struct NtStatements *statements; /* prepared, not in use; see sql.c */
-    GArray *fields;                  /* StoredField: the field table as of fields_version; see field-table.c */
+    GArray *fields; /* StoredField: the field table as of fields_version; see field-table.c */
     int64_t fields_version;
     GArray *changed;   /* int64_t: products this transaction changed, some of them repeatedly; see change-log.c */
     bool changed_many; /* too many to be listed */
@@ -41,58 +35,11 @@ struct NtCatalogue {
     bool ranks;        /* the function that orders what a search by text finds is known to it */
 };
 
-/* ---- statements (sql.c) ----------------------------------------------------------------------------------------- */
-
-/* A prepared statement taken out of the store for the time of one use, so that a callback may run the same SQL. */
-typedef struct NtQuery {
-    NtCatalogue *catalogue;
-    sqlite3_stmt *stmt;
-} NtQuery;
-
-typedef struct NtStatements NtStatements;
-NtStatements *nt_statements_new(void);
-void nt_statements_clear(NtStatements *statements); /* before the connection is closed */
-void nt_statements_free(NtStatements *statements);
-void nt_query_clear(NtQuery *query); /* gives it back */
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtQuery, nt_query_clear)
-
-/* Takes or prepares `sql` and binds its parameters ?1, ?2, ... by `format`, one letter each: i int64_t, d double,
- * t const char * (NULL: SQL NULL), h 32 bytes, x 16 bytes (NULL: SQL NULL). Texts and bytes must live until the query
- * is cleared. */
-bool nt_query_open(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...);
-/* One step: 1 a row, 0 the end, -1 *error is set. */
-int nt_query_step(NtQuery *query, GError **error);
-/* Opens, runs to the end and clears. */
-bool nt_sql_run(NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...);
-/* The first column of the first row, or `fallback` when there is no row (or it is NULL). */
-bool nt_sql_int(NtCatalogue *catalogue, int64_t fallback, int64_t *out, GError **error, const char *sql,
-                const char *format, ...);
-
-static inline int64_t nt_column_int(const NtQuery *query, int column) {
-    return sqlite3_column_int64(query->stmt, column);
-}
-/* Borrowed until the next step; NULL for SQL NULL. */
-static inline const char *nt_column_text(const NtQuery *query, int column) {
-    return (const char *)sqlite3_column_text(query->stmt, column);
-}
-
-/* Words the connection's last fault, picking the code a caller would branch on. Always returns false. */
-bool nt_sql_fail(NtCatalogue *catalogue, GError **error);
-bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error);
-
 /* Guards every writing call: false with INVALID on a read-only catalogue, with its fault where SQLite has ended the
  * transaction by itself; asserts that one was begun. */
 bool nt_may_write(NtCatalogue *catalogue, GError **error);
 
 /* ---- what SQLite does not see ----------------------------------------------------------------------------------- */
-
-/* page-checksum.c: the application id of a database, "nite" and, where its pages have checksums, "nitC". */
-enum { NT_IDENTITY = 0x6e697465, NT_IDENTITY_CHECKED = 0x6e697443, NT_PAGE_CHECKSUM_BYTES = 8 };
-typedef enum NtPageState { NT_PAGES_PLAIN, NT_PAGES_CHECKED, NT_PAGES_CONTRADICT } NtPageState;
-/* What the 100 bytes at the start of the file say. */
-NtPageState nt_page_state(const uint8_t *header);
-/* The name of the layer to open databases through; NULL: SQLite cannot start. */
-const char *nt_pages_layer(void);
 
 /* commit-record.c: looks at the record, before the database is read; then compares the database's own count. */
 #define NT_COMMITS_FILE "catalogue.commits"
@@ -106,7 +53,7 @@ void nt_commits_record(NtCatalogue *catalogue, uint64_t count);
 
 #define NT_LOCK_FILE "lock"
 #define NT_TURNSTILE_FILE "turnstile"
-enum { NT_BUSY_MILLISECONDS = 10000 /* how long SQLite tries what another connection is in the way of */ };
+#define NT_CATALOGUE_REMEDY "see how far, then restore a backup or index into a new catalogue"
 
 /* lock.c: takes the writers' lock in catalogue->folder, and sets ->unfinished. Errors: TIMEOUT (naming the holder),
  * CANCELLED, IO, NO_SPACE. */

@@ -50,7 +50,7 @@ void nt_change_note(NtCatalogue *catalogue, int64_t product) {
 
 bool nt_change_note_owners(NtCatalogue *catalogue, int64_t content, bool *out_shown, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT product FROM photo WHERE content = ?1", "i", content)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT product FROM photo WHERE content = ?1", "i", content)) {
         return false;
     }
     int step;
@@ -67,7 +67,7 @@ bool nt_change_note_owners(NtCatalogue *catalogue, int64_t content, bool *out_sh
 
 bool nt_change_note_all(NtCatalogue *catalogue, GError **error) {
     int64_t one = 0;
-    if (!nt_sql_int(catalogue, 0, &one, error, "SELECT min(product) FROM product", "")) {
+    if (!nt_sql_int(&catalogue->sql, 0, &one, error, "SELECT min(product) FROM product", "")) {
         return false;
     }
     if (one != 0) {
@@ -87,9 +87,9 @@ void nt_change_forget(NtCatalogue *catalogue) {
 /* One entry for all, and nothing before it. */
 static bool write_many(NtCatalogue *catalogue, GError **error) {
     int64_t last = 0;
-    return nt_sql_int(catalogue, 0, &last, error, "SELECT max(seq) FROM change", "") &&
-           nt_sql_run(catalogue, error, "DELETE FROM change", "") &&
-           nt_sql_run(catalogue, error, "INSERT INTO change(seq, product) VALUES(?1, ?2)", "ii", last + 1,
+    return nt_sql_int(&catalogue->sql, 0, &last, error, "SELECT max(seq) FROM change", "") &&
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM change", "") &&
+           nt_sql_run(&catalogue->sql, error, "INSERT INTO change(seq, product) VALUES(?1, ?2)", "ii", last + 1,
                       g_array_index(catalogue->changed, int64_t, 0));
 }
 
@@ -100,23 +100,23 @@ bool nt_change_write(NtCatalogue *catalogue, GError **error) {
         return write_many(catalogue, error);
     }
     for (guint i = 0; i < changed->len; i++) {
-        if (!nt_sql_run(catalogue, error, "INSERT INTO change(product) VALUES(?1)", "i",
+        if (!nt_sql_run(&catalogue->sql, error, "INSERT INTO change(product) VALUES(?1)", "i",
                         g_array_index(changed, int64_t, i))) {
             return false;
         }
     }
     int64_t span = 0;
     return changed->len == 0 ||
-           (nt_sql_int(catalogue, 0, &span, error,
+           (nt_sql_int(&catalogue->sql, 0, &span, error,
                        "SELECT (SELECT max(seq) FROM change) - (SELECT min(seq) FROM change)", "") &&
             (span < 2 * (int64_t)LOG_ENTRIES ||
-             nt_sql_run(catalogue, error, "DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?1", "i",
-                        (int64_t)LOG_ENTRIES)));
+             nt_sql_run(&catalogue->sql, error, "DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?1",
+                        "i", (int64_t)LOG_ENTRIES)));
 }
 
 bool nt_catalogue_last_change(NtCatalogue *catalogue, uint64_t *out_seq, GError **error) {
     int64_t last = -1; /* UINT64_MAX */
-    if (nt_has_changes(catalogue) && !nt_sql_int(catalogue, 0, &last, error, "SELECT max(seq) FROM change", "")) {
+    if (nt_has_changes(catalogue) && !nt_sql_int(&catalogue->sql, 0, &last, error, "SELECT max(seq) FROM change", "")) {
         return false;
     }
     *out_seq = (uint64_t)last;
@@ -131,8 +131,8 @@ bool nt_catalogue_changes(NtCatalogue *catalogue, uint64_t since, GArray *out, b
         return true;
     }
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT seq, product FROM change WHERE seq >= ?1 ORDER BY seq", "i",
-                       (int64_t)since)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT seq, product FROM change WHERE seq >= ?1 ORDER BY seq",
+                       "i", (int64_t)since)) {
         return false;
     }
     int step;
@@ -164,7 +164,7 @@ bool nt_catalogue_changes(NtCatalogue *catalogue, uint64_t since, GArray *out, b
 bool nt_catalogue_commits(NtCatalogue *catalogue, uint64_t *out_commits, GError **error) {
     int64_t commits = 0;
     if (nt_has_makers(catalogue) &&
-        !nt_sql_int(catalogue, 0, &commits, error, "SELECT value FROM meta WHERE key = 'commits'", "")) {
+        !nt_sql_int(&catalogue->sql, 0, &commits, error, "SELECT value FROM meta WHERE key = 'commits'", "")) {
         return false;
     }
     *out_commits = (uint64_t)MAX(commits, 0);

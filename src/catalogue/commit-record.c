@@ -66,7 +66,7 @@ bool nt_commits_compare(NtCatalogue *catalogue, GError **error) {
     if (!nt_has_makers(catalogue)) {
         return true; /* an old layout counts nothing */
     }
-    if (!nt_sql_int(catalogue, 0, &count, error, "SELECT value FROM meta WHERE key = 'commits'", "")) {
+    if (!nt_sql_int(&catalogue->sql, 0, &count, error, "SELECT value FROM meta WHERE key = 'commits'", "")) {
         return false;
     }
     if (catalogue->record_state == NT_RECORD_GOOD && catalogue->recorded > (uint64_t)MAX(count, 0)) {
@@ -77,8 +77,8 @@ bool nt_commits_compare(NtCatalogue *catalogue, GError **error) {
 
 bool nt_commits_raise(NtCatalogue *catalogue, uint64_t *out_count, GError **error) {
     int64_t count = 0;
-    if (!nt_sql_run(catalogue, error, "UPDATE meta SET value = value + 1 WHERE key = 'commits'", "") ||
-        !nt_sql_int(catalogue, 0, &count, error, "SELECT value FROM meta WHERE key = 'commits'", "")) {
+    if (!nt_sql_run(&catalogue->sql, error, "UPDATE meta SET value = value + 1 WHERE key = 'commits'", "") ||
+        !nt_sql_int(&catalogue->sql, 0, &count, error, "SELECT value FROM meta WHERE key = 'commits'", "")) {
         return false;
     }
     *out_count = (uint64_t)count;
@@ -110,7 +110,7 @@ bool nt_catalogue_check_whole(NtCatalogue *catalogue, GError **error) {
         nt_fail(error, NITERU_ERROR_CORRUPT,
                 "%s: the last %" G_GUINT64_FORMAT " commits are lost: its log (catalogue.db-wal) was damaged or "
                 "removed, or an older file was put in place; index the sources again, which goes on from what is left",
-                catalogue->path, catalogue->lost);
+                catalogue->sql.path, catalogue->lost);
         return nt_fact(error, "remedy", "index");
     }
     return true;
@@ -124,7 +124,7 @@ char *nt_catalogue_accept_loss(NtCatalogue *catalogue) {
     catalogue->lost = 0;
     return g_strdup_printf("%s: the last commits before this run were lost with a damaged or removed log, and are made "
                            "again for what is indexed or imported again",
-                           catalogue->path);
+                           catalogue->sql.path);
 }
 
 bool nt_catalogue_record_damaged(NtCatalogue *catalogue) {

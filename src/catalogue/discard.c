@@ -10,7 +10,7 @@
 
 static bool is_empty(NtCatalogue *catalogue) {
     int64_t rows = 1;
-    return nt_sql_int(catalogue, 1, &rows, NULL,
+    return nt_sql_int(&catalogue->sql, 1, &rows, NULL,
                       "SELECT (SELECT count(*) FROM product) + (SELECT count(*) FROM model) + "
                       "(SELECT count(*) FROM source) + (SELECT count(*) FROM api_key)",
                       "") &&
@@ -49,8 +49,8 @@ static void remove_files(const char *folder) {
 /* Whether no other connection to the database is open, here or elsewhere: only then may it leave WAL mode. */
 static bool is_alone(NtCatalogue *catalogue) {
     g_auto(NtQuery) query = {0};
-    sqlite3_busy_timeout(catalogue->db, 0);
-    return nt_query_open(&query, catalogue, NULL, "PRAGMA journal_mode=DELETE", "") &&
+    sqlite3_busy_timeout(catalogue->sql.db, 0);
+    return nt_query_open(&query, &catalogue->sql, NULL, "PRAGMA journal_mode=DELETE", "") &&
            nt_query_step(&query, NULL) == 1 && g_strcmp0(nt_column_text(&query, 0), "delete") == 0;
 }
 

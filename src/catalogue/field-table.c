@@ -20,7 +20,7 @@ const GArray *nt_fields(NtCatalogue *catalogue, GError **error) {
     g_autoptr(GArray) fields = g_array_new(false, false, sizeof(StoredField));
     g_array_set_clear_func(fields, clear_stored);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        nt_has_changes(catalogue) ? "SELECT field, name, type, declared FROM field ORDER BY field"
                                                  : "SELECT field, name, type, told FROM field ORDER BY field",
                        "")) {
@@ -113,7 +113,7 @@ static bool count_values(NtCatalogue *catalogue, const GArray *fields, uint64_t 
     }
     g_string_append(sql, " FROM product");
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql->str, "") || nt_query_step(&query, error) < 0) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql->str, "") || nt_query_step(&query, error) < 0) {
         return false;
     }
     for (guint i = 0; i < fields->len; i++) {
@@ -165,11 +165,11 @@ static bool check_name(const char *name, GError **error) {
 }
 
 bool nt_catalogue_fields_version(NtCatalogue *catalogue, int64_t *out, GError **error) {
-    return nt_sql_int(catalogue, 0, out, error, "SELECT value FROM meta WHERE key = 'fields_version'", "");
+    return nt_sql_int(&catalogue->sql, 0, out, error, "SELECT value FROM meta WHERE key = 'fields_version'", "");
 }
 
 static bool fields_changed(NtCatalogue *catalogue, GError **error) {
-    return nt_sql_run(catalogue, error, "UPDATE meta SET value = value + 1 WHERE key = 'fields_version'", "");
+    return nt_sql_run(&catalogue->sql, error, "UPDATE meta SET value = value + 1 WHERE key = 'fields_version'", "");
 }
 
 bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bool declared, int64_t *out_field,
@@ -183,13 +183,13 @@ bool nt_field_add(NtCatalogue *catalogue, const char *name, NtFieldType type, bo
         return nt_fail(error, NITERU_ERROR_LIMIT,
                        "field '%s': the catalogue has %u fields already (limit list-columns)", safe, fields->len);
     }
-    if (!nt_sql_run(catalogue, error, "INSERT INTO field(name, type, declared) VALUES(?1, ?2, ?3)", "tti", name,
+    if (!nt_sql_run(&catalogue->sql, error, "INSERT INTO field(name, type, declared) VALUES(?1, ?2, ?3)", "tti", name,
                     nt_field_type_name(type), (int64_t)declared)) {
         return false;
     }
-    int64_t field = sqlite3_last_insert_rowid(catalogue->db);
+    int64_t field = sqlite3_last_insert_rowid(catalogue->sql.db);
     g_autofree char *sql = g_strdup_printf("ALTER TABLE product ADD COLUMN m_%" G_GINT64_FORMAT, field);
-    if (!nt_sql_run(catalogue, error, sql, "") || !fields_changed(catalogue, error)) {
+    if (!nt_sql_run(&catalogue->sql, error, sql, "") || !fields_changed(catalogue, error)) {
         return false;
     }
     *out_field = field;
@@ -252,7 +252,7 @@ static bool turn_values(NtCatalogue *catalogue, const StoredField *field, NtFiel
     g_autofree char *write_sql =
         g_strdup_printf("UPDATE product SET m_%" G_GINT64_FORMAT " = ?2 WHERE product = ?1", field->field);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, read_sql, "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, read_sql, "")) {
         return false;
     }
     int step;
@@ -264,7 +264,7 @@ static bool turn_values(NtCatalogue *catalogue, const StoredField *field, NtFiel
         nt_value_read(type, '.', text, NULL, &value, &owned, &currency);
         nt_value_hide(field->name, type, &value);
         g_auto(NtQuery) update = {0};
-        if (!nt_query_open(&update, catalogue, error, write_sql, "i", product)) {
+        if (!nt_query_open(&update, &catalogue->sql, error, write_sql, "i", product)) {
             return false;
         }
         nt_value_bind(update.stmt, 2, &value);
@@ -288,8 +288,8 @@ bool nt_field_retype(NtCatalogue *catalogue, int64_t field, NtFieldType type, GE
             return false;
         }
     }
-    bool ok = nt_sql_run(catalogue, error, "UPDATE field SET type = ?2, declared = 1 WHERE field = ?1", "it", field,
-                         nt_field_type_name(type)) &&
+    bool ok = nt_sql_run(&catalogue->sql, error, "UPDATE field SET type = ?2, declared = 1 WHERE field = ?1", "it",
+                         field, nt_field_type_name(type)) &&
               fields_changed(catalogue, error);
     for (guint i = 0; ok && i < turned->len; i++) { /* a text may have become a number, which is no word */
         ok = nt_words_note(catalogue, g_array_index(turned, int64_t, i), error);

@@ -32,7 +32,7 @@ bool nt_catalogue_count_flags(NtCatalogue *catalogue, uint64_t out[NT_FLAGS], GE
     for (NtFlag flag = NT_FLAG_NONE; flag < NT_FLAGS; flag++) {
         g_autofree char *sql = g_strconcat("SELECT count(*) FROM product p WHERE 1", flags[flag].clause, NULL);
         int64_t count;
-        if (!nt_sql_int(catalogue, 0, &count, error, sql, "")) {
+        if (!nt_sql_int(&catalogue->sql, 0, &count, error, sql, "")) {
             return false;
         }
         out[flag] = (uint64_t)count;

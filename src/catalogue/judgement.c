@@ -13,7 +13,7 @@ bool nt_catalogue_judge(NtCatalogue *catalogue, const char *product, const char 
     NtBetter kept = swapped && better != NT_BETTER_NEITHER ? NT_BETTER_OTHER - better : better;
     int64_t count = 0;
     if (!nt_may_write(catalogue, error) ||
-        !nt_sql_int(catalogue, 0, &count, error, "SELECT max(judgement) FROM judgement", "")) {
+        !nt_sql_int(&catalogue->sql, 0, &count, error, "SELECT max(judgement) FROM judgement", "")) {
         return false;
     }
     if (strcmp(one, other) == 0) {
@@ -22,9 +22,10 @@ bool nt_catalogue_judge(NtCatalogue *catalogue, const char *product, const char 
     if (count >= MOST_JUDGEMENTS) {
         return nt_fail(error, NITERU_ERROR_LIMIT, "there are %d judgements, which is the most", MOST_JUDGEMENTS);
     }
-    return nt_sql_run(catalogue, error, "INSERT INTO judgement(time, product, a, b, better) VALUES(?1, ?2, ?3, ?4, ?5)",
-                      "itttt", g_get_real_time() / G_USEC_PER_SEC, product, swapped ? other : one,
-                      swapped ? one : other, words[kept]);
+    return nt_sql_run(&catalogue->sql, error,
+                      "INSERT INTO judgement(time, product, a, b, better) VALUES(?1, ?2, ?3, ?4, ?5)", "itttt",
+                      g_get_real_time() / G_USEC_PER_SEC, product, swapped ? other : one, swapped ? one : other,
+                      words[kept]);
 }
 
 bool nt_catalogue_each_judged(NtCatalogue *catalogue, bool (*each)(const NtJudged *judged, void *data), void *data,
@@ -33,7 +34,7 @@ bool nt_catalogue_each_judged(NtCatalogue *catalogue, bool (*each)(const NtJudge
     if (catalogue->version < JUDGEMENTS_LAYOUT) {
         return true; /* of an earlier one, that is open for reading */
     }
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT a, b, count(*) FILTER (WHERE better = 'a'), count(*) FILTER (WHERE better = 'b'),"
                        " count(*) FILTER (WHERE better = 'neither') FROM judgement GROUP BY a, b",
                        "")) {

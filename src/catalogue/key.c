@@ -68,9 +68,9 @@ static bool check_name(NtCatalogue *catalogue, const char *name, GError **error)
         return nt_fail(error, NITERU_ERROR_INVALID, "a name that begins with nk_ could be taken for a key");
     }
     int64_t taken = 0, in_use = 0;
-    if (!nt_sql_int(catalogue, 0, &taken, error, "SELECT count(*) FROM api_key WHERE revoked IS NULL AND name = ?1",
-                    "t", name) ||
-        !nt_sql_int(catalogue, 0, &in_use, error, "SELECT count(*) FROM api_key WHERE revoked IS NULL", "")) {
+    if (!nt_sql_int(&catalogue->sql, 0, &taken, error,
+                    "SELECT count(*) FROM api_key WHERE revoked IS NULL AND name = ?1", "t", name) ||
+        !nt_sql_int(&catalogue->sql, 0, &in_use, error, "SELECT count(*) FROM api_key WHERE revoked IS NULL", "")) {
         return false;
     }
     if (taken > 0) {
@@ -133,7 +133,7 @@ static bool read_origins(const NtKeyPut *put, char **out, GError **error) {
 }
 
 static bool keys_changed(NtCatalogue *catalogue, GError **error) {
-    return nt_sql_run(catalogue, error, "UPDATE meta SET value = value + 1 WHERE key = 'keys_version'", "");
+    return nt_sql_run(&catalogue->sql, error, "UPDATE meta SET value = value + 1 WHERE key = 'keys_version'", "");
 }
 
 static int64_t now(void) { return g_get_real_time() / G_USEC_PER_SEC; }
@@ -151,7 +151,7 @@ bool nt_catalogue_create_key(NtCatalogue *catalogue, const NtKeyPut *put, char *
     uint8_t hash[32];
     nt_sha256(text, strlen(text), hash);
     g_autofree char *prefix = g_strndup(text, NT_KEY_PREFIX_CHARACTERS);
-    if (!nt_sql_run(catalogue, error,
+    if (!nt_sql_run(&catalogue->sql, error,
                     "INSERT INTO api_key(kind, name, hash, prefix, origins, created) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
                     "tthtti", put->kind, put->name, hash, prefix, origins, now()) ||
         !keys_changed(catalogue, error)) {
@@ -170,7 +170,7 @@ static bool fail_no_key(const char *named, GError **error) {
 }
 
 static bool forget_oldest(NtCatalogue *catalogue, GError **error) {
-    return nt_sql_run(catalogue, error,
+    return nt_sql_run(&catalogue->sql, error,
                       "DELETE FROM api_key WHERE key IN (SELECT key FROM api_key WHERE revoked IS NOT NULL"
                       " ORDER BY revoked DESC, key DESC LIMIT -1 OFFSET ?1)",
                       "i", (int64_t)MOST_REVOKED);
@@ -180,13 +180,13 @@ bool nt_catalogue_revoke_key(NtCatalogue *catalogue, const char *named, GError *
     uint8_t hash[32];
     nt_sha256(named, strlen(named), hash);
     if (!nt_may_write(catalogue, error) ||
-        !nt_sql_run(catalogue, error,
+        !nt_sql_run(&catalogue->sql, error,
                     "UPDATE api_key SET revoked = ?3 WHERE (revoked IS NULL OR revoked > ?3)"
                     " AND (name = ?1 OR prefix = ?1 OR hash = ?2)",
                     "thi", named, hash, now())) {
         return false;
     }
-    if (sqlite3_changes(catalogue->db) == 0) {
+    if (sqlite3_changes(catalogue->sql.db) == 0) {
         return fail_no_key(named, error);
     }
     return forget_oldest(catalogue, error) && keys_changed(catalogue, error);
@@ -198,7 +198,7 @@ static bool find_key(NtCatalogue *catalogue, const char *named, int64_t *out_key
     uint8_t hash[32];
     nt_sha256(named, strlen(named), hash);
     if (!nt_query_open(
-            &query, catalogue, error,
+            &query, &catalogue->sql, error,
             "SELECT key, kind FROM api_key WHERE revoked IS NULL AND (name = ?1 OR prefix = ?1 OR hash = ?2)", "th",
             named, hash)) {
         return false;
@@ -231,8 +231,9 @@ bool nt_catalogue_rotate_key(NtCatalogue *catalogue, const char *named, int64_t 
     uint8_t hash[32];
     nt_sha256(text, strlen(text), hash);
     g_autofree char *prefix = g_strndup(text, NT_KEY_PREFIX_CHARACTERS);
-    if (!nt_sql_run(catalogue, error, "UPDATE api_key SET revoked = ?2 WHERE key = ?1", "ii", key, time + overlap) ||
-        !nt_sql_run(catalogue, error,
+    if (!nt_sql_run(&catalogue->sql, error, "UPDATE api_key SET revoked = ?2 WHERE key = ?1", "ii", key,
+                    time + overlap) ||
+        !nt_sql_run(&catalogue->sql, error,
                     "INSERT INTO api_key(kind, name, hash, prefix, origins, created)"
                     " SELECT kind, name, ?2, ?3, origins, ?4 FROM api_key WHERE key = ?1",
                     "ihti", key, hash, prefix, time) ||
@@ -249,7 +250,7 @@ bool nt_catalogue_each_key(NtCatalogue *catalogue, bool (*each)(const NtKeyRow *
     if (!nt_has_keys(catalogue)) {
         return true;
     }
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT kind, name, prefix, hash, origins, created, revoked FROM api_key ORDER BY key", "")) {
         return false;
     }
@@ -263,7 +264,7 @@ bool nt_catalogue_each_key(NtCatalogue *catalogue, bool (*each)(const NtKeyRow *
                         .created = nt_column_int(&query, 5),
                         .revoked = nt_column_int(&query, 6)};
         if (key.kind == NULL || key.name == NULL || key.prefix == NULL || sqlite3_column_bytes(query.stmt, 3) != 32) {
-            return nt_sql_fail_rc(catalogue, SQLITE_CORRUPT, error);
+            return nt_sql_fail_rc(&catalogue->sql, SQLITE_CORRUPT, error);
         }
         if (!each(&key, data)) {
             break;
@@ -273,5 +274,5 @@ bool nt_catalogue_each_key(NtCatalogue *catalogue, bool (*each)(const NtKeyRow *
 }
 
 bool nt_catalogue_keys_version(NtCatalogue *catalogue, int64_t *out, GError **error) {
-    return nt_sql_int(catalogue, 0, out, error, "SELECT value FROM meta WHERE key = 'keys_version'", "");
+    return nt_sql_int(&catalogue->sql, 0, out, error, "SELECT value FROM meta WHERE key = 'keys_version'", "");
 }

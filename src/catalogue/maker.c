@@ -27,9 +27,9 @@ bool nt_catalogue_put_maker(NtCatalogue *catalogue, const NtMaker *maker, int64_
     const char *kind = kinds[maker->kind], *source = maker->source != NULL ? maker->source : "";
     int64_t found = 0;
     if (!nt_may_write(catalogue, error) ||
-        !nt_sql_run(catalogue, error, "INSERT OR IGNORE INTO maker(kind, digest, source) VALUES(?1, ?2, ?3)", "txt",
-                    kind, maker->digest, source) ||
-        !nt_sql_int(catalogue, 0, &found, error,
+        !nt_sql_run(&catalogue->sql, error, "INSERT OR IGNORE INTO maker(kind, digest, source) VALUES(?1, ?2, ?3)",
+                    "txt", kind, maker->digest, source) ||
+        !nt_sql_int(&catalogue->sql, 0, &found, error,
                     "SELECT maker FROM maker WHERE kind = ?1 AND digest = ?2 AND source = ?3", "txt", kind,
                     maker->digest, source)) {
         return false;
@@ -43,7 +43,7 @@ bool nt_catalogue_model_maker(NtCatalogue *catalogue, int64_t model, int64_t *ou
         *out_maker = NT_MAKER_UNKNOWN;
         return true;
     }
-    return nt_sql_int(catalogue, NT_MAKER_UNKNOWN, out_maker, error,
+    return nt_sql_int(&catalogue->sql, NT_MAKER_UNKNOWN, out_maker, error,
                       "SELECT k.maker FROM model m JOIN maker k ON k.kind = 'network' AND k.digest = m.digest"
                       " WHERE m.model = ?1",
                       "i", model);
@@ -61,7 +61,7 @@ bool nt_catalogue_each_maker(NtCatalogue *catalogue, int64_t model,
                             " LEFT JOIN maker k ON k.maker = w.maker ORDER BY w.maker"
                           : "SELECT 0, NULL, NULL, NULL, count(*) FROM vector v WHERE " ALIVE;
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "i", model)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "i", model)) {
         return false;
     }
     int step;
@@ -81,7 +81,7 @@ bool nt_catalogue_each_foreign(NtCatalogue *catalogue, int64_t model, int64_t ma
     if (!nt_has_makers(catalogue)) {
         return true;
     }
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT v.content FROM vector v WHERE v.maker NOT IN (0, ?2) AND " ALIVE, "ii", model, maker)) {
         return false;
     }
@@ -102,7 +102,7 @@ bool nt_catalogue_each_foreign_source(NtCatalogue *catalogue, int64_t model, int
                         " CROSS JOIN %s l ON l.product = f.product CROSS JOIN source s ON s.source = l.source"
                         " WHERE v.model = ?1 AND v.maker NOT IN (0, ?2) AND s.kind <> 'import' ORDER BY s.location",
                         nt_product_source(catalogue));
-    if (!nt_query_open(&query, catalogue, error, sql, "ii", model, maker)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "ii", model, maker)) {
         return false;
     }
     int step;
@@ -117,7 +117,7 @@ bool nt_catalogue_find_vector_of(NtCatalogue *catalogue, int64_t model, int64_t 
         *out_vrow = -1;
         return true;
     }
-    return nt_sql_int(catalogue, -1, out_vrow, error,
+    return nt_sql_int(&catalogue->sql, -1, out_vrow, error,
                       "SELECT vrow FROM vector WHERE content = ?1 AND model = ?2 AND maker = ?3", "iii", content, model,
                       maker);
 }

@@ -9,7 +9,7 @@
 bool nt_catalogue_each_missing(NtCatalogue *catalogue, int64_t model, int64_t after, unsigned limit,
                                bool (*each)(const NtMissing *missing, void *data), void *data, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT m.content, f.photo, p.id, f.location, EXISTS (SELECT 1 FROM vector v JOIN model d"
                        " USING(model) WHERE v.content = m.content AND d.is_default)"
                        " FROM (SELECT content FROM content c WHERE content > ?2 AND" IS_MISSING
@@ -36,7 +36,7 @@ bool nt_catalogue_each_missing(NtCatalogue *catalogue, int64_t model, int64_t af
 
 bool nt_catalogue_count_missing(NtCatalogue *catalogue, int64_t model, uint64_t *out_count, GError **error) {
     int64_t count = 0;
-    if (!nt_sql_int(catalogue, 0, &count, error, "SELECT count(*) FROM content c WHERE" IS_MISSING, "i", model)) {
+    if (!nt_sql_int(&catalogue->sql, 0, &count, error, "SELECT count(*) FROM content c WHERE" IS_MISSING, "i", model)) {
         return false;
     }
     *out_count = (uint64_t)count;

@@ -62,7 +62,7 @@ static bool check_row(NtCatalogue *catalogue, const NtModelRow *row, GError **er
     static const char *const dtypes[] = {"f2", "f4", NULL}, *const metrics[] = {"cosine", "euclidean", "inner", NULL};
     int64_t taken = 0;
     if (!check_name(row->name, error) ||
-        !nt_sql_int(catalogue, 0, &taken, error, "SELECT 1 FROM model WHERE name = ?1 COLLATE NOCASE", "t",
+        !nt_sql_int(&catalogue->sql, 0, &taken, error, "SELECT 1 FROM model WHERE name = ?1 COLLATE NOCASE", "t",
                     row->name)) {
         return false;
     }
@@ -84,11 +84,11 @@ bool nt_catalogue_add_model(NtCatalogue *catalogue, const NtModelRow *row, int64
     static const uint8_t none[32] = {0};
     int64_t others = 0;
     if (!nt_may_write(catalogue, error) || !check_row(catalogue, row, error) ||
-        !nt_sql_int(catalogue, 0, &others, error, "SELECT count(*) FROM model", "")) {
+        !nt_sql_int(&catalogue->sql, 0, &others, error, "SELECT count(*) FROM model", "")) {
         return false;
     }
     const uint8_t *hash = memcmp(row->hash, none, 32) != 0 ? row->hash : NULL;
-    if (!nt_sql_run(catalogue, error,
+    if (!nt_sql_run(&catalogue->sql, error,
                     "INSERT INTO model(name, hash, dimension, dtype, metric, generation, rows, card, is_default,"
                     " digest, mixed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)",
                     "thittitixi", row->name, hash, (int64_t)row->dimension, row->dtype, row->metric,
@@ -96,7 +96,7 @@ bool nt_catalogue_add_model(NtCatalogue *catalogue, const NtModelRow *row, int64
                     row->has_digest ? row->digest : NULL, (int64_t)row->mixed)) {
         return false;
     }
-    *out_model = sqlite3_last_insert_rowid(catalogue->db);
+    *out_model = sqlite3_last_insert_rowid(catalogue->sql.db);
     return true;
 }
 
@@ -123,9 +123,10 @@ static bool no_such_model(NtCatalogue *catalogue, const char *name, GError **err
 
 bool nt_catalogue_find_model(NtCatalogue *catalogue, const char *name, NtModelRow *out, GError **error) {
     g_auto(NtQuery) query = {0};
-    bool opened = name != NULL
-                      ? nt_query_open(&query, catalogue, error, SELECT_MODELS(catalogue, "WHERE name = ?1"), "t", name)
-                      : nt_query_open(&query, catalogue, error, SELECT_MODELS(catalogue, "WHERE is_default"), "");
+    bool opened =
+        name != NULL
+            ? nt_query_open(&query, &catalogue->sql, error, SELECT_MODELS(catalogue, "WHERE name = ?1"), "t", name)
+            : nt_query_open(&query, &catalogue->sql, error, SELECT_MODELS(catalogue, "WHERE is_default"), "");
     int step = opened ? nt_query_step(&query, error) : -1;
     if (step == 1) {
         *out = read_row(&query);
@@ -137,7 +138,7 @@ bool nt_catalogue_find_model(NtCatalogue *catalogue, const char *name, NtModelRo
 bool nt_catalogue_each_model(NtCatalogue *catalogue, bool (*each)(const NtModelRow *row, void *data), void *data,
                              GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, SELECT_MODELS(catalogue, "ORDER BY name"), "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, SELECT_MODELS(catalogue, "ORDER BY name"), "")) {
         return false;
     }
     int step;
@@ -152,24 +153,25 @@ bool nt_catalogue_each_model(NtCatalogue *catalogue, bool (*each)(const NtModelR
 
 static bool model_exists(NtCatalogue *catalogue, int64_t model, GError **error) {
     int64_t found = 0;
-    return nt_sql_int(catalogue, 0, &found, error, "SELECT 1 FROM model WHERE model = ?1", "i", model) &&
+    return nt_sql_int(&catalogue->sql, 0, &found, error, "SELECT 1 FROM model WHERE model = ?1", "i", model) &&
            (found != 0 || nt_fail(error, NITERU_ERROR_NOT_FOUND, "model number %" G_GINT64_FORMAT " is gone", model));
 }
 
 bool nt_catalogue_set_default_model(NtCatalogue *catalogue, int64_t model, GError **error) {
     int64_t served = 0;
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
-           nt_sql_int(catalogue, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i", model) &&
+           nt_sql_int(&catalogue->sql, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i",
+                      model) &&
            (served != 0 || nt_change_note_all(catalogue, error)) &&
-           nt_sql_run(catalogue, error,
+           nt_sql_run(&catalogue->sql, error,
                       "INSERT OR REPLACE INTO meta SELECT 'previous_model', model FROM model WHERE is_default"
                       " AND model <> ?1",
                       "i", model) &&
-           nt_sql_run(catalogue, error, "UPDATE model SET is_default = (model = ?1)", "i", model);
+           nt_sql_run(&catalogue->sql, error, "UPDATE model SET is_default = (model = ?1)", "i", model);
 }
 
 bool nt_catalogue_previous_model(NtCatalogue *catalogue, int64_t *out_model, GError **error) {
-    return nt_sql_int(catalogue, 0, out_model, error,
+    return nt_sql_int(&catalogue->sql, 0, out_model, error,
                       "SELECT model FROM model WHERE NOT is_default AND model ="
                       " (SELECT value FROM meta WHERE key = 'previous_model')",
                       "");
@@ -177,33 +179,34 @@ bool nt_catalogue_previous_model(NtCatalogue *catalogue, int64_t *out_model, GEr
 
 bool nt_catalogue_set_model_card(NtCatalogue *catalogue, int64_t model, const char *card, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
-           nt_sql_run(catalogue, error, "UPDATE model SET card = ?2 WHERE model = ?1", "it", model, card);
+           nt_sql_run(&catalogue->sql, error, "UPDATE model SET card = ?2 WHERE model = ?1", "it", model, card);
 }
 
 bool nt_catalogue_set_model_digest(NtCatalogue *catalogue, int64_t model, const uint8_t digest[16], GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
-           nt_sql_run(catalogue, error, "UPDATE model SET digest = ?2 WHERE model = ?1", "ix", model, digest);
+           nt_sql_run(&catalogue->sql, error, "UPDATE model SET digest = ?2 WHERE model = ?1", "ix", model, digest);
 }
 
 bool nt_catalogue_set_model_mixed(NtCatalogue *catalogue, int64_t model, bool mixed, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
-           nt_sql_run(catalogue, error, "UPDATE model SET mixed = ?2 WHERE model = ?1", "ii", model, (int64_t)mixed);
+           nt_sql_run(&catalogue->sql, error, "UPDATE model SET mixed = ?2 WHERE model = ?1", "ii", model,
+                      (int64_t)mixed);
 }
 
 bool nt_catalogue_renew_model(NtCatalogue *catalogue, int64_t model, uint32_t generation, GError **error) {
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
-           nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
-           nt_sql_run(catalogue, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
-           nt_sql_run(catalogue, error, "UPDATE model SET rows = 0, dead = 0, generation = ?2 WHERE model = ?1", "ii",
-                      model, (int64_t)generation);
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
+           nt_sql_run(&catalogue->sql, error, "UPDATE model SET rows = 0, dead = 0, generation = ?2 WHERE model = ?1",
+                      "ii", model, (int64_t)generation);
 }
 
 /* The rows of a model that are alive with their new numbers, in a table of this connection alone. */
 static bool list_alive(NtCatalogue *catalogue, int64_t model, GError **error) {
-    return nt_sql_run(catalogue, error,
+    return nt_sql_run(&catalogue->sql, error,
                       "CREATE TEMP TABLE alive(row INTEGER PRIMARY KEY, vrow INTEGER, content INTEGER, maker INTEGER)",
                       "") &&
-           nt_sql_run(catalogue, error,
+           nt_sql_run(&catalogue->sql, error,
                       "INSERT INTO temp.alive SELECT row_number() OVER (ORDER BY vrow) - 1, vrow, content, maker FROM "
                       "vector v"
                       " WHERE v.model = ?1 AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)",
@@ -212,7 +215,7 @@ static bool list_alive(NtCatalogue *catalogue, int64_t model, GError **error) {
 
 static bool each_alive(NtCatalogue *catalogue, bool (*each)(uint64_t vrow, void *data), void *data, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT vrow FROM temp.alive ORDER BY row", "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT vrow FROM temp.alive ORDER BY row", "")) {
         return false;
     }
     int step;
@@ -230,16 +233,16 @@ bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t 
     int64_t rows = 0;
     if (!nt_may_write(catalogue, error) || !list_alive(catalogue, model, error) ||
         !each_alive(catalogue, each, data, error) || !nt_catalogue_renew_model(catalogue, model, generation, error) ||
-        !nt_sql_run(catalogue, error,
+        !nt_sql_run(&catalogue->sql, error,
                     "INSERT INTO vector(model, vrow, content, maker) SELECT ?1, row, content, maker FROM temp.alive",
                     "i", model) ||
-        !nt_sql_int(catalogue, 0, &rows, error, "SELECT count(*) FROM temp.alive", "") ||
-        !nt_sql_run(catalogue, error, "UPDATE model SET rows = ?2 WHERE model = ?1", "ii", model, rows) ||
-        !nt_sql_run(catalogue, error,
+        !nt_sql_int(&catalogue->sql, 0, &rows, error, "SELECT count(*) FROM temp.alive", "") ||
+        !nt_sql_run(&catalogue->sql, error, "UPDATE model SET rows = ?2 WHERE model = ?1", "ii", model, rows) ||
+        !nt_sql_run(&catalogue->sql, error,
                     "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM photo f WHERE f.content = content.content)"
                     " AND NOT EXISTS (SELECT 1 FROM vector v WHERE v.content = content.content)",
                     "") ||
-        !nt_sql_run(catalogue, error, "DROP TABLE temp.alive", "")) {
+        !nt_sql_run(&catalogue->sql, error, "DROP TABLE temp.alive", "")) {
         return false;
     }
     *out_rows = (uint64_t)rows;
@@ -249,13 +252,14 @@ bool nt_catalogue_compact_model(NtCatalogue *catalogue, int64_t model, uint32_t 
 bool nt_catalogue_remove_model(NtCatalogue *catalogue, int64_t model, GError **error) {
     int64_t served = 0;
     return nt_may_write(catalogue, error) && model_exists(catalogue, model, error) &&
-           nt_sql_int(catalogue, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i", model) &&
+           nt_sql_int(&catalogue->sql, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i",
+                      model) &&
            (served == 0 || nt_change_note_all(catalogue, error)) &&
-           nt_sql_run(catalogue, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
-           nt_sql_run(catalogue, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
-           nt_sql_run(catalogue, error, "DELETE FROM model WHERE model = ?1", "i", model) &&
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM vector WHERE model = ?1", "i", model) &&
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM block WHERE model = ?1", "i", model) &&
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM model WHERE model = ?1", "i", model) &&
            /* Where the default went, the oldest that is left takes its place. */
-           nt_sql_run(catalogue, error,
+           nt_sql_run(&catalogue->sql, error,
                       "UPDATE model SET is_default = 1 WHERE model = (SELECT min(model) FROM model)"
                       " AND NOT EXISTS (SELECT 1 FROM model WHERE is_default)",
                       "");

@@ -17,7 +17,7 @@ enum { MOST_FIELDS = 1990 /* SQLite has 2,000 columns, of which some are ours */
 enum { OPENING_PATIENCE = 10 * G_TIME_SPAN_SECOND /* for other writers, when something is to be made */ };
 
 bool nt_is_in_place(const NtCatalogue *catalogue) {
-    g_autofree char *identity = nt_database_identity(catalogue->path);
+    g_autofree char *identity = nt_database_identity(catalogue->sql.path);
     return g_strcmp0(identity, catalogue->identity) == 0;
 }
 
@@ -28,6 +28,14 @@ char *nt_catalogue_path(const NtCatalogue *catalogue, const char *subfolder, con
         return g_build_filename(catalogue->folder, name, NULL);
     }
     return g_build_filename(catalogue->folder, subfolder, name, NULL);
+}
+
+void nt_catalogue_set_wait(NtCatalogue *catalogue, const NtWait *wait) { nt_sql_set_wait(&catalogue->sql, wait); }
+
+uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue) {
+    int now = 0, peak = 0;
+    sqlite3_db_status(catalogue->sql.db, SQLITE_DBSTATUS_CACHE_MISS, &now, &peak, 0);
+    return (uint64_t)now;
 }
 
 bool nt_catalogue_pages_checked(const NtCatalogue *catalogue) { return catalogue->checked; }
@@ -77,10 +85,10 @@ static bool create(NtCatalogue *catalogue, GError **error) {
         return false;
     }
     bool ok = true;
-    if (!g_file_test(catalogue->path, G_FILE_TEST_EXISTS)) {
+    if (!g_file_test(catalogue->sql.path, G_FILE_TEST_EXISTS)) {
         g_autofree char *record = nt_catalogue_path(catalogue, NULL, NT_COMMITS_FILE);
         g_unlink(record); /* of a database that is gone */
-        ok = catalogue->made = nt_schema_create(catalogue->path, error);
+        ok = catalogue->made = nt_schema_create(catalogue->sql.path, error);
     }
     nt_lock_release(catalogue, ok && !catalogue->unfinished);
     return ok;
@@ -88,55 +96,38 @@ static bool create(NtCatalogue *catalogue, GError **error) {
 
 /* A connection as it must be, before anything is asked of it. */
 static bool configure(NtCatalogue *catalogue, GError **error) {
-    sqlite3 *db = catalogue->db;
-    sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, NT_BUSY_MILLISECONDS);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024);
-    /* cell_size_check: a damaged page is noticed when it is read. The log is cut back after a big transaction. */
-    const char *pragmas = catalogue->read_only
-                              ? "PRAGMA cell_size_check=ON; PRAGMA query_only=ON"
-                              : "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
-                                "PRAGMA journal_size_limit=16777216";
-    if (sqlite3_exec(db, pragmas, NULL, NULL, NULL) != SQLITE_OK) {
-        return nt_sql_fail(catalogue, error);
-    }
-    return nt_where_register(catalogue, error) && nt_visit_register(catalogue, error);
+    return nt_sql_configure(&catalogue->sql, catalogue->read_only, error) && nt_where_register(catalogue, error) &&
+           nt_visit_register(catalogue, error);
 }
 
 /* Reading a database in WAL mode takes two helper files beside it. Where they cannot be made (a read-only disk) and
  * no log waits to be folded in, the file is read as it is, holding a shared lock that keeps writers out meanwhile. */
 static bool connect_unwritable(NtCatalogue *catalogue, GError **error) {
-    g_autofree char *log = g_strconcat(catalogue->path, "-wal", NULL);
+    g_autofree char *log = g_strconcat(catalogue->sql.path, "-wal", NULL);
     GStatBuf st;
     if (g_stat(log, &st) == 0 && st.st_size > 0) {
         return nt_fail(error, NITERU_ERROR_IO,
-                       "%s: was not closed, and cannot be read without permission to write beside it", catalogue->path);
+                       "%s: was not closed, and cannot be read without permission to write beside it",
+                       catalogue->sql.path);
     }
     if (!nt_lock_share(catalogue, error)) {
         return false;
     }
-    g_autofree char *uri = g_filename_to_uri(catalogue->path, NULL, NULL);
+    g_autofree char *uri = g_filename_to_uri(catalogue->sql.path, NULL, NULL);
     g_autofree char *frozen = g_strconcat(uri, "?immutable=1", NULL);
-    nt_statements_clear(catalogue->statements);
-    sqlite3_close(catalogue->db);
-    catalogue->db = NULL;
-    int rc = sqlite3_open_v2(frozen, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+    nt_statements_clear(catalogue->sql.statements);
+    sqlite3_close(catalogue->sql.db);
+    catalogue->sql.db = NULL;
+    int rc = sqlite3_open_v2(frozen, &catalogue->sql.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
                              nt_pages_layer());
-    return (rc == SQLITE_OK || nt_sql_fail_rc(catalogue, rc, error)) && configure(catalogue, error) &&
+    return (rc == SQLITE_OK || nt_sql_fail_rc(&catalogue->sql, rc, error)) && configure(catalogue, error) &&
            nt_schema_check(catalogue, error) && nt_commits_compare(catalogue, error);
 }
 
 /* A writer that was killed before the database was in WAL mode (while it was turned to it) left a journal, of which
  * SQLite undoes what was not committed; a connection for reading may not. */
 static bool undo_unfinished(NtCatalogue *catalogue, GError **error) {
-    g_autofree char *journal = g_strconcat(catalogue->path, "-journal", NULL);
+    g_autofree char *journal = g_strconcat(catalogue->sql.path, "-journal", NULL);
     GStatBuf st;
     if (g_stat(journal, &st) != 0 || st.st_size == 0) {
         return true;
@@ -153,14 +144,14 @@ static bool undo_unfinished(NtCatalogue *catalogue, GError **error) {
                (g_propagate_error(error, g_steal_pointer(&busy)), false);
     }
     sqlite3 *db = NULL;
-    int rc = sqlite3_open_v2(catalogue->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
+    int rc = sqlite3_open_v2(catalogue->sql.path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
     if (rc == SQLITE_OK) {
-        sqlite3_busy_timeout(db, NT_BUSY_MILLISECONDS);
+        sqlite3_busy_timeout(db, NT_SQL_BUSY_MILLISECONDS);
         rc = sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
     }
     sqlite3_close(db);
     nt_lock_release(catalogue, false); /* its text stays: the next writer is to check more */
-    return rc == SQLITE_OK || nt_sql_fail_rc(catalogue, rc, error);
+    return rc == SQLITE_OK || nt_sql_fail_rc(&catalogue->sql, rc, error);
 }
 
 static bool fail_not_there(const NtCatalogue *catalogue, GError **error) {
@@ -169,20 +160,20 @@ static bool fail_not_there(const NtCatalogue *catalogue, GError **error) {
 }
 
 static bool connect_reader(NtCatalogue *catalogue, GError **error) {
-    if (!g_file_test(catalogue->path, G_FILE_TEST_EXISTS)) {
+    if (!g_file_test(catalogue->sql.path, G_FILE_TEST_EXISTS)) {
         return fail_not_there(catalogue, error);
     }
     bool first = false;
     /* Where this process has the file open, whoever opened it first has seen to what a killed writer left. */
-    if (!nt_database_enter(catalogue->path, nt_schema_check_file, &first, &catalogue->identity, error) ||
+    if (!nt_database_enter(catalogue->sql.path, nt_schema_check_file, &first, &catalogue->identity, error) ||
         (first && !undo_unfinished(catalogue, error))) {
         return false;
     }
     nt_commits_look(catalogue);
-    int rc =
-        sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
+    int rc = sqlite3_open_v2(catalogue->sql.path, &catalogue->sql.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+                             nt_pages_layer());
     if (rc != SQLITE_OK) {
-        return nt_sql_fail_rc(catalogue, rc, error);
+        return nt_sql_fail_rc(&catalogue->sql, rc, error);
     }
     g_autoptr(GError) fault = NULL;
     if (configure(catalogue, &fault) && nt_schema_check(catalogue, &fault) && nt_commits_compare(catalogue, &fault)) {
@@ -198,7 +189,7 @@ static bool connect_reader(NtCatalogue *catalogue, GError **error) {
 /* Whether the database is in WAL mode, which it keeps. */
 static bool has_log(NtCatalogue *catalogue, bool *out, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "PRAGMA journal_mode", "") || nt_query_step(&query, error) < 0) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "PRAGMA journal_mode", "") || nt_query_step(&query, error) < 0) {
         return false;
     }
     *out = g_strcmp0(nt_column_text(&query, 0), "wal") == 0;
@@ -210,29 +201,30 @@ static bool bring_up_to_date(NtCatalogue *catalogue, GError **error) {
     if (!nt_lock_take_briefly(catalogue, OPENING_PATIENCE, error)) {
         return false;
     }
-    bool ok = nt_sql_run(catalogue, error, "PRAGMA journal_mode=WAL", "") && nt_schema_migrate(catalogue, error) &&
+    bool ok = nt_sql_run(&catalogue->sql, error, "PRAGMA journal_mode=WAL", "") &&
+              nt_schema_migrate(catalogue, error) &&
               (!catalogue->unfinished || nt_schema_quick_check(catalogue, error));
     nt_lock_release(catalogue, ok || !catalogue->unfinished);
     return ok;
 }
 
 static bool connect_writer(NtCatalogue *catalogue, bool must_exist, GError **error) {
-    bool exists = g_file_test(catalogue->path, G_FILE_TEST_EXISTS), first = false, log = false;
+    bool exists = g_file_test(catalogue->sql.path, G_FILE_TEST_EXISTS), first = false, log = false;
     if (!exists && must_exist) {
         return fail_not_there(catalogue, error);
     }
     if ((!exists && !create(catalogue, error)) ||
-        !nt_database_enter(catalogue->path, nt_schema_check_file, &first, &catalogue->identity, error)) {
+        !nt_database_enter(catalogue->sql.path, nt_schema_check_file, &first, &catalogue->identity, error)) {
         return false;
     }
     nt_commits_look(catalogue);
-    int rc =
-        sqlite3_open_v2(catalogue->path, &catalogue->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nt_pages_layer());
+    int rc = sqlite3_open_v2(catalogue->sql.path, &catalogue->sql.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                             nt_pages_layer());
     if (rc != SQLITE_OK) {
-        return nt_sql_fail_rc(catalogue, rc, error);
+        return nt_sql_fail_rc(&catalogue->sql, rc, error);
     }
-    if (sqlite3_db_readonly(catalogue->db, "main") != 0) {
-        return nt_fail(error, NITERU_ERROR_IO, "%s: may not be written to", catalogue->path);
+    if (sqlite3_db_readonly(catalogue->sql.db, "main") != 0) {
+        return nt_fail(error, NITERU_ERROR_IO, "%s: may not be written to", catalogue->sql.path);
     }
     return configure(catalogue, error) && nt_schema_check(catalogue, error) && has_log(catalogue, &log, error) &&
            ((log && nt_schema_is_newest(catalogue)) || bring_up_to_date(catalogue, error)) &&
@@ -249,12 +241,13 @@ NtCatalogue *nt_catalogue_open(const char *folder, const NtCatalogueOptions *opt
     }
     NtCatalogue *catalogue = g_new0(NtCatalogue, 1);
     catalogue->folder = g_canonicalize_filename(folder, NULL);
-    catalogue->path = nt_catalogue_path(catalogue, NULL, "catalogue.db");
+    catalogue->sql.path = nt_catalogue_path(catalogue, NULL, "catalogue.db");
+    catalogue->sql.remedy = NT_CATALOGUE_REMEDY;
     catalogue->lock_fd = -1;
     catalogue->record_fd = -1;
     catalogue->read_only = given.read_only;
     catalogue->limits = given.limits != NULL ? *given.limits : nt_limits_default();
-    catalogue->statements = nt_statements_new();
+    catalogue->sql.statements = nt_statements_new();
     catalogue->fields_version = -1;
     catalogue->changed = g_array_new(false, false, sizeof(int64_t));
     catalogue->texts = g_array_new(false, false, sizeof(int64_t));
@@ -274,11 +267,11 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
     if (catalogue == NULL) {
         return;
     }
-    if (catalogue->db != NULL) {
+    if (catalogue->sql.db != NULL) {
         nt_catalogue_rollback(catalogue);
     }
-    nt_statements_free(catalogue->statements);
-    sqlite3_close(catalogue->db);
+    nt_statements_free(catalogue->sql.statements);
+    sqlite3_close(catalogue->sql.db);
     if (catalogue->identity != NULL) {
         nt_database_leave(catalogue->identity);
         g_free(catalogue->identity);
@@ -290,7 +283,7 @@ void nt_catalogue_close(NtCatalogue *catalogue) {
     g_clear_pointer(&catalogue->fields, g_array_unref);
     g_array_unref(catalogue->changed);
     g_array_unref(catalogue->texts);
-    g_free(catalogue->path);
+    g_free(catalogue->sql.path);
     g_free(catalogue->folder);
     g_free(catalogue);
 }

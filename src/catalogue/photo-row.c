@@ -62,7 +62,7 @@ static void clear_old(void *at) {
 
 static GArray *read_old(NtCatalogue *catalogue, int64_t product, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT photo, content, size, mtime_ns, ctime_ns, inode, failure_code, location, failure,"
                        " asked, own_network, etag, modified FROM photo WHERE product = ?1 ORDER BY position",
                        "i", product)) {
@@ -122,7 +122,7 @@ static const OldPhoto *ancestor(const GArray *old, const NtProductPut *put, size
 static bool insert(NtCatalogue *catalogue, int64_t product, size_t position, const char *location, const OldPhoto *old,
                    int64_t *out_photo, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "INSERT INTO photo(product, position, location, content, size, mtime_ns, ctime_ns, inode,"
                        " failure_code, failure, asked, own_network, etag, modified)"
                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, nullif(?11, 0), coalesce(?12, 0), ?13, ?14)",
@@ -150,7 +150,7 @@ static bool insert(NtCatalogue *catalogue, int64_t product, size_t position, con
         nt_query_step(&query, error) < 0) {
         return false;
     }
-    *out_photo = sqlite3_last_insert_rowid(catalogue->db);
+    *out_photo = sqlite3_last_insert_rowid(catalogue->sql.db);
     return true;
 }
 
@@ -158,7 +158,7 @@ static bool insert(NtCatalogue *catalogue, int64_t product, size_t position, con
 static bool remove_old(NtCatalogue *catalogue, const GArray *old, GError **error) {
     for (guint i = 0; i < old->len; i++) {
         const OldPhoto *row = &g_array_index(old, OldPhoto, i);
-        if (!nt_sql_run(catalogue, error, "DELETE FROM photo WHERE photo = ?1", "i", row->photo) ||
+        if (!nt_sql_run(&catalogue->sql, error, "DELETE FROM photo WHERE photo = ?1", "i", row->photo) ||
             (row->content != 0 && !nt_content_disappears(catalogue, row->content, error))) {
             return false;
         }
@@ -198,8 +198,8 @@ bool nt_photos_put(NtCatalogue *catalogue, int64_t product, const NtProductPut *
 bool nt_catalogue_each_photo(NtCatalogue *catalogue, int64_t product, bool (*each)(const char *location, void *data),
                              void *data, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT location FROM photo WHERE product = ?1 ORDER BY position", "i",
-                       product)) {
+    if (!nt_query_open(&query, &catalogue->sql, error,
+                       "SELECT location FROM photo WHERE product = ?1 ORDER BY position", "i", product)) {
         return false;
     }
     int step;
@@ -211,7 +211,7 @@ bool nt_catalogue_each_photo(NtCatalogue *catalogue, int64_t product, bool (*eac
 /* ---- contents --------------------------------------------------------------------------------------------------- */
 
 bool nt_catalogue_find_content(NtCatalogue *catalogue, const uint8_t hash[32], int64_t *out_content, GError **error) {
-    return nt_sql_int(catalogue, 0, out_content, error, "SELECT content FROM content WHERE hash = ?1", "h", hash);
+    return nt_sql_int(&catalogue->sql, 0, out_content, error, "SELECT content FROM content WHERE hash = ?1", "h", hash);
 }
 
 bool nt_catalogue_add_content(NtCatalogue *catalogue, const NtContent *content, int64_t *out_content, GError **error) {
@@ -220,14 +220,14 @@ bool nt_catalogue_add_content(NtCatalogue *catalogue, const NtContent *content, 
         return false;
     }
     if (found == 0) {
-        if (!nt_sql_run(catalogue, error,
+        if (!nt_sql_run(&catalogue->sql, error,
                         "INSERT INTO content(hash, bytes, format, width, height)"
                         " VALUES(?1, ?2, ?3, nullif(?4, 0), nullif(?5, 0))",
                         "hitii", content->hash, (int64_t)content->bytes, content->format, (int64_t)content->width,
                         (int64_t)content->height)) {
             return false;
         }
-        found = sqlite3_last_insert_rowid(catalogue->db);
+        found = sqlite3_last_insert_rowid(catalogue->sql.db);
     }
     *out_content = found;
     return true;
@@ -237,7 +237,8 @@ bool nt_catalogue_add_content(NtCatalogue *catalogue, const NtContent *content, 
 static bool read_photo(NtCatalogue *catalogue, int64_t photo, int64_t *out_product, int64_t *out_content,
                        GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT product, content FROM photo WHERE photo = ?1", "i", photo)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT product, content FROM photo WHERE photo = ?1", "i",
+                       photo)) {
         return false;
     }
     int step = nt_query_step(&query, error);
@@ -252,7 +253,7 @@ static bool read_photo(NtCatalogue *catalogue, int64_t photo, int64_t *out_produ
 
 bool nt_catalogue_is_shown(NtCatalogue *catalogue, int64_t content, bool *out, GError **error) {
     int64_t shown = 0;
-    if (!nt_sql_int(catalogue, 0, &shown, error, "SELECT EXISTS(SELECT 1 FROM photo WHERE content = ?1)", "i",
+    if (!nt_sql_int(&catalogue->sql, 0, &shown, error, "SELECT EXISTS(SELECT 1 FROM photo WHERE content = ?1)", "i",
                     content)) {
         return false;
     }
@@ -263,7 +264,7 @@ bool nt_catalogue_is_shown(NtCatalogue *catalogue, int64_t content, bool *out, G
 bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *location, int64_t content, bool *out,
                            GError **error) {
     int64_t same = 0;
-    if (!nt_sql_int(catalogue, 0, &same, error,
+    if (!nt_sql_int(&catalogue->sql, 0, &same, error,
                     "SELECT location = ?2 AND coalesce(content, 0) = ?3 FROM photo WHERE photo = ?1", "iti", photo,
                     location, content)) {
         return false;
@@ -275,7 +276,7 @@ bool nt_catalogue_photo_is(NtCatalogue *catalogue, int64_t photo, const char *lo
 /* The photo shows nothing any more. */
 static bool unset_content(NtCatalogue *catalogue, int64_t photo, int64_t content, GError **error) {
     return content == 0 ||
-           (nt_sql_run(catalogue, error, "UPDATE photo SET content = NULL WHERE photo = ?1", "i", photo) &&
+           (nt_sql_run(&catalogue->sql, error, "UPDATE photo SET content = NULL WHERE photo = ?1", "i", photo) &&
             nt_content_disappears(catalogue, content, error));
 }
 
@@ -284,7 +285,7 @@ static bool unset_content(NtCatalogue *catalogue, int64_t photo, int64_t content
 static bool change_content(NtCatalogue *catalogue, int64_t photo, int64_t old, int64_t content, GError **error) {
     int64_t imported = 0;
     return unset_content(catalogue, photo, old, error) &&
-           nt_sql_int(catalogue, 0, &imported, error, "SELECT hash IS NULL FROM content WHERE content = ?1", "i",
+           nt_sql_int(&catalogue->sql, 0, &imported, error, "SELECT hash IS NULL FROM content WHERE content = ?1", "i",
                       old) &&
            (imported == 0 || nt_vectors_adopt(catalogue, old, content, error)) &&
            nt_content_appears(catalogue, content, error);
@@ -301,7 +302,7 @@ bool nt_catalogue_set_photo_content(NtCatalogue *catalogue, int64_t photo, int64
         nt_change_note(catalogue, product);
     }
     return (old == content || change_content(catalogue, photo, old, content, error)) &&
-           nt_sql_run(catalogue, error,
+           nt_sql_run(&catalogue->sql, error,
                       "UPDATE photo SET content = ?2, size = ?3, mtime_ns = ?4, ctime_ns = ?5, inode = ?6,"
                       " failure_code = NULL, failure = NULL WHERE photo = ?1",
                       "iiiiii", photo, content, known.size, known.mtime_ns, known.ctime_ns, known.inode);
@@ -318,7 +319,7 @@ bool nt_catalogue_set_photo_failure(NtCatalogue *catalogue, int64_t photo, const
     }
     nt_change_note(catalogue, product);
     return unset_content(catalogue, photo, old, error) &&
-           nt_sql_run(catalogue, error,
+           nt_sql_run(&catalogue->sql, error,
                       "UPDATE photo SET size = ?2, mtime_ns = ?3, ctime_ns = ?4, inode = ?5,"
                       " failure_code = ?6, failure = ?7 WHERE photo = ?1",
                       "iiiiiit", photo, known.size, known.mtime_ns, known.ctime_ns, known.inode, code, message);
@@ -328,9 +329,9 @@ bool nt_catalogue_import_content(NtCatalogue *catalogue, int64_t product, unsign
                                  GError **error) {
     int64_t photo = 0, content = 0;
     if (!nt_may_write(catalogue, error) ||
-        !nt_sql_int(catalogue, 0, &photo, error, "SELECT photo FROM photo WHERE product = ?1 AND position = ?2", "ii",
-                    product, (int64_t)position) ||
-        !nt_sql_int(catalogue, 0, &content, error, "SELECT content FROM photo WHERE photo = ?1", "i", photo)) {
+        !nt_sql_int(&catalogue->sql, 0, &photo, error, "SELECT photo FROM photo WHERE product = ?1 AND position = ?2",
+                    "ii", product, (int64_t)position) ||
+        !nt_sql_int(&catalogue->sql, 0, &content, error, "SELECT content FROM photo WHERE photo = ?1", "i", photo)) {
         return false;
     }
     if (photo == 0 || content == 0) {
@@ -340,11 +341,11 @@ bool nt_catalogue_import_content(NtCatalogue *catalogue, int64_t product, unsign
         return false;
     }
     if (content == 0) {
-        if (!nt_sql_run(catalogue, error, "INSERT INTO content(hash) VALUES(NULL)", "")) {
+        if (!nt_sql_run(&catalogue->sql, error, "INSERT INTO content(hash) VALUES(NULL)", "")) {
             return false;
         }
-        content = sqlite3_last_insert_rowid(catalogue->db);
-        if (!nt_sql_run(catalogue, error,
+        content = sqlite3_last_insert_rowid(catalogue->sql.db);
+        if (!nt_sql_run(&catalogue->sql, error,
                         "UPDATE photo SET content = ?2, failure = NULL, failure_code = NULL WHERE photo = ?1", "ii",
                         photo, content)) {
             return false;
@@ -357,7 +358,7 @@ bool nt_catalogue_import_content(NtCatalogue *catalogue, int64_t product, unsign
 bool nt_catalogue_photo_names(NtCatalogue *catalogue, int64_t photo, char **out_id, char **out_location,
                               GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT p.id, f.location FROM photo f JOIN product p USING(product) WHERE f.photo = ?1", "i",
                        photo)) {
         return false;
@@ -379,7 +380,7 @@ bool nt_catalogue_photo_names(NtCatalogue *catalogue, int64_t photo, char **out_
 bool nt_catalogue_each_failure(NtCatalogue *catalogue, bool (*each)(const NtPhotoFailure *failure, void *data),
                                void *data, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT p.id, f.location, f.failure, f.failure_code FROM photo f JOIN product p USING(product)"
                        " WHERE f.failure IS NOT NULL ORDER BY f.product, f.position",
                        "")) {
@@ -403,7 +404,7 @@ bool nt_catalogue_find_photo(NtCatalogue *catalogue, const char *id, unsigned po
     int64_t product = 0;
     g_auto(NtQuery) query = {0};
     if (!nt_catalogue_find_product(catalogue, id, &product, error) ||
-        !nt_query_open(&query, catalogue, error,
+        !nt_query_open(&query, &catalogue->sql, error,
                        "SELECT f.location, c.hash FROM photo f LEFT JOIN content c USING(content)"
                        " WHERE f.product = ?1 AND f.position = ?2",
                        "ii", product, (int64_t)position)) {

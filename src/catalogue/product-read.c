@@ -4,7 +4,7 @@
 
 bool nt_catalogue_find_product(NtCatalogue *catalogue, const char *id, int64_t *out_product, GError **error) {
     int64_t product = 0;
-    if (!nt_sql_int(catalogue, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", id)) {
+    if (!nt_sql_int(&catalogue->sql, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", id)) {
         return false;
     }
     if (product == 0) {
@@ -17,7 +17,7 @@ bool nt_catalogue_find_product(NtCatalogue *catalogue, const char *id, int64_t *
 
 char *nt_catalogue_product_id(NtCatalogue *catalogue, int64_t product, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT id FROM product WHERE product = ?1", "i", product)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT id FROM product WHERE product = ?1", "i", product)) {
         return NULL;
     }
     int step = nt_query_step(&query, error);
@@ -39,7 +39,7 @@ static NtJson *read_metadata(NtCatalogue *catalogue, int64_t product, GError **e
     }
     g_string_append(sql, " FROM product WHERE product=?1");
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql->str, "i", product) || nt_query_step(&query, error) < 0) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql->str, "i", product) || nt_query_step(&query, error) < 0) {
         return NULL;
     }
     return nt_fields_json(fields, query.stmt, 1);
@@ -48,14 +48,14 @@ static NtJson *read_metadata(NtCatalogue *catalogue, int64_t product, GError **e
 /* 0: none. */
 static bool read_version(NtCatalogue *catalogue, int64_t product, int64_t *out_version, GError **error) {
     *out_version = 0;
-    return !nt_has_versions(catalogue) ||
-           nt_sql_int(catalogue, 0, out_version, error, "SELECT version FROM product WHERE product = ?1", "i", product);
+    return !nt_has_versions(catalogue) || nt_sql_int(&catalogue->sql, 0, out_version, error,
+                                                     "SELECT version FROM product WHERE product = ?1", "i", product);
 }
 
 static NtJson *read_photos(NtCatalogue *catalogue, int64_t product, GError **error) {
     g_auto(NtQuery) query = {0};
     if (!nt_query_open(
-            &query, catalogue, error,
+            &query, &catalogue->sql, error,
             "SELECT location, failure, format, width, height, bytes FROM photo LEFT JOIN content USING(content)"
             " WHERE product = ?1 ORDER BY position",
             "i", product)) {
@@ -109,7 +109,7 @@ bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, NtFlag flag
     g_auto(NtQuery) query = {0};
     int64_t most = limit == 0 || limit > INT64_MAX ? -1 : (int64_t)limit;
     /* No id is empty, so "" stands before the first. */
-    if (!nt_query_open(&query, catalogue, error, sql, "ti", after != NULL ? after : "", most)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "ti", after != NULL ? after : "", most)) {
         return false;
     }
     nt_where_bind(where, query.stmt);
@@ -137,7 +137,7 @@ bool nt_catalogue_each_labelled(NtCatalogue *catalogue, const char *field,
     g_autofree char *sql = g_strdup_printf("SELECT product, id, %s FROM product", column);
     NtFieldType type = found != NULL ? found->type : NT_FIELD_TEXT; /* the list is gone with the next question */
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "")) {
         return false;
     }
     int step;
@@ -161,7 +161,7 @@ bool nt_catalogue_totals(NtCatalogue *catalogue, NtTotals *out, GError **error) 
     };
     int64_t found[G_N_ELEMENTS(counts)];
     for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
-        if (!nt_sql_int(catalogue, 0, &found[i], error, counts[i], "")) {
+        if (!nt_sql_int(&catalogue->sql, 0, &found[i], error, counts[i], "")) {
             return false;
         }
     }

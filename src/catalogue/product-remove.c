@@ -7,16 +7,18 @@
 #include "catalogue/catalogue-internal.h"
 
 static bool open_lists(NtCatalogue *catalogue, GError **error) {
-    return nt_sql_run(catalogue, error, "CREATE TEMP TABLE IF NOT EXISTS gone(product INTEGER PRIMARY KEY)", "") &&
-           nt_sql_run(catalogue, error, "CREATE TEMP TABLE IF NOT EXISTS unshown(content INTEGER PRIMARY KEY)", "") &&
-           nt_sql_run(catalogue, error, "DELETE FROM temp.gone", "") &&
-           nt_sql_run(catalogue, error, "DELETE FROM temp.unshown", "");
+    return nt_sql_run(&catalogue->sql, error, "CREATE TEMP TABLE IF NOT EXISTS gone(product INTEGER PRIMARY KEY)",
+                      "") &&
+           nt_sql_run(&catalogue->sql, error, "CREATE TEMP TABLE IF NOT EXISTS unshown(content INTEGER PRIMARY KEY)",
+                      "") &&
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM temp.gone", "") &&
+           nt_sql_run(&catalogue->sql, error, "DELETE FROM temp.unshown", "");
 }
 
 /* The log of changes and the index of words are told of the products that are gone. */
 static bool note_gone(NtCatalogue *catalogue, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT product FROM temp.gone", "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT product FROM temp.gone", "")) {
         return false;
     }
     int step;
@@ -46,11 +48,11 @@ static bool remove_listed(NtCatalogue *catalogue, uint64_t *out_removed, GError 
         return false;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(statements); i++) {
-        if (!nt_sql_run(catalogue, error, statements[i], "")) {
+        if (!nt_sql_run(&catalogue->sql, error, statements[i], "")) {
             return false;
         }
     }
-    *out_removed = (uint64_t)sqlite3_changes64(catalogue->db);
+    *out_removed = (uint64_t)sqlite3_changes64(catalogue->sql.db);
     return note_gone(catalogue, error);
 }
 
@@ -58,11 +60,11 @@ bool nt_catalogue_remove_product(NtCatalogue *catalogue, const char *id, bool *o
     int64_t product = 0;
     uint64_t removed = 0;
     if (!nt_may_write(catalogue, error) ||
-        !nt_sql_int(catalogue, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", id)) {
+        !nt_sql_int(&catalogue->sql, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", id)) {
         return false;
     }
     if (product != 0 && (!open_lists(catalogue, error) ||
-                         !nt_sql_run(catalogue, error, "INSERT INTO temp.gone VALUES(?1)", "i", product) ||
+                         !nt_sql_run(&catalogue->sql, error, "INSERT INTO temp.gone VALUES(?1)", "i", product) ||
                          !remove_listed(catalogue, &removed, error))) {
         return false;
     }
@@ -76,7 +78,7 @@ bool nt_catalogue_remove_product(NtCatalogue *catalogue, const char *id, bool *o
 static bool check_removal(NtCatalogue *catalogue, const char *id, int64_t version, GError **error) {
     int64_t there = 0, removed = 0;
     return nt_product_check_id(id, error) &&
-           nt_sql_int(catalogue, 0, &there, error, "SELECT version FROM product WHERE id = ?1", "t", id) &&
+           nt_sql_int(&catalogue->sql, 0, &there, error, "SELECT version FROM product WHERE id = ?1", "t", id) &&
            nt_tombstone_find(catalogue, id, &removed, error) &&
            (version >= MAX(there, removed) ||
             nt_version_stale(id, version, MAX(there, removed), removed > there, error));
@@ -93,7 +95,7 @@ static bool list_matching(NtCatalogue *catalogue, const NtWhere *where, GError *
     g_autofree char *sql =
         g_strdup_printf("INSERT INTO temp.gone SELECT p.product FROM product p WHERE 1%s", nt_where_sql(where));
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "")) {
         return false;
     }
     nt_where_bind(where, query.stmt);
@@ -123,18 +125,18 @@ bool nt_catalogue_prune_some(NtCatalogue *catalogue, const NtRun *run, uint64_t 
     for (; listed > 0 && removed < most; removed += some, some = 0) {
         int64_t room = most - removed > INT64_MAX ? -1 : (int64_t)(most - removed);
         if (!open_lists(catalogue, error) ||
-            !nt_sql_run(catalogue, error,
+            !nt_sql_run(&catalogue->sql, error,
                         "INSERT INTO temp.gone SELECT product FROM product_source WHERE source = ?1 AND run < ?2"
                         " LIMIT ?3",
                         "iii", run->source, run->run, room)) {
             return false;
         }
-        listed = sqlite3_changes64(catalogue->db);
+        listed = sqlite3_changes64(catalogue->sql.db);
         if (listed > 0 &&
-            (!nt_sql_run(catalogue, error,
+            (!nt_sql_run(&catalogue->sql, error,
                          "DELETE FROM product_source WHERE source = ?1 AND product IN (SELECT product FROM temp.gone)",
                          "i", run->source) ||
-             !nt_sql_run(catalogue, error,
+             !nt_sql_run(&catalogue->sql, error,
                          "DELETE FROM temp.gone WHERE EXISTS (SELECT 1 FROM product_source s WHERE s.product ="
                          " gone.product)",
                          "") ||

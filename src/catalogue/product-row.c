@@ -12,13 +12,13 @@ bool nt_catalogue_start_run(NtCatalogue *catalogue, const char *kind, const char
                             GError **error) {
     NtRun run = {0};
     if (!nt_may_write(catalogue, error) ||
-        !nt_sql_run(catalogue, error,
+        !nt_sql_run(&catalogue->sql, error,
                     "INSERT INTO source(kind, location, run, complete) VALUES(?1, ?2, 1, 0)"
                     " ON CONFLICT(kind, location) DO UPDATE SET run = run + 1, complete = 0",
                     "tt", kind, location) ||
-        !nt_sql_int(catalogue, 0, &run.source, error, "SELECT source FROM source WHERE kind = ?1 AND location = ?2",
-                    "tt", kind, location) ||
-        !nt_sql_int(catalogue, 0, &run.run, error, "SELECT run FROM source WHERE source = ?1", "i", run.source)) {
+        !nt_sql_int(&catalogue->sql, 0, &run.source, error,
+                    "SELECT source FROM source WHERE kind = ?1 AND location = ?2", "tt", kind, location) ||
+        !nt_sql_int(&catalogue->sql, 0, &run.run, error, "SELECT run FROM source WHERE source = ?1", "i", run.source)) {
         return false;
     }
     *out_run = run;
@@ -29,7 +29,7 @@ bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, 
     uint64_t removed = 0;
     if (!nt_may_write(catalogue, error) ||
         (prune && !nt_catalogue_prune_some(catalogue, run, UINT64_MAX, &removed, error)) ||
-        !nt_sql_run(catalogue, error, "UPDATE source SET complete = 1 WHERE source = ?1", "i", run->source)) {
+        !nt_sql_run(&catalogue->sql, error, "UPDATE source SET complete = 1 WHERE source = ?1", "i", run->source)) {
         return false;
     }
     if (out_removed != NULL) {
@@ -41,7 +41,7 @@ bool nt_catalogue_end_run(NtCatalogue *catalogue, const NtRun *run, bool prune, 
 bool nt_catalogue_missed_below(NtCatalogue *catalogue, const NtRun *run, const char *folder, bool *out_missed,
                                GError **error) {
     int64_t missed = 0;
-    if (!nt_sql_int(catalogue, 0, &missed, error,
+    if (!nt_sql_int(&catalogue->sql, 0, &missed, error,
                     "SELECT EXISTS(SELECT 1 FROM product_source l JOIN product p USING(product) WHERE l.source = ?1 AND"
                     " l.run < ?2 AND (substr(p.id, 1, length(?3)) = ?3 OR p.id || '/' = ?3))",
                     "iit", run->source, run->run, folder)) {
@@ -57,7 +57,7 @@ bool nt_catalogue_each_source(NtCatalogue *catalogue, bool (*each)(const NtSourc
                                            " LEFT JOIN %s l USING(source) GROUP BY s.source ORDER BY s.source",
                                            nt_product_source(catalogue));
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "")) {
         return false;
     }
     int step;
@@ -94,7 +94,7 @@ bool nt_product_check_id(const char *id, GError **error) {
 static bool check_not_listed(NtCatalogue *catalogue, const NtRun *run, int64_t product, const NtProductPut *put,
                              GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT run, line FROM product_source WHERE product = ?1 AND source = ?2", "ii", product,
                        run->source)) {
         return false;
@@ -129,7 +129,7 @@ static bool put_values(NtCatalogue *catalogue, int64_t product, const NtProductP
     g_autofree char *sql = g_strdup_printf("UPDATE product SET (%s)=(%s) WHERE product=?1 AND (%s) IS NOT (%s)",
                                            columns->str, parameters->str, columns->str, parameters->str);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "i", product)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "i", product)) {
         return false;
     }
     for (size_t i = 0; i < put->value_count; i++) {
@@ -138,7 +138,7 @@ static bool put_values(NtCatalogue *catalogue, int64_t product, const NtProductP
     if (nt_query_step(&query, error) < 0) {
         return false;
     }
-    if (sqlite3_changes(catalogue->db) == 0) {
+    if (sqlite3_changes(catalogue->sql.db) == 0) {
         return true;
     }
     nt_change_note(catalogue, product);
@@ -148,15 +148,15 @@ static bool put_values(NtCatalogue *catalogue, int64_t product, const NtProductP
 /* A new product's row, under a number that is free, else the next. One that was removed goes on from that version. */
 static bool insert(NtCatalogue *catalogue, const char *id, int64_t version, int64_t *out_product, GError **error) {
     int64_t free_number = 0;
-    if (!nt_sql_int(catalogue, 0, &free_number, error, "SELECT min(product) FROM free_product", "") ||
+    if (!nt_sql_int(&catalogue->sql, 0, &free_number, error, "SELECT min(product) FROM free_product", "") ||
         (free_number != 0 &&
-         !nt_sql_run(catalogue, error, "DELETE FROM free_product WHERE product = ?1", "i", free_number)) ||
-        !nt_sql_run(catalogue, error,
+         !nt_sql_run(&catalogue->sql, error, "DELETE FROM free_product WHERE product = ?1", "i", free_number)) ||
+        !nt_sql_run(&catalogue->sql, error,
                     "INSERT INTO product(product, id, version) VALUES(nullif(?1, 0), ?2, nullif(?3, 0))", "iti",
                     free_number, id, version)) {
         return false;
     }
-    *out_product = sqlite3_last_insert_rowid(catalogue->db);
+    *out_product = sqlite3_last_insert_rowid(catalogue->sql.db);
     if (version != 0 && !nt_tombstone_take(catalogue, id, error)) {
         return false;
     }
@@ -169,7 +169,7 @@ static bool find_row(NtCatalogue *catalogue, const char *id, int64_t *out_produc
                      GError **error) {
     g_auto(NtQuery) query = {0};
     *out_product = *out_version = 0;
-    if (!nt_query_open(&query, catalogue, error, "SELECT product, version FROM product WHERE id = ?1", "t", id)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT product, version FROM product WHERE id = ?1", "t", id)) {
         return false;
     }
     int step = nt_query_step(&query, error);
@@ -209,14 +209,14 @@ static bool put_row(NtCatalogue *catalogue, const NtRun *run, const NtProductPut
     *out_product = product;
     /* A later run over the same source may have listed it meanwhile: it stays that one's. What does not take effect is
      * listed all the same: pruning takes what a source no longer has. */
-    return nt_sql_run(catalogue, takes ? error : NULL,
+    return nt_sql_run(&catalogue->sql, takes ? error : NULL,
                       "INSERT INTO product_source(product, source, run, line) VALUES(?1, ?2, ?3, ?4)"
                       " ON CONFLICT(product, source) DO UPDATE SET run = excluded.run, line = excluded.line"
                       " WHERE excluded.run > run",
                       "iiii", product, run->source, run->run, (int64_t)put->line) &&
            takes &&
            (put->version <= version ||
-            nt_sql_run(catalogue, error,
+            nt_sql_run(&catalogue->sql, error,
                        "UPDATE product SET version = ?2 WHERE product = ?1 AND version IS NOT"
                        " ?2",
                        "ii", product, put->version));

@@ -126,7 +126,8 @@ static const char *const migrations[] = {
 enum { WORDS_MIGRATION = 4 }; /* the one after which the products there are get their words */
 
 static bool run_script(NtCatalogue *catalogue, const char *script, GError **error) {
-    return sqlite3_exec(catalogue->db, script, NULL, NULL, NULL) == SQLITE_OK || nt_sql_fail(catalogue, error);
+    return sqlite3_exec(catalogue->sql.db, script, NULL, NULL, NULL) == SQLITE_OK ||
+           nt_sql_fail(&catalogue->sql, error);
 }
 
 /* From the version there is to the newest. */
@@ -152,29 +153,29 @@ static bool migrate(NtCatalogue *catalogue, GError **error) {
         run_script(catalogue, "COMMIT", error)) {
         return true;
     }
-    sqlite3_exec(catalogue->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_exec(catalogue->sql.db, "ROLLBACK", NULL, NULL, NULL);
     catalogue->version = before;
     return false;
 }
 
 /* Builds a whole database at `path`, which must not exist. */
 static bool build(const char *path, GError **error) {
-    NtCatalogue fresh = {.path = (char *)path, .lock_fd = -1, .checked = true};
+    NtCatalogue fresh = {.sql = {.path = (char *)path, .remedy = NT_CATALOGUE_REMEDY}, .lock_fd = -1, .checked = true};
     int reserved = NT_PAGE_CHECKSUM_BYTES;
-    fresh.statements = nt_statements_new();
-    int rc = sqlite3_open_v2(path, &fresh.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+    fresh.sql.statements = nt_statements_new();
+    int rc = sqlite3_open_v2(path, &fresh.sql.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                              nt_pages_layer());
-    bool ok = rc == SQLITE_OK || nt_sql_fail_rc(&fresh, rc, error);
-    if (ok && (rc = sqlite3_file_control(fresh.db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved)) != SQLITE_OK) {
-        ok = nt_sql_fail_rc(&fresh, rc, error);
+    bool ok = rc == SQLITE_OK || nt_sql_fail_rc(&fresh.sql, rc, error);
+    if (ok && (rc = sqlite3_file_control(fresh.sql.db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved)) != SQLITE_OK) {
+        ok = nt_sql_fail_rc(&fresh.sql, rc, error);
     }
-    if (ok && sqlite3_exec(fresh.db, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK) {
-        ok = nt_sql_fail(&fresh, error);
+    if (ok && sqlite3_exec(fresh.sql.db, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK) {
+        ok = nt_sql_fail(&fresh.sql, error);
     }
     ok = ok && migrate(&fresh, error);
     g_clear_pointer(&fresh.fields, g_array_unref);
-    nt_statements_free(fresh.statements);
-    sqlite3_close(fresh.db);
+    nt_statements_free(fresh.sql.statements);
+    sqlite3_close(fresh.sql.db);
     return ok;
 }
 
@@ -244,12 +245,12 @@ bool nt_schema_check_file(const char *path, GError **error) {
 
 bool nt_schema_check(NtCatalogue *catalogue, GError **error) {
     int64_t identity = 0;
-    if (!nt_sql_int(catalogue, 0, &identity, error, "PRAGMA application_id", "")) {
+    if (!nt_sql_int(&catalogue->sql, 0, &identity, error, "PRAGMA application_id", "")) {
         return false;
     }
     catalogue->checked = identity == NT_IDENTITY_CHECKED;
     if (identity != NT_IDENTITY && !catalogue->checked) {
-        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a SQLite database of another program", catalogue->path);
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: a SQLite database of another program", catalogue->sql.path);
     }
     return nt_schema_refresh(catalogue, error);
 }
@@ -262,8 +263,8 @@ bool nt_schema_migrate(NtCatalogue *catalogue, GError **error) {
 
 bool nt_schema_refresh(NtCatalogue *catalogue, GError **error) {
     int64_t version = 0;
-    if (!nt_sql_int(catalogue, 0, &version, error, "PRAGMA user_version", "") ||
-        !check_version(catalogue->path, version, error)) {
+    if (!nt_sql_int(&catalogue->sql, 0, &version, error, "PRAGMA user_version", "") ||
+        !check_version(catalogue->sql.path, version, error)) {
         return false;
     }
     catalogue->version = (int)version;
@@ -272,18 +273,18 @@ bool nt_schema_refresh(NtCatalogue *catalogue, GError **error) {
 
 static bool quick_check(NtCatalogue *catalogue, const char *pragma, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, pragma, "") || nt_query_step(&query, error) < 0) {
+    if (!nt_query_open(&query, &catalogue->sql, error, pragma, "") || nt_query_step(&query, error) < 0) {
         return false;
     }
     const char *verdict = nt_column_text(&query, 0);
-    return g_strcmp0(verdict, "ok") == 0 || (nt_sql_fail_rc(catalogue, SQLITE_CORRUPT, error),
+    return g_strcmp0(verdict, "ok") == 0 || (nt_sql_fail_rc(&catalogue->sql, SQLITE_CORRUPT, error),
                                              g_prefix_error(error, "%s; ", verdict != NULL ? verdict : "?"), false);
 }
 
 bool nt_schema_quick_check(NtCatalogue *catalogue, GError **error) {
     int64_t pages = 0, page_size = 0;
-    if (!nt_sql_int(catalogue, 0, &pages, error, "PRAGMA page_count", "") ||
-        !nt_sql_int(catalogue, 0, &page_size, error, "PRAGMA page_size", "")) {
+    if (!nt_sql_int(&catalogue->sql, 0, &pages, error, "PRAGMA page_count", "") ||
+        !nt_sql_int(&catalogue->sql, 0, &page_size, error, "PRAGMA page_size", "")) {
         return false;
     }
     if (pages * page_size <= QUICK_CHECK_BYTES) {
@@ -341,7 +342,7 @@ bool nt_catalogue_check(NtCatalogue *catalogue, void (*problem)(const char *text
     for (size_t i = 0; i < G_N_ELEMENTS(checks) && checks[i].version <= catalogue->version; i++) {
         g_auto(NtQuery) query = {0};
         g_autoptr(GError) fault = NULL;
-        int step = nt_query_open(&query, catalogue, &fault, checks[i].sql, "") ? 1 : -1;
+        int step = nt_query_open(&query, &catalogue->sql, &fault, checks[i].sql, "") ? 1 : -1;
         while (step == 1 && (step = nt_query_step(&query, &fault)) == 1) {
             const char *text = nt_column_text(&query, 0);
             if (g_strcmp0(text, "ok") != 0) {

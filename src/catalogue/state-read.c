@@ -32,9 +32,9 @@ static void visit_step(sqlite3_context *context, int argc, sqlite3_value **argv)
 static void visit_final(sqlite3_context *context) { sqlite3_result_null(context); }
 
 bool nt_visit_register(NtCatalogue *catalogue, GError **error) {
-    int rc = sqlite3_create_function_v2(catalogue->db, "nt_visit", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, NULL,
+    int rc = sqlite3_create_function_v2(catalogue->sql.db, "nt_visit", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, NULL,
                                         visit_step, visit_final, NULL);
-    return rc == SQLITE_OK || nt_sql_fail(catalogue, error);
+    return rc == SQLITE_OK || nt_sql_fail(&catalogue->sql, error);
 }
 
 bool nt_catalogue_match(NtCatalogue *catalogue, const NtWhere *where, uint64_t since,
@@ -47,7 +47,7 @@ bool nt_catalogue_match(NtCatalogue *catalogue, const NtWhere *where, uint64_t s
         return true;
     }
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "")) {
         return false;
     }
     sqlite3_bind_pointer(query.stmt, 1, &visit, visit_type, NULL);
@@ -73,7 +73,7 @@ static bool each_number(NtQuery *query, bool (*each)(int64_t product, void *data
 bool nt_catalogue_each_product(NtCatalogue *catalogue, bool (*each)(int64_t product, void *data), void *data,
                                GError **error) {
     g_auto(NtQuery) query = {0};
-    return nt_query_open(&query, catalogue, error, "SELECT product FROM product ORDER BY id", "") &&
+    return nt_query_open(&query, &catalogue->sql, error, "SELECT product FROM product ORDER BY id", "") &&
            each_number(&query, each, data, error);
 }
 
@@ -82,7 +82,7 @@ bool nt_catalogue_walk(NtCatalogue *catalogue, int64_t product, bool forward, bo
     g_autofree char *id = nt_catalogue_product_id(catalogue, product, error);
     g_auto(NtQuery) query = {0};
     return id != NULL &&
-           nt_query_open(&query, catalogue, error,
+           nt_query_open(&query, &catalogue->sql, error,
                          forward ? "SELECT product FROM product WHERE id > ?1 ORDER BY id"
                                  : "SELECT product FROM product WHERE id < ?1 ORDER BY id DESC",
                          "t", id) &&
@@ -96,10 +96,10 @@ bool nt_catalogue_each_shown(NtCatalogue *catalogue, int64_t model,
     /* The unary plus keeps the planner off the order of rows, which would have to be sorted. Both statements see one
      * state: the second begins while the first holds it. */
     g_auto(NtQuery) vectors = {0}, photos = {0};
-    if (!nt_query_open(&vectors, catalogue, error,
+    if (!nt_query_open(&vectors, &catalogue->sql, error,
                        "SELECT content, vrow FROM vector INDEXED BY vector_content WHERE +model = ?1 ORDER BY content",
                        "i", model) ||
-        !nt_query_open(&photos, catalogue, error,
+        !nt_query_open(&photos, &catalogue->sql, error,
                        "SELECT content, product FROM photo INDEXED BY photo_content WHERE content IS NOT NULL"
                        " ORDER BY content",
                        "")) {
@@ -171,7 +171,7 @@ describe(NtCatalogue *catalogue, const char *from, int64_t model, const NtShown 
     }
     g_autofree char *sql = describe_sql(from, fields), *asked = shown_as_json(shown, count);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "it", model, asked)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "it", model, asked)) {
         return false;
     }
     int step;
@@ -213,7 +213,7 @@ bool nt_catalogue_each_value(NtCatalogue *catalogue, const char *field, int64_t 
                                            " FROM product WHERE m_%" G_GINT64_FORMAT " IS NOT NULL%s",
                                            stored->field, stored->field, product != 0 ? " AND product = ?1" : "");
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, product != 0 ? "i" : "", product)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, product != 0 ? "i" : "", product)) {
         return false;
     }
     int step;

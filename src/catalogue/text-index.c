@@ -106,15 +106,15 @@ typedef struct Writer {
 } Writer;
 
 static bool insert(NtCatalogue *catalogue, int64_t product, const GString *title, const GString *body, GError **error) {
-    return nt_sql_run(catalogue, error, "INSERT INTO product_words(rowid, title, body) VALUES(?1, ?2, ?3)", "itt",
+    return nt_sql_run(&catalogue->sql, error, "INSERT INTO product_words(rowid, title, body) VALUES(?1, ?2, ?3)", "itt",
                       product, title->str, body->str);
 }
 
 /* The words that are indexed for a product, against those that it has. */
 static bool is_indexed(const Writer *writer, int64_t product, bool *out_there, bool *out_same, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, writer->catalogue, error, "SELECT title, body FROM product_words WHERE rowid = ?1", "i",
-                       product)) {
+    if (!nt_query_open(&query, &writer->catalogue->sql, error, "SELECT title, body FROM product_words WHERE rowid = ?1",
+                       "i", product)) {
         return false;
     }
     int step = nt_query_step(&query, error);
@@ -128,18 +128,19 @@ static bool write_product(const Writer *writer, int64_t product, GError **error)
     NtCatalogue *catalogue = writer->catalogue;
     bool there = false, same = false;
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, writer->read_sql, "i", product)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, writer->read_sql, "i", product)) {
         return false;
     }
     int step = nt_query_step(&query, error);
     if (step <= 0) {
-        return step == 0 && nt_sql_run(catalogue, error, "DELETE FROM product_words WHERE rowid = ?1", "i", product);
+        return step == 0 &&
+               nt_sql_run(&catalogue->sql, error, "DELETE FROM product_words WHERE rowid = ?1", "i", product);
     }
     read_words(writer->texts, query.stmt, 0, writer->title, writer->body);
     if (!is_indexed(writer, product, &there, &same, error) || same) {
         return same;
     }
-    return there ? nt_sql_run(catalogue, error, "UPDATE product_words SET title = ?2, body = ?3 WHERE rowid = ?1",
+    return there ? nt_sql_run(&catalogue->sql, error, "UPDATE product_words SET title = ?2, body = ?3 WHERE rowid = ?1",
                               "itt", product, writer->title->str, writer->body->str)
                  : insert(catalogue, product, writer->title, writer->body, error);
 }
@@ -188,7 +189,7 @@ bool nt_words_build(NtCatalogue *catalogue, GError **error) {
     g_autofree char *sql = g_strdup_printf("SELECT p.product, %s FROM product p ORDER BY p.product", texts.columns);
     g_autoptr(GString) title = g_string_new(NULL), body = g_string_new(NULL);
     g_auto(NtQuery) query = {0};
-    int step = nt_query_open(&query, catalogue, error, sql, "") ? 1 : -1;
+    int step = nt_query_open(&query, &catalogue->sql, error, sql, "") ? 1 : -1;
     while (step == 1 && (step = nt_query_step(&query, error)) == 1) {
         read_words(&texts, query.stmt, 1, title, body);
         step = insert(catalogue, nt_column_int(&query, 0), title, body, error) ? 1 : -1;
@@ -207,7 +208,8 @@ static uint64_t token_digest(const char *token, size_t size, int64_t product, ui
 /* The digest of the tokens of which the index is to be. */
 static bool digest_words(NtCatalogue *catalogue, uint64_t *out, GError **error) {
     g_auto(NtQuery) query = {0};
-    int step = nt_query_open(&query, catalogue, error, "SELECT rowid, title, body FROM product_words", "") ? 1 : -1;
+    int step =
+        nt_query_open(&query, &catalogue->sql, error, "SELECT rowid, title, body FROM product_words", "") ? 1 : -1;
     while (step == 1 && (step = nt_query_step(&query, error)) == 1) {
         for (int column = 0; column < 2; column++) {
             const char *at = nt_column_text(&query, column + 1);
@@ -224,16 +226,16 @@ static bool digest_words(NtCatalogue *catalogue, uint64_t *out, GError **error) 
 /* The digest of those that it is of. The table that shows them stands beside the database, where a connection for
  * reading may make one too. */
 static bool digest_index(NtCatalogue *catalogue, uint64_t *out, GError **error) {
-    int rc = sqlite3_exec(catalogue->db,
+    int rc = sqlite3_exec(catalogue->sql.db,
                           "PRAGMA query_only=OFF; CREATE VIRTUAL TABLE IF NOT EXISTS temp.indexed_words USING"
                           " fts5vocab(main, product_words, instance)",
                           NULL, NULL, NULL);
     if (catalogue->read_only) {
-        sqlite3_exec(catalogue->db, "PRAGMA query_only=ON", NULL, NULL, NULL);
+        sqlite3_exec(catalogue->sql.db, "PRAGMA query_only=ON", NULL, NULL, NULL);
     }
     g_auto(NtQuery) query = {0};
-    int step = (rc == SQLITE_OK || nt_sql_fail_rc(catalogue, rc, error)) &&
-                       nt_query_open(&query, catalogue, error,
+    int step = (rc == SQLITE_OK || nt_sql_fail_rc(&catalogue->sql, rc, error)) &&
+                       nt_query_open(&query, &catalogue->sql, error,
                                      "SELECT term, doc, col = 'body', offset FROM temp.indexed_words", "")
                    ? 1
                    : -1;
@@ -251,7 +253,7 @@ static bool digest_index(NtCatalogue *catalogue, uint64_t *out, GError **error) 
 bool nt_words_renew(NtCatalogue *catalogue, GError **error) {
     int64_t row;
     return !nt_has_words(catalogue) ||
-           nt_sql_int(catalogue, 0, &row, error, "SELECT rowid FROM product_words LIMIT 1", "");
+           nt_sql_int(&catalogue->sql, 0, &row, error, "SELECT rowid FROM product_words LIMIT 1", "");
 }
 
 bool nt_words_check(NtCatalogue *catalogue, void (*problem)(const char *text, void *data), void *data, GError **error) {
@@ -262,7 +264,7 @@ bool nt_words_check(NtCatalogue *catalogue, void (*problem)(const char *text, vo
         return true;
     }
     if (!nt_words_write(catalogue, &fault) || /* what an open transaction has noted */
-        !nt_sql_int(catalogue, 0, &astray, &fault,
+        !nt_sql_int(&catalogue->sql, 0, &astray, &fault,
                     "SELECT (SELECT count(*) FROM product WHERE product NOT IN (SELECT rowid FROM product_words)) +"
                     " (SELECT count(*) FROM product_words WHERE rowid NOT IN (SELECT product FROM product))",
                     "") ||

@@ -45,7 +45,7 @@ typedef struct Count {
 static int count_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *data) {
     Count *count = data;
     bool look = ++count->rows % COUNTED_UNWATCHED == 0;
-    return look && !nt_wait_check(count->match->catalogue->wait, NULL) ? SQLITE_INTERRUPT : SQLITE_OK;
+    return look && !nt_wait_check(count->match->catalogue->sql.wait, NULL) ? SQLITE_INTERRUPT : SQLITE_OK;
 }
 
 /* Before the first hit: how rare each unit is. */
@@ -137,7 +137,7 @@ static bool register_rank(NtCatalogue *catalogue, GError **error) {
     if (catalogue->ranks) {
         return true;
     }
-    if (!nt_query_open(&query, catalogue, error, "SELECT fts5(?1)", "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT fts5(?1)", "")) {
         return false;
     }
     sqlite3_bind_pointer(query.stmt, 1, (void *)&api, "fts5_api_ptr", NULL);
@@ -146,14 +146,14 @@ static bool register_rank(NtCatalogue *catalogue, GError **error) {
     }
     int rc = api != NULL ? api->xCreateFunction(api, "nt_rank", NULL, rank, NULL) : SQLITE_ERROR;
     catalogue->ranks = rc == SQLITE_OK;
-    return catalogue->ranks || nt_sql_fail_rc(catalogue, rc, error);
+    return catalogue->ranks || nt_sql_fail_rc(&catalogue->sql, rc, error);
 }
 
 /* All hits of the expression. */
 static bool collect(Match *match, GError **error) {
     g_auto(NtQuery) query = {0};
     g_autoptr(GError) fault = NULL;
-    if (!nt_query_open(&query, match->catalogue, error,
+    if (!nt_query_open(&query, &match->catalogue->sql, error,
                        "SELECT nt_rank(product_words, ?2) FROM product_words WHERE product_words MATCH ?1", "t",
                        match->query.expression->str)) {
         return false;
@@ -288,7 +288,7 @@ static bool check_text(NtCatalogue *catalogue, const char *text, GError **error)
     if (!nt_has_words(catalogue)) {
         return nt_fail(error, NITERU_ERROR_UNSUPPORTED,
                        "%s: made by an earlier niteru, without an index of words; open it once for writing",
-                       catalogue->path);
+                       catalogue->sql.path);
     }
     if (strnlen(text, NT_TEXT_QUERY_BYTES + 1) > NT_TEXT_QUERY_BYTES) {
         return nt_fail(error, NITERU_ERROR_LIMIT, "the text to search for is longer than %d bytes",

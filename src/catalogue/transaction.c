@@ -22,19 +22,20 @@ bool nt_may_write(NtCatalogue *catalogue, GError **error) {
     if (catalogue->read_only) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
     }
-    g_assert(catalogue->writing); /* a caller that forgot nt_catalogue_begin */
-    return !sqlite3_get_autocommit(catalogue->db) || nt_sql_fail_rc(catalogue, catalogue->ended_by, error);
+    g_assert(catalogue->sql.writing); /* a caller that forgot nt_catalogue_begin */
+    return !sqlite3_get_autocommit(catalogue->sql.db) ||
+           nt_sql_fail_rc(&catalogue->sql, catalogue->sql.ended_by, error);
 }
 
 bool nt_catalogue_check_in_place(const NtCatalogue *catalogue, GError **error) {
     return nt_is_in_place(catalogue) ||
            nt_fail(error, NITERU_ERROR_NOT_FOUND, "%s: was removed or replaced since it was opened; open it anew",
-                   catalogue->path);
+                   catalogue->sql.path);
 }
 
 /* Under the lock: what SQLite sees, before anything is written. */
 static bool start(NtCatalogue *catalogue, GError **error) {
-    return nt_catalogue_check_in_place(catalogue, error) && nt_sql_run(catalogue, error, "BEGIN IMMEDIATE", "") &&
+    return nt_catalogue_check_in_place(catalogue, error) && nt_sql_run(&catalogue->sql, error, "BEGIN IMMEDIATE", "") &&
            nt_schema_refresh(catalogue, error) && nt_catalogue_check_whole(catalogue, error) &&
            (!catalogue->unfinished || nt_schema_quick_check(catalogue, error));
 }
@@ -43,27 +44,27 @@ bool nt_catalogue_begin_wait(NtCatalogue *catalogue, const NtWait *wait, GError 
     if (catalogue->read_only) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: was opened for reading only", catalogue->folder);
     }
-    g_assert(sqlite3_get_autocommit(catalogue->db));
-    if (catalogue->writing) {
+    g_assert(sqlite3_get_autocommit(catalogue->sql.db));
+    if (catalogue->sql.writing) {
         nt_catalogue_rollback(catalogue); /* SQLite has ended the last one by itself */
     }
     if (!nt_lock_take(catalogue, wait, error)) {
         return false;
     }
-    int64_t patience = (nt_wait_until(wait, NT_BUSY_MILLISECONDS * 1000) - g_get_monotonic_time()) / 1000;
-    sqlite3_busy_timeout(catalogue->db, (int)CLAMP(patience, 1, NT_BUSY_MILLISECONDS));
+    int64_t patience = (nt_wait_until(wait, NT_SQL_BUSY_MILLISECONDS * 1000) - g_get_monotonic_time()) / 1000;
+    sqlite3_busy_timeout(catalogue->sql.db, (int)CLAMP(patience, 1, NT_SQL_BUSY_MILLISECONDS));
     bool started = start(catalogue, error);
-    sqlite3_busy_timeout(catalogue->db, NT_BUSY_MILLISECONDS);
+    sqlite3_busy_timeout(catalogue->sql.db, NT_SQL_BUSY_MILLISECONDS);
     if (!started) {
-        if (!sqlite3_get_autocommit(catalogue->db)) {
-            nt_sql_run(catalogue, NULL, "ROLLBACK", "");
+        if (!sqlite3_get_autocommit(catalogue->sql.db)) {
+            nt_sql_run(&catalogue->sql, NULL, "ROLLBACK", "");
         }
         nt_lock_release(catalogue, !catalogue->unfinished);
         return false;
     }
-    catalogue->writing = true;
-    catalogue->ended_by = SQLITE_ABORT_ROLLBACK;
-    catalogue->changes_at_begin = sqlite3_total_changes64(catalogue->db);
+    catalogue->sql.writing = true;
+    catalogue->sql.ended_by = SQLITE_ABORT_ROLLBACK;
+    catalogue->changes_at_begin = sqlite3_total_changes64(catalogue->sql.db);
     return true;
 }
 
@@ -72,7 +73,7 @@ bool nt_catalogue_begin(NtCatalogue *catalogue, GError **error) {
 }
 
 static int64_t log_size(const NtCatalogue *catalogue) {
-    g_autofree char *path = g_strconcat(catalogue->path, "-wal", NULL);
+    g_autofree char *path = g_strconcat(catalogue->sql.path, "-wal", NULL);
     GStatBuf st;
     return g_stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
 }
@@ -83,9 +84,9 @@ static void bound_log(NtCatalogue *catalogue) {
     if (size < LARGE_LOG) {
         catalogue->log_tried = 0;
     } else if (size >= catalogue->log_tried + LOG_STEP) {
-        sqlite3_busy_timeout(catalogue->db, CUT_PATIENCE);
-        int rc = sqlite3_wal_checkpoint_v2(catalogue->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-        sqlite3_busy_timeout(catalogue->db, NT_BUSY_MILLISECONDS);
+        sqlite3_busy_timeout(catalogue->sql.db, CUT_PATIENCE);
+        int rc = sqlite3_wal_checkpoint_v2(catalogue->sql.db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        sqlite3_busy_timeout(catalogue->sql.db, NT_SQL_BUSY_MILLISECONDS);
         catalogue->log_tried = rc == SQLITE_OK ? 0 : size;
     }
 }
@@ -93,10 +94,10 @@ static void bound_log(NtCatalogue *catalogue) {
 static void end(NtCatalogue *catalogue) {
     nt_change_forget(catalogue);
     nt_words_forget(catalogue);
-    if (catalogue->writing) {
+    if (catalogue->sql.writing) {
         nt_lock_release(catalogue, true);
     }
-    catalogue->writing = false;
+    catalogue->sql.writing = false;
 }
 
 bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) {
@@ -104,10 +105,10 @@ bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) {
     if (!nt_may_write(catalogue, error)) {
         return false;
     }
-    bool changed = sqlite3_total_changes64(catalogue->db) != catalogue->changes_at_begin;
+    bool changed = sqlite3_total_changes64(catalogue->sql.db) != catalogue->changes_at_begin;
     if ((changed && (!nt_words_write(catalogue, error) || !nt_change_write(catalogue, error) ||
                      !nt_commits_raise(catalogue, &count, error))) ||
-        !nt_sql_run(catalogue, error, "COMMIT", "")) {
+        !nt_sql_run(&catalogue->sql, error, "COMMIT", "")) {
         return false;
     }
     if (changed) {
@@ -120,15 +121,15 @@ bool nt_catalogue_commit(NtCatalogue *catalogue, GError **error) {
 
 void nt_catalogue_rollback(NtCatalogue *catalogue) {
     /* Some faults (a full disk) have rolled back already; then there is nothing to do. */
-    if (!sqlite3_get_autocommit(catalogue->db)) {
-        nt_sql_run(catalogue, NULL, "ROLLBACK", "");
+    if (!sqlite3_get_autocommit(catalogue->sql.db)) {
+        nt_sql_run(&catalogue->sql, NULL, "ROLLBACK", "");
     }
     catalogue->fields_version = -1;
     end(catalogue);
 }
 
 bool nt_catalogue_begin_reading(NtCatalogue *catalogue, GError **error) {
-    if (!nt_sql_run(catalogue, error, "BEGIN DEFERRED", "")) {
+    if (!nt_sql_run(&catalogue->sql, error, "BEGIN DEFERRED", "")) {
         return false;
     }
     if (!nt_schema_refresh(catalogue, error)) {
@@ -139,7 +140,7 @@ bool nt_catalogue_begin_reading(NtCatalogue *catalogue, GError **error) {
 }
 
 void nt_catalogue_end_reading(NtCatalogue *catalogue) {
-    if (!sqlite3_get_autocommit(catalogue->db)) {
-        nt_sql_run(catalogue, NULL, "COMMIT", "");
+    if (!sqlite3_get_autocommit(catalogue->sql.db)) {
+        nt_sql_run(&catalogue->sql, NULL, "COMMIT", "");
     }
 }

@@ -202,7 +202,7 @@ static bool count_row(Counting *counting, const NtQuery *query, GError **error) 
 
 static bool count_all(Counting *counting, const char *select, const NtCells *among, GError **error) {
     g_auto(NtQuery) query = {0};
-    int step = nt_query_open(&query, counting->catalogue, error, select, "") ? 1 : -1;
+    int step = nt_query_open(&query, &counting->catalogue->sql, error, select, "") ? 1 : -1;
     while (step == 1 && (step = nt_query_step(&query, error)) == 1) {
         if ((among == NULL || nt_cells_bit(among, (uint64_t)nt_column_int(&query, 0))) &&
             !count_row(counting, &query, error)) {
@@ -221,8 +221,9 @@ static bool count_some(Counting *counting, const char *select, const NtCells *am
         for (uint64_t bits = nt_cells_get(among, at); bits != 0; bits &= bits - 1) {
             uint64_t product = 64 * at + (uint64_t)__builtin_ctzll(bits);
             g_auto(NtQuery) query = {0};
-            if ((catalogue->wait != NULL && ++looked_up % UNWATCHED == 0 && !nt_wait_check(catalogue->wait, error)) ||
-                !nt_query_open(&query, catalogue, error, sql, "i", (int64_t)product)) {
+            if ((catalogue->sql.wait != NULL && ++looked_up % UNWATCHED == 0 &&
+                 !nt_wait_check(catalogue->sql.wait, error)) ||
+                !nt_query_open(&query, &catalogue->sql, error, sql, "i", (int64_t)product)) {
                 return false;
             }
             int step = nt_query_step(&query, error);
@@ -298,7 +299,7 @@ NtJson *nt_catalogue_value_counts(NtCatalogue *catalogue, const char *const *fie
             return NULL;
         }
     }
-    if (!nt_sql_int(catalogue, 0, &most, error, "SELECT max(product) FROM product", "")) {
+    if (!nt_sql_int(&catalogue->sql, 0, &most, error, "SELECT max(product) FROM product", "")) {
         return NULL;
     }
     g_autofree char *select = select_sql(&counting);

@@ -15,7 +15,7 @@ enum { BLOCK_ROWS = 256 };
 
 static bool check_first(NtCatalogue *catalogue, int64_t model, uint64_t first, GError **error) {
     int64_t rows = -1;
-    if (!nt_sql_int(catalogue, -1, &rows, error, "SELECT rows FROM model WHERE model = ?1", "i", model)) {
+    if (!nt_sql_int(&catalogue->sql, -1, &rows, error, "SELECT rows FROM model WHERE model = ?1", "i", model)) {
         return false;
     }
     return (rows >= 0 && (uint64_t)rows == first) ||
@@ -28,7 +28,8 @@ static bool check_first(NtCatalogue *catalogue, int64_t model, uint64_t first, G
 static bool check_contents(NtCatalogue *catalogue, const int64_t *contents, size_t count, GError **error) {
     for (size_t i = 0; i < count; i++) {
         int64_t found = 0;
-        if (!nt_sql_int(catalogue, 0, &found, error, "SELECT 1 FROM content WHERE content = ?1", "i", contents[i])) {
+        if (!nt_sql_int(&catalogue->sql, 0, &found, error, "SELECT 1 FROM content WHERE content = ?1", "i",
+                        contents[i])) {
             return false;
         }
         if (found == 0) {
@@ -61,31 +62,31 @@ bool nt_catalogue_add_vectors(NtCatalogue *catalogue, int64_t model, uint64_t fi
         return false;
     }
     int64_t dead = 0, served = 0;
-    if (!nt_sql_int(catalogue, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i", model)) {
+    if (!nt_sql_int(&catalogue->sql, 0, &served, error, "SELECT is_default FROM model WHERE model = ?1", "i", model)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
         /* OR REPLACE drops the content's former row, which has no name then and is dead. */
         if (!count_dead(catalogue, model, contents[i], served != 0, &dead, error) ||
-            !nt_sql_run(catalogue, error,
+            !nt_sql_run(&catalogue->sql, error,
                         "INSERT OR REPLACE INTO vector(model, vrow, content, maker) VALUES(?1, ?2, ?3, ?4)", "iiii",
                         model, (int64_t)(first + i), contents[i], maker)) {
             return false;
         }
     }
-    return nt_sql_run(catalogue, error, "UPDATE model SET rows = rows + ?2, dead = dead + ?3 WHERE model = ?1", "iii",
-                      model, (int64_t)count, dead);
+    return nt_sql_run(&catalogue->sql, error, "UPDATE model SET rows = rows + ?2, dead = dead + ?3 WHERE model = ?1",
+                      "iii", model, (int64_t)count, dead);
 }
 
 bool nt_content_appears(NtCatalogue *catalogue, int64_t content, GError **error) {
-    return nt_sql_run(catalogue, error,
+    return nt_sql_run(&catalogue->sql, error,
                       "UPDATE model SET dead = dead - 1 WHERE model IN (SELECT model FROM vector WHERE content = ?1)"
                       " AND NOT EXISTS (SELECT 1 FROM photo WHERE content = ?1)",
                       "i", content);
 }
 
 bool nt_content_disappears(NtCatalogue *catalogue, int64_t content, GError **error) {
-    return nt_sql_run(catalogue, error,
+    return nt_sql_run(&catalogue->sql, error,
                       "UPDATE model SET dead = dead + 1 WHERE model IN (SELECT model FROM vector WHERE content = ?1)"
                       " AND NOT EXISTS (SELECT 1 FROM photo WHERE content = ?1)",
                       "i", content);
@@ -93,13 +94,14 @@ bool nt_content_disappears(NtCatalogue *catalogue, int64_t content, GError **err
 
 bool nt_vectors_adopt(NtCatalogue *catalogue, int64_t from, int64_t to, GError **error) {
     return nt_change_note_owners(catalogue, to, NULL, error) &&
-           nt_sql_run(catalogue, error,
+           nt_sql_run(&catalogue->sql, error,
                       "UPDATE model SET dead = dead + EXISTS (SELECT 1 FROM photo WHERE content = ?1)"
                       " - EXISTS (SELECT 1 FROM photo WHERE content = ?2)"
                       " WHERE model IN (SELECT model FROM vector WHERE content = ?1)"
                       " AND model NOT IN (SELECT model FROM vector WHERE content = ?2)",
                       "ii", from, to) &&
-           nt_sql_run(catalogue, error, "UPDATE OR IGNORE vector SET content = ?2 WHERE content = ?1", "ii", from, to);
+           nt_sql_run(&catalogue->sql, error, "UPDATE OR IGNORE vector SET content = ?2 WHERE content = ?1", "ii", from,
+                      to);
 }
 
 bool nt_catalogue_put_digests(NtCatalogue *catalogue, int64_t model, uint64_t first_block, const uint64_t *digests,
@@ -111,7 +113,7 @@ bool nt_catalogue_put_digests(NtCatalogue *catalogue, int64_t model, uint64_t fi
         int64_t rows = i + 1 < count ? BLOCK_ROWS : (int64_t)rows_in_last;
         int64_t digest;
         memcpy(&digest, &digests[i], sizeof digest); /* the same 64 bits, as SQLite's integers are signed */
-        if (!nt_sql_run(catalogue, error,
+        if (!nt_sql_run(&catalogue->sql, error,
                         "INSERT OR REPLACE INTO block(model, block, rows, digest) VALUES(?1,?2,?3,?4)", "iiii", model,
                         (int64_t)(first_block + i), rows, digest)) {
             return false;
@@ -123,8 +125,8 @@ bool nt_catalogue_put_digests(NtCatalogue *catalogue, int64_t model, uint64_t fi
 bool nt_catalogue_get_digest(NtCatalogue *catalogue, int64_t model, uint64_t block, uint64_t *out_digest,
                              unsigned *out_rows, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, "SELECT rows, digest FROM block WHERE model = ?1 AND block = ?2", "ii",
-                       model, (int64_t)block)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, "SELECT rows, digest FROM block WHERE model = ?1 AND block = ?2",
+                       "ii", model, (int64_t)block)) {
         return false;
     }
     int step = nt_query_step(&query, error);
@@ -142,13 +144,13 @@ bool nt_catalogue_get_digest(NtCatalogue *catalogue, int64_t model, uint64_t blo
 
 bool nt_catalogue_find_vector(NtCatalogue *catalogue, int64_t model, int64_t content, int64_t *out_vrow,
                               GError **error) {
-    return nt_sql_int(catalogue, -1, out_vrow, error, "SELECT vrow FROM vector WHERE content = ?1 AND model = ?2", "ii",
-                      content, model);
+    return nt_sql_int(&catalogue->sql, -1, out_vrow, error, "SELECT vrow FROM vector WHERE content = ?1 AND model = ?2",
+                      "ii", content, model);
 }
 
 bool nt_catalogue_owners(NtCatalogue *catalogue, int64_t model, uint64_t vrow, GArray *out, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT f.product, f.photo, f.position FROM vector v CROSS JOIN photo f ON f.content = v.content"
                        " WHERE v.model = ?1 AND v.vrow = ?2 ORDER BY f.product, f.position",
                        "ii", model, (int64_t)vrow)) {
@@ -166,7 +168,7 @@ bool nt_catalogue_owners(NtCatalogue *catalogue, int64_t model, uint64_t vrow, G
 
 bool nt_catalogue_product_vectors(NtCatalogue *catalogue, int64_t model, int64_t product, GArray *out, GError **error) {
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error,
+    if (!nt_query_open(&query, &catalogue->sql, error,
                        "SELECT v.vrow, f.photo, f.position FROM photo f CROSS JOIN vector v ON v.content = f.content"
                        " AND v.model = ?1 WHERE f.product = ?2 ORDER BY f.position",
                        "ii", model, product)) {
@@ -191,7 +193,7 @@ bool nt_catalogue_each_row(NtCatalogue *catalogue, int64_t model, const NtWhere 
                               " CROSS JOIN vector v ON v.content = f.content AND v.model = ?1 WHERE 1%s",
                               nt_where_sql(where));
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "i", model)) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "i", model)) {
         return false;
     }
     nt_where_bind(where, query.stmt);
@@ -227,7 +229,7 @@ bool nt_catalogue_each_vector(NtCatalogue *catalogue, const NtVectorQuery *query
     NtFieldType types[2] = {NT_FIELD_MISSING, NT_FIELD_MISSING};
     g_autofree char *sql = vector_sql(catalogue, query, types, error);
     g_auto(NtQuery) rows = {0};
-    if (sql == NULL || !nt_query_open(&rows, catalogue, error, sql, "i", query->model)) {
+    if (sql == NULL || !nt_query_open(&rows, &catalogue->sql, error, sql, "i", query->model)) {
         return false;
     }
     nt_where_bind(query->where, rows.stmt);
@@ -251,7 +253,7 @@ bool nt_catalogue_each_vector(NtCatalogue *catalogue, const NtVectorQuery *query
 
 bool nt_catalogue_dead_rows(NtCatalogue *catalogue, int64_t model, uint64_t *out_dead, GError **error) {
     int64_t dead = 0;
-    if (!nt_sql_int(catalogue, 0, &dead, error,
+    if (!nt_sql_int(&catalogue->sql, 0, &dead, error,
                     "SELECT rows - (SELECT count(*) FROM vector v WHERE v.model = ?1"
                     " AND EXISTS (SELECT 1 FROM photo f WHERE f.content = v.content)) FROM model WHERE model = ?1",
                     "i", model)) {

@@ -63,17 +63,17 @@ bool nt_version_stale(const char *id, int64_t version, int64_t there, bool delet
 }
 
 bool nt_tombstone_find(NtCatalogue *catalogue, const char *id, int64_t *out_version, GError **error) {
-    return nt_sql_int(catalogue, 0, out_version, error, "SELECT version FROM tombstone WHERE id = ?1", "t", id);
+    return nt_sql_int(&catalogue->sql, 0, out_version, error, "SELECT version FROM tombstone WHERE id = ?1", "t", id);
 }
 
 bool nt_tombstone_take(NtCatalogue *catalogue, const char *id, GError **error) {
-    return nt_sql_run(catalogue, error, "DELETE FROM tombstone WHERE id = ?1", "t", id);
+    return nt_sql_run(&catalogue->sql, error, "DELETE FROM tombstone WHERE id = ?1", "t", id);
 }
 
 /* Lets old ones go after `added` new ones. */
 static bool trim(NtCatalogue *catalogue, int64_t added, GError **error) {
     int64_t before = g_get_real_time() / G_USEC_PER_SEC - TOMBSTONE_DAYS * INT64_C(86400);
-    return nt_sql_run(catalogue, error,
+    return nt_sql_run(&catalogue->sql, error,
                       "DELETE FROM tombstone WHERE tombstone IN"
                       " (SELECT tombstone FROM tombstone ORDER BY tombstone LIMIT ?1) AND"
                       " (removed < ?2 OR tombstone <= (SELECT max(tombstone) FROM tombstone) - ?3)",
@@ -81,15 +81,16 @@ static bool trim(NtCatalogue *catalogue, int64_t added, GError **error) {
 }
 
 bool nt_tombstone_put(NtCatalogue *catalogue, const char *id, int64_t version, GError **error) {
-    return nt_sql_run(catalogue, error, "INSERT OR REPLACE INTO tombstone(id, version, removed) VALUES(?1, ?2, ?3)",
-                      "tii", id, version, g_get_real_time() / G_USEC_PER_SEC) &&
+    return nt_sql_run(&catalogue->sql, error,
+                      "INSERT OR REPLACE INTO tombstone(id, version, removed) VALUES(?1, ?2, ?3)", "tii", id, version,
+                      g_get_real_time() / G_USEC_PER_SEC) &&
            trim(catalogue, 1, error);
 }
 
 bool nt_tombstones_of_gone(NtCatalogue *catalogue, GError **error) {
-    return nt_sql_run(catalogue, error,
+    return nt_sql_run(&catalogue->sql, error,
                       "INSERT OR REPLACE INTO tombstone(id, version, removed) SELECT p.id, p.version, ?1"
                       " FROM temp.gone g CROSS JOIN product p USING(product) WHERE p.version IS NOT NULL",
                       "i", g_get_real_time() / G_USEC_PER_SEC) &&
-           trim(catalogue, sqlite3_changes64(catalogue->db), error);
+           trim(catalogue, sqlite3_changes64(catalogue->sql.db), error);
 }

@@ -81,7 +81,7 @@ static bool add_near(NtCatalogue *catalogue, const Column *column, const char *w
     g_autoptr(GArray) found = g_array_new(false, false, sizeof(Near));
     g_array_set_clear_func(found, clear_near);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "")) {
         return false;
     }
     int step;
@@ -107,7 +107,7 @@ static bool add_near(NtCatalogue *catalogue, const Column *column, const char *w
 static bool set_range(NtCatalogue *catalogue, const Column *column, NtJson *item, GError **error) {
     g_autofree char *sql = g_strdup_printf("SELECT min(%s), max(%s) FROM product p", column->name, column->name);
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "") || nt_query_step(&query, error) < 0) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "") || nt_query_step(&query, error) < 0) {
         return false;
     }
     NtJson *least = nt_field_json(column->type, query.stmt, 0), *most = nt_field_json(column->type, query.stmt, 1);
@@ -163,7 +163,7 @@ static NtJson *explain(NtCatalogue *catalogue, const GArray *fields, const Node 
 static bool matches(NtCatalogue *catalogue, const NtWhere *where, bool *out, GError **error) {
     g_autofree char *sql = g_strdup_printf("SELECT 1 FROM product p WHERE 1%s LIMIT 1", nt_where_sql(where));
     g_auto(NtQuery) query = {0};
-    if (!nt_query_open(&query, catalogue, error, sql, "")) {
+    if (!nt_query_open(&query, &catalogue->sql, error, sql, "")) {
         return false;
     }
     nt_where_bind(where, query.stmt);

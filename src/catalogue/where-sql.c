@@ -76,9 +76,9 @@ static void sql_contains(sqlite3_context *context, int argc, sqlite3_value **arg
 }
 
 bool nt_where_register(NtCatalogue *catalogue, GError **error) {
-    int rc = sqlite3_create_function_v2(catalogue->db, "nt_contains", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+    int rc = sqlite3_create_function_v2(catalogue->sql.db, "nt_contains", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
                                         sql_contains, NULL, NULL, NULL);
-    return rc == SQLITE_OK || nt_sql_fail(catalogue, error);
+    return rc == SQLITE_OK || nt_sql_fail(&catalogue->sql, error);
 }
 
 /* ---- compiling -------------------------------------------------------------------------------------------------- */

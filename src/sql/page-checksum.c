@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A checksum in each page of catalogue.db, so that a bit flipped on disk is found when the page is read, whatever it
+ * A checksum in each page of a database, so that a bit flipped on disk is found when the page is read, whatever it
  * holds: SQLite has none, and its structure hides most damage.
  *
  * SQLite can be told to leave bytes at the end of each page to others. Databases made here have PAGE_CHECKSUM_BYTES
@@ -10,10 +10,11 @@
  * checksums, made before the write, and a page gets ours when it is folded into the database.
  *
  * Whether a file has checksums is told twice, by byte 20 of its header (the reserved bytes) and by the application id,
- * of which the two that are used differ in three bits. Where they contradict each other the file is damaged, so no
- * single flipped bit turns the comparison off. A page of zeros passes: SQLite may leave a hole where it never wrote.
+ * of which any two that are used differ in three bits at least. Where they contradict each other the file is damaged,
+ * so no single flipped bit turns the comparison off. A page of zeros passes: SQLite may leave a hole where it never
+ * wrote.
  */
-#include "catalogue/catalogue-internal.h"
+#include "sql/sql.h"
 
 #include <string.h>
 
@@ -37,7 +38,7 @@ static uint32_t big_endian(const uint8_t *at) {
 NtPageState nt_page_state(const uint8_t *header) {
     uint32_t identity = big_endian(header + 68);
     unsigned reserved = header[20];
-    if (identity == NT_IDENTITY_CHECKED) {
+    if (identity == NT_IDENTITY_CHECKED || identity == NT_IDENTITY_EVENTS) {
         return reserved == NT_PAGE_CHECKSUM_BYTES ? NT_PAGES_CHECKED : NT_PAGES_CONTRADICT;
     }
     if (identity == NT_IDENTITY) {

@@ -7,7 +7,7 @@
  * is finalised afterwards) instead of disturbing the first. Conditions make new SQL texts without end, so the store
  * keeps the STATEMENTS_KEPT that were used last.
  */
-#include "catalogue/catalogue-internal.h"
+#include "sql/sql.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -21,77 +21,92 @@ struct NtStatements {
 };
 
 /* Whether a failed write or a file that cannot be made is for want of room. SQLite does not always keep the errno. */
-static bool is_full(const NtCatalogue *catalogue, int system) {
+static bool is_full(const NtSql *sql, int system) {
+    g_autofree char *folder = g_path_get_dirname(sql->path);
     struct statvfs disk;
     return system == ENOSPC || system == EDQUOT || system == EFBIG ||
-           (system == 0 && statvfs(catalogue->folder != NULL ? catalogue->folder : ".", &disk) == 0 &&
+           (system == 0 && statvfs(folder, &disk) == 0 &&
             (disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0)));
 }
 
-bool nt_sql_fail_rc(NtCatalogue *catalogue, int rc, GError **error) {
+bool nt_sql_fail_rc(NtSql *sql, int rc, GError **error) {
     const char *text = sqlite3_errstr(rc);
-    int system = catalogue->db != NULL ? sqlite3_system_errno(catalogue->db) : 0;
+    int system = sql->db != NULL ? sqlite3_system_errno(sql->db) : 0;
     switch (rc & 0xff) {
-    case SQLITE_FULL: return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: the disk is full", catalogue->path);
-    case SQLITE_NOMEM: return nt_fail(error, NITERU_ERROR_NO_MEMORY, "%s: out of memory", catalogue->path);
+    case SQLITE_FULL: return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: the disk is full", sql->path);
+    case SQLITE_NOMEM: return nt_fail(error, NITERU_ERROR_NO_MEMORY, "%s: out of memory", sql->path);
     case SQLITE_INTERRUPT:
-        if (catalogue->wait != NULL && !nt_wait_check(catalogue->wait, error)) {
+        if (sql->wait != NULL && !nt_wait_check(sql->wait, error)) {
             return false;
         }
-        return nt_fail(error, NITERU_ERROR_CANCELLED, "%s: stopped", catalogue->path);
+        return nt_fail(error, NITERU_ERROR_CANCELLED, "%s: stopped", sql->path);
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return nt_fail(error, NITERU_ERROR_BUSY, "%s: another program holds the database", catalogue->path);
+    case SQLITE_LOCKED: return nt_fail(error, NITERU_ERROR_BUSY, "%s: another program holds the database", sql->path);
     case SQLITE_CORRUPT:
-        nt_fail(error, NITERU_ERROR_CORRUPT,
-                "%s: the database is damaged (%s); it was left as it is: see how far, then restore a backup or index "
-                "into a new catalogue",
-                catalogue->path, text);
+        nt_fail(error, NITERU_ERROR_CORRUPT, "%s: the database is damaged (%s); it was left as it is: %s", sql->path,
+                text, sql->remedy);
         return nt_fact(error, "remedy", "check");
     case SQLITE_NOTADB:
-        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: not a database of niteru; it was left as it is",
-                       catalogue->path);
+        return nt_fail(error, NITERU_ERROR_CORRUPT, "%s: not a database of niteru; it was left as it is", sql->path);
     case SQLITE_IOERR:
         if (rc == SQLITE_IOERR_DATA) {
             return nt_fail(error, NITERU_ERROR_CORRUPT,
-                           "%s: the database is damaged (a page does not fit its checksum); it was left as it is: "
-                           "restore a backup, or remove the catalogue's folder and index the sources again",
-                           catalogue->path);
+                           "%s: the database is damaged (a page does not fit its checksum); it was left as it is: %s",
+                           sql->path, sql->remedy);
         }
         /* fall through */
     case SQLITE_CANTOPEN:
-        if (is_full(catalogue, system)) {
-            return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: cannot grow: %s", catalogue->path,
+        if (is_full(sql, system)) {
+            return nt_fail(error, NITERU_ERROR_NO_SPACE, "%s: cannot grow: %s", sql->path,
                            g_strerror(system != 0 ? system : ENOSPC));
         }
         /* fall through */
     case SQLITE_READONLY:
     case SQLITE_PERM:
-        return nt_fail(error, NITERU_ERROR_IO, "%s: %s (%d)%s%s", catalogue->path, text, rc, system != 0 ? ": " : "",
+        return nt_fail(error, NITERU_ERROR_IO, "%s: %s (%d)%s%s", sql->path, text, rc, system != 0 ? ": " : "",
                        system != 0 ? g_strerror(system) : "");
     default:
-        return nt_fail(error, NITERU_ERROR_FAILED, "%s: %s (%s)", catalogue->path, text,
-                       catalogue->db != NULL ? sqlite3_errmsg(catalogue->db) : "no database");
+        return nt_fail(error, NITERU_ERROR_FAILED, "%s: %s (%s)", sql->path, text,
+                       sql->db != NULL ? sqlite3_errmsg(sql->db) : "no database");
     }
+}
+
+bool nt_sql_configure(NtSql *sql, bool read_only, GError **error) {
+    sqlite3 *db = sql->db;
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, NT_SQL_BUSY_MILLISECONDS);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024);
+    /* cell_size_check: a damaged page is noticed when it is read. The log is cut back after a big transaction. */
+    const char *pragmas = read_only ? "PRAGMA cell_size_check=ON; PRAGMA query_only=ON"
+                                    : "PRAGMA cell_size_check=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
+                                      "PRAGMA journal_size_limit=16777216";
+    return sqlite3_exec(db, pragmas, NULL, NULL, NULL) == SQLITE_OK || nt_sql_fail(sql, error);
 }
 
 /* Called by SQLite now and then while a statement runs: other than 0 ends it. */
 static int is_over(void *data) {
-    const NtCatalogue *catalogue = data;
-    return catalogue->wait != NULL && !nt_wait_check(catalogue->wait, NULL);
+    const NtSql *sql = data;
+    return sql->wait != NULL && !nt_wait_check(sql->wait, NULL);
 }
 
-void nt_catalogue_set_wait(NtCatalogue *catalogue, const NtWait *wait) {
-    catalogue->wait = wait;
-    sqlite3_progress_handler(catalogue->db, wait != NULL ? STEPS_UNWATCHED : 0, is_over, catalogue);
+void nt_sql_set_wait(NtSql *sql, const NtWait *wait) {
+    sql->wait = wait;
+    sqlite3_progress_handler(sql->db, wait != NULL ? STEPS_UNWATCHED : 0, is_over, sql);
 }
 
-bool nt_sql_fail(NtCatalogue *catalogue, GError **error) {
-    int rc = sqlite3_extended_errcode(catalogue->db);
-    if (catalogue->writing && sqlite3_get_autocommit(catalogue->db)) {
-        catalogue->ended_by = rc; /* SQLite has ended the transaction, and whatever comes next fails with that */
+bool nt_sql_fail(NtSql *sql, GError **error) {
+    int rc = sqlite3_extended_errcode(sql->db);
+    if (sql->writing && sqlite3_get_autocommit(sql->db)) {
+        sql->ended_by = rc; /* SQLite has ended the transaction, and whatever comes next fails with that */
     }
-    return nt_sql_fail_rc(catalogue, rc, error);
+    return nt_sql_fail_rc(sql, rc, error);
 }
 
 /* ---- statements ------------------------------------------------------------------------------------------------- */
@@ -121,7 +136,7 @@ void nt_query_clear(NtQuery *query) {
     if (stmt == NULL) {
         return;
     }
-    NtStatements *store = query->catalogue->statements;
+    NtStatements *store = query->sql->statements;
     *query = (NtQuery){0};
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt);
@@ -138,18 +153,18 @@ void nt_query_clear(NtQuery *query) {
     }
 }
 
-static bool take(NtQuery *query, NtCatalogue *catalogue, const char *sql, GError **error) {
-    *query = (NtQuery){.catalogue = catalogue};
-    NtStatements *store = catalogue->statements;
-    GList *kept = g_hash_table_lookup(store->by_text, sql);
+static bool take(NtQuery *query, NtSql *sql, const char *text, GError **error) {
+    *query = (NtQuery){.sql = sql};
+    NtStatements *store = sql->statements;
+    GList *kept = g_hash_table_lookup(store->by_text, text);
     if (kept != NULL) {
         query->stmt = kept->data;
-        g_hash_table_remove(store->by_text, sql);
+        g_hash_table_remove(store->by_text, text);
         g_queue_delete_link(&store->order, kept);
         return true;
     }
-    int rc = sqlite3_prepare_v3(catalogue->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &query->stmt, NULL);
-    return rc == SQLITE_OK || nt_sql_fail(catalogue, error);
+    int rc = sqlite3_prepare_v3(sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &query->stmt, NULL);
+    return rc == SQLITE_OK || nt_sql_fail(sql, error);
 }
 
 static int bind_one(sqlite3_stmt *stmt, int at, char letter, va_list *args) {
@@ -158,16 +173,23 @@ static int bind_one(sqlite3_stmt *stmt, int at, char letter, va_list *args) {
     case 'd': return sqlite3_bind_double(stmt, at, va_arg(*args, double));
     case 't': return sqlite3_bind_text(stmt, at, va_arg(*args, const char *), -1, SQLITE_STATIC);
     case 'h': return sqlite3_bind_blob(stmt, at, va_arg(*args, const uint8_t *), 32, SQLITE_STATIC);
+    case 'b': {
+        GBytes *bytes = va_arg(*args, GBytes *);
+        size_t size = 0;
+        const void *data = bytes != NULL ? g_bytes_get_data(bytes, &size) : NULL;
+        return bytes == NULL ? sqlite3_bind_null(stmt, at)
+                             : sqlite3_bind_blob64(stmt, at, data != NULL ? data : "", size, SQLITE_STATIC);
+    }
     case 'x': return sqlite3_bind_blob(stmt, at, va_arg(*args, const uint8_t *), 16, SQLITE_STATIC);
     default: g_assert_not_reached();
     }
 }
 
-static bool open_query(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format,
+static bool open_query(NtQuery *query, NtSql *sql, GError **error, const char *text, const char *format,
                        va_list *args) {
-    bool ok = take(query, catalogue, sql, error);
+    bool ok = take(query, sql, text, error);
     for (int at = 1; ok && format[at - 1] != '\0'; at++) {
-        ok = bind_one(query->stmt, at, format[at - 1], args) == SQLITE_OK || nt_sql_fail(catalogue, error);
+        ok = bind_one(query->stmt, at, format[at - 1], args) == SQLITE_OK || nt_sql_fail(sql, error);
     }
     return ok;
 }
@@ -177,11 +199,11 @@ static bool open_query(NtQuery *query, NtCatalogue *catalogue, GError **error, c
     do {                                                                                                               \
         va_list args;                                                                                                  \
         va_start(args, format);                                                                                        \
-        (ok) = open_query(query, catalogue, error, sql, format, &args);                                                \
+        (ok) = open_query(query, sql, error, text, format, &args);                                                     \
         va_end(args);                                                                                                  \
     } while (0)
 
-bool nt_query_open(NtQuery *query, NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...) {
+bool nt_query_open(NtQuery *query, NtSql *sql, GError **error, const char *text, const char *format, ...) {
     bool ok;
     OPEN_QUERY(query, ok);
     return ok;
@@ -195,11 +217,11 @@ int nt_query_step(NtQuery *query, GError **error) {
     if (rc == SQLITE_DONE) {
         return 0;
     }
-    nt_sql_fail(query->catalogue, error);
+    nt_sql_fail(query->sql, error);
     return -1;
 }
 
-bool nt_sql_run(NtCatalogue *catalogue, GError **error, const char *sql, const char *format, ...) {
+bool nt_sql_run(NtSql *sql, GError **error, const char *text, const char *format, ...) {
     g_auto(NtQuery) query = {0};
     bool ok;
     OPEN_QUERY(&query, ok);
@@ -210,8 +232,7 @@ bool nt_sql_run(NtCatalogue *catalogue, GError **error, const char *sql, const c
     return step == 0;
 }
 
-bool nt_sql_int(NtCatalogue *catalogue, int64_t fallback, int64_t *out, GError **error, const char *sql,
-                const char *format, ...) {
+bool nt_sql_int(NtSql *sql, int64_t fallback, int64_t *out, GError **error, const char *text, const char *format, ...) {
     g_auto(NtQuery) query = {0};
     bool ok;
     OPEN_QUERY(&query, ok);
@@ -222,10 +243,4 @@ bool nt_sql_int(NtCatalogue *catalogue, int64_t fallback, int64_t *out, GError *
     bool null = step == 0 || sqlite3_column_type(query.stmt, 0) == SQLITE_NULL;
     *out = null ? fallback : nt_column_int(&query, 0);
     return true;
-}
-
-uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue) {
-    int now = 0, peak = 0;
-    sqlite3_db_status(catalogue->db, SQLITE_DBSTATUS_CACHE_MISS, &now, &peak, 0);
-    return (uint64_t)now;
 }
