@@ -6,7 +6,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { goShop, onPage, openBrowser, openShop, tiles, until } from "./support.mjs";
+import { goShop, onPage, openBrowser, openShop, until } from "./support.mjs";
 
 const MOST_BYTES = 100 * 1024, GOAL_MS = 2000, GRACE = 3, MANY = 10_000;
 const shop = await openShop(120), browser = await openBrowser();
@@ -73,9 +73,10 @@ test("10,000 products scroll by", onPage(browser, shop, {}, async (page, t) => {
     let run = await scrollThrough(page);
     if (run.stuck !== undefined) { // a browser on a machine that is busy with other things may cease to draw
         t.diagnostic(`stuck: ${run.stuck}`);
-        await page.reload();
-        await tiles(page).first().waitFor();
-        run = await scrollThrough(page);
+        await onPage(await openBrowser(), shop, {}, async (again) => {
+            await goShop(again);
+            run = await scrollThrough(again);
+        })(t);
     }
     const { frames, slow, worst, heap, stuck } = run;
     assert.equal(stuck, undefined);
