@@ -21,7 +21,7 @@ bool nt_is_in_place(const NtCatalogue *catalogue) {
     return g_strcmp0(identity, catalogue->identity) == 0;
 }
 
-static const char *const subfolders[] = {"models", "vectors", "photos", "index", "thumbs", NULL};
+static const char *const subfolders[] = {"models", "vectors", "photos", "index", "thumbs", "events", NULL};
 
 char *nt_catalogue_path(const NtCatalogue *catalogue, const char *subfolder, const char *name) {
     if (subfolder == NULL) {

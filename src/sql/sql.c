@@ -126,9 +126,11 @@ void nt_statements_clear(NtStatements *statements) {
 }
 
 void nt_statements_free(NtStatements *statements) {
-    nt_statements_clear(statements);
-    g_hash_table_unref(statements->by_text);
-    g_free(statements);
+    if (statements != NULL) {
+        nt_statements_clear(statements);
+        g_hash_table_unref(statements->by_text);
+        g_free(statements);
+    }
 }
 
 void nt_query_clear(NtQuery *query) {

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared inside the room only: the databases of a store. */
+#ifndef NT_EVENTS_INTERNAL_H
+#define NT_EVENTS_INTERNAL_H
+
+#include "events/events.h"
+#include "sql/sql.h"
+
+/* ---- a database (database.c) ---- */
+
+/* One connection for writing and one for reading, each used under its lock: WAL has readers and the writer not wait for
+ * each other. */
+typedef struct NtEventsDb {
+    GMutex write_lock, read_lock;
+    NtSql write, read;
+    char *identity; /* as nt_database_enter gave it */
+} NtEventsDb;
+
+/* Opens a database at `path`, which it takes, made by `script` where it is not there; layout `version` is the newest.
+ * NULL with an error: CORRUPT, UNSUPPORTED (made by a newer niteru), IO, NO_SPACE. */
+NtEventsDb *nt_events_db_open(char *path, const char *script, GError **error);
+void nt_events_db_free(NtEventsDb *db); /* NULL is fine */
+/* A transaction that writes, until its end: takes the lock. */
+bool nt_events_db_begin(NtEventsDb *db, GError **error);
+bool nt_events_db_end(NtEventsDb *db, bool ok, GError **error);
+
+/* ---- a week (week.c) ---- */
+
+enum { NT_WEEK_MS = 7 * 24 * 3600 * 1000 }; /* weeks begin on a Monday, in UTC */
+
+typedef struct NtWeek {
+    gint refs;
+    int64_t number; /* of weeks since Monday, 29 December 1969 */
+    NtEventsDb *db;
+} NtWeek;
+int64_t nt_week_of(int64_t milliseconds);
+int64_t nt_week_begin(int64_t number); /* in milliseconds since 1970 */
+/* "2026-11-23.db", new; and the other way: false where the name is none. */
+char *nt_week_name(int64_t number);
+bool nt_week_number(const char *name, int64_t *out);
+
+NtWeek *nt_week_open(const char *folder, int64_t number, GError **error);
+NtWeek *nt_week_ref(NtWeek *week);
+void nt_week_unref(NtWeek *week); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtWeek, nt_week_unref)
+
+/* ---- the store (store.c) ---- */
+
+struct NtEvents {
+    char *folder;
+    NtEventsOptions options;
+    GMutex lock;      /* `weeks` */
+    GPtrArray *weeks; /* NtWeek, the oldest first */
+    NtEventsDb *names;
+    GMutex inserting;  /* `hours` */
+    GHashTable *hours; /* what visitors did in an hour, of those who did something lately; see insert.c */
+    size_t hour_items;
+};
+
+/* The week of this number, opened or (`make`) made; a reference. NULL: there is none (*error unset), or it cannot be
+ * opened. */
+NtWeek *nt_events_week(NtEvents *events, int64_t number, bool make, GError **error);
+/* The weeks that hold events at or after a moment, the newest first: *out is new, of NtWeek. */
+bool nt_events_weeks(NtEvents *events, int64_t since, GPtrArray **out, GError **error);
+/* The database of names, opened or (`make`) made; the store's. NULL: there is none (*error unset), or it cannot be
+ * opened. */
+NtEventsDb *nt_events_names(NtEvents *events, bool make, GError **error);
+
+/* ---- names (names.c) ---- */
+
+/* Numbers of texts, in a transaction on names->write; made where they are new. `week` is the newest that they are known
+ * to be of. Of a session that became a user's: the user's. */
+bool nt_names_visitor(NtSql *sql, const char *name, int64_t week, int64_t *out, GError **error);
+bool nt_names_product(NtSql *sql, const char *id, int64_t week, int64_t *out, GError **error);
+bool nt_names_scenario(NtSql *sql, const char *name, int64_t *out, GError **error);
+/* The number of a visitor, by any connection; 0: never seen. */
+bool nt_names_find_visitor(NtSql *sql, const char *name, int64_t *out, GError **error);
+
+/* history.c: the same under the store's locks. */
+bool nt_events_find(NtEvents *events, const char *visitor, int64_t *out, GError **error);
+
+#endif

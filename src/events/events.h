@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * events: what visitors did, kept beside the catalogue for as long as the retention says, and counted.
+ *
+ *   event.c      one event, out of JSON: checked, with an id of its own
+ *   store.c      the folder: names (visitors, products), and a database for each week
+ *   week.c       a week's database: events by visitor and time, and what they add up to
+ *   insert.c     events into the store: each once, the influence of each visitor bounded
+ *   history.c    what a visitor did lately
+ *   writer.c     a thread that commits what several callers bring together
+ *
+ * doc/events.md has the schema, the files and the bounds.
+ */
+#ifndef NT_EVENTS_H
+#define NT_EVENTS_H
+
+#include "base/base.h"
+
+/* ---- an event (event.c) ---- */
+
+typedef enum NtEventKind {
+    NT_EVENT_IMPRESSION,
+    NT_EVENT_VIEW,
+    NT_EVENT_CLICK,
+    NT_EVENT_FAVOURITE,
+    NT_EVENT_CART,
+    NT_EVENT_PURCHASE,
+    NT_EVENT_DISMISS,
+    NT_EVENT_KINDS
+} NtEventKind;
+
+/* "impression", ...; NT_EVENT_KINDS for a name that is none. */
+const char *nt_event_kind_name(NtEventKind kind);
+NtEventKind nt_event_kind_of_name(const char *name);
+
+/* Bytes of a visitor's key: "u:" (a user) or "s:" (a session), then the id; of ids, and of scenarios. */
+enum { NT_VISITOR_BYTES = 2 + 200, NT_EVENT_ID_BYTES = 200, NT_SCENARIO_BYTES = 64, NT_REC_BYTES = 64 };
+
+/* Texts are owned. */
+typedef struct NtEvent {
+    uint64_t key; /* of 63 bits, by which the same event is known: made from the id where there is one, else from all
+                     the rest */
+    char *id;     /* as it was given; NULL: none */
+    NtEventKind kind;
+    char *product;    /* its id */
+    char *visitor;    /* "u:7" for the user 7, "s:x" for the session x */
+    int64_t time;     /* milliseconds since 1970 */
+    char *rec;        /* id of the answer that showed the product; NULL: none */
+    int position;     /* in that answer, from 0; negative: not said */
+    char *scenario;   /* NULL: not said */
+    double value;     /* money; NaN: not said */
+    char currency[4]; /* ISO 4217; "": not said */
+} NtEvent;
+void nt_event_clear(NtEvent *event);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtEvent, nt_event_clear)
+
+/* When events are taken: no more than so long after `now` (milliseconds since 1970), and no longer before it than the
+ * retention. */
+typedef struct NtEventTimes {
+    int64_t now, oldest, newest;
+} NtEventTimes;
+enum { NT_EVENT_AHEAD_MS = 5 * 60 * 1000 };
+/* `retention_days` 0: events of any age are taken. */
+NtEventTimes nt_event_times(int64_t now, unsigned retention_days);
+
+/* Reads one event {id?, kind, product, user | session, time?, rec_id?, position?, scenario?, value?, currency?}.
+ * Without a time it is of now. Members that are not known are refused, but for those whose name begins with "_".
+ * Errors: INVALID; the fact "field" names the member. */
+bool nt_event_read(const NtJson *json, const NtEventTimes *times, NtEvent *out, GError **error);
+/* The event as it is read; new. */
+NtJson *nt_event_json(const NtEvent *event);
+
+/* Milliseconds since 1970 of Unix seconds (a number) or of a moment after RFC 3339. False: it is neither. */
+bool nt_event_time(const NtJson *json, int64_t *out);
+
+/* ---- the store (store.c) ---- */
+
+typedef struct NtEvents NtEvents;
+
+typedef struct NtEventsOptions {
+    unsigned retention_days;      /* events older than that go, a week at a time; 0: none do */
+    unsigned impressions_an_hour; /* of one visitor that count; */
+    unsigned actions_an_hour;     /* of all other kinds together; */
+    unsigned repeats_an_hour;     /* of one kind, with one product */
+} NtEventsOptions;
+/* 400 days, 2,000, 200, 3. */
+NtEventsOptions nt_events_defaults(void);
+
+/* Opens the store in a folder, which is made with the first event. Any number of threads may use it, and other
+ * processes beside. Errors: CORRUPT, UNSUPPORTED (made by a newer niteru), IO. */
+NtEvents *nt_events_open(const char *folder, const NtEventsOptions *options, GError **error);
+void nt_events_close(NtEvents *events); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtEvents, nt_events_close)
+
+/* Removes the weeks of which all is older than the retention, by their files, and the names that are in no event any
+ * more. *out_weeks: how many (NULL: not wanted). */
+bool nt_events_expire(NtEvents *events, int64_t now, unsigned *out_weeks, GError **error);
+
+/* ---- writing (insert.c) ---- */
+
+typedef enum NtEventOutcome {
+    NT_EVENT_NEW,
+    NT_EVENT_KNOWN, /* it was there already */
+    NT_EVENT_OVER,  /* kept, but over what one visitor may count for in an hour */
+} NtEventOutcome;
+
+/* Stores events, which are on disk when it returns true, each once however often it comes; out[i] says what became of
+ * events[i]. Where it returns false some may be stored: send them again. Errors: NO_SPACE, IO, CORRUPT, BUSY. */
+bool nt_events_insert(NtEvents *events, const NtEvent *const *list, size_t count, NtEventOutcome *out, GError **error);
+
+/* ---- reading (history.c) ---- */
+
+/* Something that a visitor did. */
+typedef struct NtAction {
+    int64_t product; /* number in the store's names: nt_events_product_id */
+    int64_t time;    /* milliseconds since 1970 */
+    NtEventKind kind;
+} NtAction;
+
+/* What a visitor ("u:7", "s:x") did since a moment, the newest first, at most `most`, impressions left out: new, of
+ * NtAction. What came over the bounds is left out too. */
+GArray *nt_events_history(NtEvents *events, const char *visitor, int64_t since, size_t most, GError **error);
+/* The id of a product of an action, new; NULL with NOT_FOUND where it is known no more. */
+char *nt_events_product_id(NtEvents *events, int64_t product, GError **error);
+
+/* How many events of a kind count, of all that are kept; reads the counts of all products. 0 with an error. */
+uint64_t nt_events_count(NtEvents *events, NtEventKind kind, GError **error);
+
+/* Calls `each` for all that is kept of a visitor, what came over the bounds too, in the order of time; stops at the
+ * first false. */
+bool nt_events_each(NtEvents *events, const char *visitor, bool (*each)(const NtEvent *event, void *data), void *data,
+                    GError **error);
+
+#endif

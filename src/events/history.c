@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a visitor did: a piece of each week. */
+#include "events/events-internal.h"
+
+#include <math.h>
+#include <string.h>
+
+bool nt_events_find(NtEvents *events, const char *visitor, int64_t *out, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    NtEventsDb *names = nt_events_names(events, false, &fault);
+    *out = 0;
+    if (names == NULL) {
+        return fault == NULL || (g_propagate_error(error, g_steal_pointer(&fault)), false);
+    }
+    g_mutex_lock(&names->read_lock);
+    bool ok = nt_names_find_visitor(&names->read, visitor, out, error);
+    g_mutex_unlock(&names->read_lock);
+    return ok;
+}
+
+static bool read_actions(NtSql *sql, int64_t visitor, int64_t since, size_t most, GArray *out, GError **error) {
+    g_auto(NtQuery) query = {0};
+    int step = nt_query_open(&query, sql, error,
+                             "SELECT product, time, kind FROM event WHERE visitor = ?1 AND time >= ?2 AND kind <> 0"
+                             " ORDER BY time DESC, key DESC LIMIT ?3",
+                             "iii", visitor, since, (int64_t)most)
+                   ? 1
+                   : -1;
+    while (step > 0 && (step = nt_query_step(&query, error)) == 1) {
+        NtAction action = {.product = nt_column_int(&query, 0),
+                           .time = nt_column_int(&query, 1),
+                           .kind = (NtEventKind)nt_column_int(&query, 2)};
+        g_array_append_val(out, action);
+    }
+    return step == 0;
+}
+
+GArray *nt_events_history(NtEvents *events, const char *visitor, int64_t since, size_t most, GError **error) {
+    g_autoptr(GArray) out = g_array_new(FALSE, FALSE, sizeof(NtAction));
+    g_autoptr(GPtrArray) weeks = NULL;
+    int64_t number;
+    if (!nt_events_find(events, visitor, &number, error) ||
+        (number != 0 && !nt_events_weeks(events, since, &weeks, error))) {
+        return NULL;
+    }
+    for (guint i = 0; weeks != NULL && i < weeks->len && out->len < most; i++) {
+        NtEventsDb *db = ((NtWeek *)weeks->pdata[i])->db;
+        g_mutex_lock(&db->read_lock);
+        bool ok = read_actions(&db->read, number, since, most - out->len, out, error);
+        g_mutex_unlock(&db->read_lock);
+        if (!ok) {
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&out);
+}
+
+/* The text under a number, by a statement on the names; new. NULL: there is none, or *error. */
+static char *name_of(NtEvents *events, const char *statement, int64_t number, GError **error) {
+    NtEventsDb *names = nt_events_names(events, false, error);
+    char *out = NULL;
+    if (names == NULL) {
+        return NULL;
+    }
+    g_mutex_lock(&names->read_lock);
+    g_auto(NtQuery) query = {0};
+    if (nt_query_open(&query, &names->read, error, statement, "i", number) && nt_query_step(&query, error) == 1) {
+        out = g_strdup(nt_column_text(&query, 0));
+    }
+    nt_query_clear(&query);
+    g_mutex_unlock(&names->read_lock);
+    return out;
+}
+
+char *nt_events_product_id(NtEvents *events, int64_t product, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    char *id = name_of(events, "SELECT id FROM product WHERE product = ?1", product, &fault);
+    if (id == NULL && fault == NULL) {
+        nt_fail(error, NITERU_ERROR_NOT_FOUND, "events know of no product %" G_GINT64_FORMAT, product);
+    } else if (fault != NULL) {
+        g_propagate_error(error, g_steal_pointer(&fault));
+    }
+    return id;
+}
+
+/* ---- all that is kept ---- */
+
+static bool read_event(NtEvents *events, const NtQuery *query, const char *visitor, NtEvent *out, GError **error) {
+    bool priced = sqlite3_column_type(query->stmt, 9) != SQLITE_NULL;
+    int64_t scenario = nt_column_int(query, 8);
+    *out = (NtEvent){.time = nt_column_int(query, 1),
+                     .key = (uint64_t)nt_column_int(query, 2),
+                     .kind = (NtEventKind)nt_column_int(query, 3),
+                     .visitor = g_strdup(visitor),
+                     .id = g_strdup(nt_column_text(query, 5)),
+                     .rec = g_strdup(nt_column_text(query, 6)),
+                     .position = sqlite3_column_type(query->stmt, 7) == SQLITE_NULL ? -1 : (int)nt_column_int(query, 7),
+                     .value = priced ? sqlite3_column_double(query->stmt, 9) : NAN};
+    const char *currency = nt_column_text(query, 10);
+    g_strlcpy(out->currency, currency != NULL ? currency : "", sizeof out->currency);
+    out->product = nt_events_product_id(events, nt_column_int(query, 4), error);
+    if (scenario != 0) {
+        out->scenario = name_of(events, "SELECT name FROM scenario WHERE scenario = ?1", scenario, NULL);
+    }
+    return out->product != NULL;
+}
+
+bool nt_events_each(NtEvents *events, const char *visitor, bool (*each)(const NtEvent *event, void *data), void *data,
+                    GError **error) {
+    g_autoptr(GPtrArray) weeks = NULL;
+    int64_t number;
+    if (!nt_events_find(events, visitor, &number, error) ||
+        (number != 0 && !nt_events_weeks(events, 0, &weeks, error))) {
+        return false;
+    }
+    for (guint i = weeks != NULL ? weeks->len : 0; i-- > 0;) {
+        NtEventsDb *db = ((NtWeek *)weeks->pdata[i])->db;
+        g_mutex_lock(&db->read_lock);
+        g_auto(NtQuery) query = {0};
+        int step = nt_query_open(&query, &db->read, error,
+                                 "SELECT * FROM event WHERE visitor = ?1 UNION ALL"
+                                 " SELECT * FROM excess WHERE visitor = ?1 ORDER BY time, key",
+                                 "i", number)
+                       ? 1
+                       : -1;
+        bool on = true;
+        while (on && step > 0 && (step = nt_query_step(&query, error)) == 1) {
+            g_auto(NtEvent) event = {0};
+            if (read_event(events, &query, visitor, &event, error)) {
+                on = each(&event, data);
+            } else {
+                step = -1;
+            }
+        }
+        nt_query_clear(&query);
+        g_mutex_unlock(&db->read_lock);
+        if (step < 0 || !on) {
+            return step >= 0;
+        }
+    }
+    return true;
+}
+
+uint64_t nt_events_count(NtEvents *events, NtEventKind kind, GError **error) {
+    g_autoptr(GPtrArray) weeks = NULL;
+    uint64_t sum = 0;
+    bool ok = nt_events_weeks(events, 0, &weeks, error);
+    for (guint i = 0; ok && i < weeks->len; i++) {
+        NtEventsDb *db = ((NtWeek *)weeks->pdata[i])->db;
+        int64_t count = 0;
+        g_mutex_lock(&db->read_lock);
+        ok = nt_sql_int(&db->read, 0, &count, error, "SELECT sum(count) FROM product_count WHERE kind = ?1", "i",
+                        (int64_t)kind);
+        g_mutex_unlock(&db->read_lock);
+        sum += (uint64_t)count;
+    }
+    return ok ? sum : 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder of events: the names, and the weeks that are there. A week is opened when it is asked for. */
+#include "events/events-internal.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_WEEKS_OPEN = 64 };
+
+static const char names_script[] =
+    "CREATE TABLE visitor("
+    " visitor INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, week INTEGER NOT NULL,"
+    " merged INTEGER);"
+    "CREATE INDEX visitor_week ON visitor(week);"
+    "CREATE INDEX visitor_merged ON visitor(merged) WHERE merged IS NOT NULL;"
+    "CREATE TABLE product("
+    " product INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, week INTEGER NOT NULL);"
+    "CREATE INDEX product_week ON product(week);"
+    "CREATE TABLE scenario(scenario INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);";
+
+NtEventsOptions nt_events_defaults(void) {
+    return (NtEventsOptions){
+        .retention_days = 400, .impressions_an_hour = 2000, .actions_an_hour = 200, .repeats_an_hour = 3};
+}
+
+/* A week that is known by its file alone. */
+static NtWeek *known_week(int64_t number) {
+    NtWeek *week = g_new0(NtWeek, 1);
+    *week = (NtWeek){.refs = 1, .number = number};
+    return week;
+}
+
+static gint by_number(gconstpointer a, gconstpointer b) {
+    const NtWeek *one = *(NtWeek *const *)a, *other = *(NtWeek *const *)b;
+    return (one->number > other->number) - (one->number < other->number);
+}
+
+static bool look_for_weeks(NtEvents *events, GError **error) {
+    g_autoptr(GDir) dir = g_dir_open(events->folder, 0, NULL);
+    const char *name;
+    int64_t number;
+    if (dir == NULL) {
+        return !g_file_test(events->folder, G_FILE_TEST_EXISTS) ||
+               nt_fail_errno(error, errno, "%s: cannot be read", events->folder);
+    }
+    while ((name = g_dir_read_name(dir)) != NULL) {
+        if (nt_week_number(name, &number)) {
+            g_ptr_array_add(events->weeks, known_week(number));
+        }
+    }
+    g_ptr_array_sort(events->weeks, by_number);
+    return true;
+}
+
+NtEvents *nt_events_open(const char *folder, const NtEventsOptions *options, GError **error) {
+    NtEvents *events = g_new0(NtEvents, 1);
+    g_mutex_init(&events->lock);
+    g_mutex_init(&events->inserting);
+    events->folder = g_strdup(folder);
+    events->options = options != NULL ? *options : nt_events_defaults();
+    events->weeks = g_ptr_array_new_with_free_func((GDestroyNotify)nt_week_unref);
+    g_autofree char *names = g_build_filename(folder, "names.db", NULL);
+    if (look_for_weeks(events, error) &&
+        (!g_file_test(names, G_FILE_TEST_EXISTS) || nt_events_names(events, false, error) != NULL)) {
+        return events;
+    }
+    nt_events_close(events);
+    return NULL;
+}
+
+void nt_events_close(NtEvents *events) {
+    if (events != NULL) {
+        nt_events_db_free(events->names);
+        g_ptr_array_unref(events->weeks);
+        g_clear_pointer(&events->hours, g_hash_table_unref);
+        g_mutex_clear(&events->lock);
+        g_mutex_clear(&events->inserting);
+        g_free(events->folder);
+        g_free(events);
+    }
+}
+
+NtEventsDb *nt_events_names(NtEvents *events, bool make, GError **error) {
+    g_mutex_lock(&events->lock);
+    if (events->names == NULL) {
+        g_autofree char *path = g_build_filename(events->folder, "names.db", NULL);
+        if (g_file_test(path, G_FILE_TEST_EXISTS) || (make && nt_folder_make(events->folder, error))) {
+            events->names = nt_events_db_open(g_steal_pointer(&path), names_script, error);
+        }
+    }
+    NtEventsDb *names = events->names;
+    g_mutex_unlock(&events->lock);
+    return names;
+}
+
+/* Where a week stands, or would. */
+static guint place_of(const GPtrArray *weeks, int64_t number, bool *out_there) {
+    guint at = weeks->len;
+    while (at > 0 && ((NtWeek *)weeks->pdata[at - 1])->number >= number) {
+        at--;
+    }
+    *out_there = at < weeks->len && ((NtWeek *)weeks->pdata[at])->number == number;
+    return at;
+}
+
+/* Lets go of databases that are open, where there are many: of the oldest, which are asked for least. */
+static void close_some(NtEvents *events, int64_t but) {
+    guint open = 0;
+    for (guint i = events->weeks->len; i-- > 0;) {
+        NtWeek *week = events->weeks->pdata[i];
+        if (week->db != NULL && ++open > MOST_WEEKS_OPEN && week->number != but) {
+            events->weeks->pdata[i] = known_week(week->number);
+            nt_week_unref(week);
+        }
+    }
+}
+
+NtWeek *nt_events_week(NtEvents *events, int64_t number, bool make, GError **error) {
+    g_mutex_lock(&events->lock);
+    bool there;
+    guint at = place_of(events->weeks, number, &there);
+    NtWeek *week = NULL;
+    if (there && ((NtWeek *)events->weeks->pdata[at])->db != NULL) {
+        week = nt_week_ref(events->weeks->pdata[at]);
+    } else if ((there || make) && nt_folder_make(events->folder, error) &&
+               (week = nt_week_open(events->folder, number, error)) != NULL) {
+        if (there) {
+            nt_week_unref(events->weeks->pdata[at]);
+            events->weeks->pdata[at] = nt_week_ref(week);
+        } else {
+            g_ptr_array_insert(events->weeks, (gint)at, nt_week_ref(week));
+        }
+        close_some(events, number);
+    }
+    g_mutex_unlock(&events->lock);
+    return week;
+}
+
+bool nt_events_weeks(NtEvents *events, int64_t since, GPtrArray **out, GError **error) {
+    g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    g_autoptr(GPtrArray) weeks = g_ptr_array_new_with_free_func((GDestroyNotify)nt_week_unref);
+    g_mutex_lock(&events->lock);
+    for (guint i = events->weeks->len; i-- > 0 && ((NtWeek *)events->weeks->pdata[i])->number >= nt_week_of(since);) {
+        g_array_append_val(numbers, ((NtWeek *)events->weeks->pdata[i])->number);
+    }
+    g_mutex_unlock(&events->lock);
+    for (guint i = 0; i < numbers->len; i++) {
+        g_autoptr(GError) fault = NULL;
+        NtWeek *week = nt_events_week(events, g_array_index(numbers, int64_t, i), false, &fault);
+        if (week != NULL) {
+            g_ptr_array_add(weeks, week);
+        } else if (fault != NULL) { /* else it went meanwhile */
+            g_propagate_error(error, g_steal_pointer(&fault));
+            return false;
+        }
+    }
+    *out = g_steal_pointer(&weeks);
+    return true;
+}
+
+/* ---- the retention ---- */
+
+static void remove_week(NtEvents *events, int64_t number) {
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    g_autofree char *name = nt_week_name(number);
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree char *file = g_strconcat(name, ends[i], NULL);
+        g_autofree char *path = g_build_filename(events->folder, file, NULL);
+        g_unlink(path);
+    }
+}
+
+bool nt_events_expire(NtEvents *events, int64_t now, unsigned *out_weeks, GError **error) {
+    int64_t oldest = nt_week_of(now - (int64_t)events->options.retention_days * 86400000);
+    unsigned gone = 0;
+    if (events->options.retention_days > 0) {
+        g_mutex_lock(&events->inserting);
+        g_mutex_lock(&events->lock);
+        while (events->weeks->len > 0 && ((NtWeek *)events->weeks->pdata[0])->number < oldest) {
+            int64_t number = ((NtWeek *)events->weeks->pdata[0])->number;
+            g_ptr_array_remove_index(events->weeks, 0); /* who reads it meanwhile has the file open */
+            remove_week(events, number);
+            gone++;
+        }
+        g_mutex_unlock(&events->lock);
+        g_mutex_unlock(&events->inserting);
+    }
+    if (out_weeks != NULL) {
+        *out_weeks = gone;
+    }
+    NtEventsDb *names = gone > 0 ? nt_events_names(events, false, error) : NULL;
+    if (names == NULL) {
+        return error == NULL || *error == NULL;
+    }
+    return nt_events_db_begin(names, error) &&
+           nt_events_db_end(names,
+                            nt_sql_run(&names->write, error, "DELETE FROM visitor WHERE week < ?1", "i", oldest) &&
+                                nt_sql_run(&names->write, error, "DELETE FROM product WHERE week < ?1", "i", oldest),
+                            error);
+}

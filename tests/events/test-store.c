@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events in their store: each once, in whatever order and however often they come; bounds, weeks, the retention. */
+#include "events/events.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+enum { MINUTE = 60000, HOUR = 60 * MINUTE };
+static const int64_t DAY = INT64_C(86400000), NOW = INT64_C(1764150000000);
+
+static char *folder;
+
+static void remove_all(const char *path) {
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *inside = g_build_filename(path, name, NULL);
+        remove_all(inside);
+    }
+    g_remove(path);
+}
+
+static void begin(void) { folder = g_dir_make_tmp("niteru-events-XXXXXX", NULL); }
+
+static void end(void) {
+    remove_all(folder);
+    g_clear_pointer(&folder, g_free);
+}
+
+static NtEvents *open_store(const NtEventsOptions *options) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(folder, "events", NULL);
+    NtEvents *events = nt_events_open(path, options, &error);
+    g_assert_no_error(error);
+    return events;
+}
+
+/* An event as a text makes it. */
+static NtEvent *event_of(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static NtEvent *event_of(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NtJson) json = nt_json_parse(text, strlen(text), "event", NULL, &error);
+    NtEventTimes times = nt_event_times(NOW, 0);
+    NtEvent *event = g_new0(NtEvent, 1);
+    g_assert_true(nt_event_read(json, &times, event, &error));
+    return event;
+}
+
+static NtEvent *event_at(const char *kind, const char *product, const char *user, int64_t time) {
+    return event_of("{\"kind\": \"%s\", \"product\": \"%s\", \"user\": \"%s\", \"time\": %.3f}", kind, product, user,
+                    (double)time / 1000);
+}
+
+static void free_event(void *event) {
+    nt_event_clear(event);
+    g_free(event);
+}
+
+static NtEventOutcome insert(NtEvents *events, NtEvent *event) {
+    g_autoptr(GError) error = NULL;
+    const NtEvent *list[] = {event};
+    NtEventOutcome outcome = NT_EVENT_OVER;
+    g_assert_true(nt_events_insert(events, list, 1, &outcome, &error));
+    free_event(event);
+    return outcome;
+}
+
+static char *history_of(NtEvents *events, const char *visitor, int64_t since, size_t most) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) actions = nt_events_history(events, visitor, since, most, &error);
+    g_assert_no_error(error);
+    GString *out = g_string_new(NULL);
+    for (guint i = 0; i < actions->len; i++) {
+        const NtAction *action = &g_array_index(actions, NtAction, i);
+        g_autofree char *id = nt_events_product_id(events, action->product, &error);
+        g_assert_no_error(error);
+        g_string_append_printf(out, "%s%s %s", i > 0 ? ", " : "", nt_event_kind_name(action->kind), id);
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void check_history(NtEvents *events, const char *visitor, const char *expected) {
+    g_autofree char *got = history_of(events, visitor, 0, 100);
+    g_assert_cmpstr(got, ==, expected);
+}
+
+static void test_empty(void) {
+    begin();
+    g_autoptr(NtEvents) events = open_store(NULL);
+    check_history(events, "u:1", "");
+    g_assert_true(nt_events_expire(events, NOW, NULL, NULL));
+    g_autofree char *path = g_build_filename(folder, "events", NULL);
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS)); /* who only looks makes nothing */
+    end();
+}
+
+static void test_order(void) {
+    begin();
+    NtEvents *events = open_store(NULL);
+    g_assert_true(insert(events, event_at("click", "b", "1", NOW)) == NT_EVENT_NEW);
+    g_assert_true(insert(events, event_at("view", "a", "1", NOW - 20 * DAY)) == NT_EVENT_NEW);
+    g_assert_true(insert(events, event_at("cart", "c", "1", NOW - 3 * DAY)) == NT_EVENT_NEW);
+    g_assert_true(insert(events, event_at("impression", "d", "1", NOW - MINUTE)) == NT_EVENT_NEW);
+    g_assert_true(insert(events, event_at("view", "z", "2", NOW)) == NT_EVENT_NEW);
+    for (int again = 0; again < 2; again++) {
+        check_history(events, "u:1", "click b, cart c, view a");
+        check_history(events, "u:2", "view z");
+        check_history(events, "s:1", "");
+        g_autofree char *late = history_of(events, "u:1", NOW - 4 * DAY, 100), *one = history_of(events, "u:1", 0, 1);
+        g_assert_cmpstr(late, ==, "click b, cart c");
+        g_assert_cmpstr(one, ==, "click b");
+        g_assert_true(insert(events, event_at("cart", "c", "1", NOW - 3 * DAY)) == NT_EVENT_KNOWN);
+        nt_events_close(events);
+        events = open_store(NULL);
+    }
+    nt_events_close(events);
+    end();
+}
+
+/* An event with an id is the same whatever its time, as long as that is in its week, or the one before or after. */
+static void test_ids(void) {
+    begin();
+    g_autoptr(NtEvents) events = open_store(NULL);
+#define WITH_ID "{\"id\": \"%s\", \"kind\": \"view\", \"product\": \"a\", \"user\": \"1\", \"time\": %.0f}"
+    double now = (double)NOW / 1000, week = (double)DAY * 7 / 1000;
+    g_assert_true(insert(events, event_of(WITH_ID, "x", now - week)) == NT_EVENT_NEW);
+    g_assert_true(insert(events, event_of(WITH_ID, "x", now - week)) == NT_EVENT_KNOWN);
+    g_assert_true(insert(events, event_of(WITH_ID, "x", now - week + 1)) == NT_EVENT_KNOWN);
+    g_assert_true(insert(events, event_of(WITH_ID, "x", now)) == NT_EVENT_KNOWN);
+    g_assert_true(insert(events, event_of(WITH_ID, "x", now - 2 * week)) == NT_EVENT_KNOWN);
+    g_assert_true(insert(events, event_of(WITH_ID, "y", now)) == NT_EVENT_NEW);
+    check_history(events, "u:1", "view a, view a");
+    end();
+}
+
+static bool add_event(const NtEvent *event, void *data) {
+    g_autoptr(NtJson) json = nt_event_json(event);
+    g_autofree char *text = nt_json_print(json, false);
+    g_string_append_printf(data, "%s\n", text);
+    return true;
+}
+
+static void test_whole(void) {
+    begin();
+    g_autoptr(NtEvents) events = open_store(NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) all = g_string_new(NULL);
+    insert(events, event_of("{\"id\": \"p\", \"kind\": \"purchase\", \"product\": \"a\", \"session\": \"x\","
+                            " \"time\": 1764149000, \"rec_id\": \"r1\", \"position\": 3, \"scenario\": \"cart\","
+                            " \"value\": 0, \"currency\": \"JPY\"}"));
+    insert(events, event_of("{\"kind\": \"view\", \"product\": \"b\", \"session\": \"x\", \"time\": 1760000000.5}"));
+    g_assert_true(nt_events_each(events, "s:x", add_event, all, &error));
+    g_assert_cmpstr(
+        all->str, ==,
+        "{\"kind\": \"view\", \"product\": \"b\", \"session\": \"x\", \"time\": 1760000000.5}\n"
+        "{\"id\": \"p\", \"kind\": \"purchase\", \"product\": \"a\", \"session\": \"x\", \"time\": 1764149000.0, "
+        "\"rec_id\": \"r1\", \"position\": 3, \"scenario\": \"cart\", \"value\": 0.0, \"currency\": \"JPY\"}\n");
+    end();
+}
+
+/* One visitor's influence in an hour is bounded, also by a store that is opened anew; all is kept. */
+static void test_bounds(void) {
+    begin();
+    NtEventsOptions options = nt_events_defaults();
+    options.actions_an_hour = 10;
+    options.impressions_an_hour = 4;
+    NtEvents *events = open_store(&options);
+    int64_t hour = (NOW - 3 * HOUR) / HOUR * HOUR;
+    unsigned counted = 0;
+    for (int i = 0; i < 8; i++) {
+        counted += insert(events, event_at("click", "same", "1", hour + i)) == NT_EVENT_NEW;
+    }
+    g_assert_cmpuint(counted, ==, options.repeats_an_hour);
+    nt_events_close(events);
+    events = open_store(&options);
+    g_assert_true(insert(events, event_at("click", "same", "1", hour + 100)) == NT_EVENT_OVER);
+    g_assert_true(insert(events, event_at("click", "same", "1", hour + 100)) == NT_EVENT_KNOWN);
+    g_assert_true(insert(events, event_at("click", "same", "1", hour + HOUR)) == NT_EVENT_NEW);
+    g_assert_true(insert(events, event_at("click", "same", "2", hour)) == NT_EVENT_NEW);
+    for (int i = 0; i < 20; i++) {
+        g_autofree char *product = g_strdup_printf("p%d", i);
+        g_assert_true((insert(events, event_at("view", product, "1", hour + i)) == NT_EVENT_NEW) == (i < 7));
+        g_assert_true((insert(events, event_at("impression", product, "1", hour + i)) == NT_EVENT_NEW) == (i < 4));
+    }
+    g_autofree char *got = history_of(events, "u:1", hour, 100);
+    g_auto(GStrv) parts = g_strsplit(got, ",", -1);
+    g_assert_cmpuint(g_strv_length(parts), ==, 11);
+    g_autoptr(GString) all = g_string_new(NULL);
+    g_assert_true(nt_events_each(events, "u:1", add_event, all, NULL));
+    unsigned lines = 0;
+    for (const char *at = all->str; (at = strchr(at, '\n')) != NULL; at++) {
+        lines++;
+    }
+    g_assert_cmpuint(lines, ==, 8 + 1 + 1 + 40);
+    nt_events_close(events);
+    end();
+}
+
+static unsigned count_files(void) {
+    g_autofree char *path = g_build_filename(folder, "events", NULL);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    unsigned count = 0;
+    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+        count += g_str_has_suffix(name, ".db");
+    }
+    return count;
+}
+
+static void test_retention(void) {
+    begin();
+    NtEventsOptions options = nt_events_defaults();
+    options.retention_days = 30;
+    NtEvents *events = open_store(&options);
+    g_autoptr(GError) error = NULL;
+    for (int i = 0; i < 10; i++) {
+        g_autofree char *user = g_strdup_printf("%d", i);
+        insert(events, event_at("view", "a", user, NOW - i * 7 * DAY));
+    }
+    insert(events, event_at("view", "old", "9", NOW - 63 * DAY));
+    g_assert_cmpuint(count_files(), ==, 11);
+    unsigned gone = 0;
+    g_assert_true(nt_events_expire(events, NOW, &gone, &error));
+    g_assert_cmpuint(gone, ==, 5);
+    g_assert_cmpuint(count_files(), ==, 6);
+    check_history(events, "u:4", "view a");
+    check_history(events, "u:5", "");
+    g_assert_true(nt_events_expire(events, NOW, &gone, &error));
+    g_assert_cmpuint(gone, ==, 0);
+    insert(events, event_at("click", "old", "9", NOW)); /* under numbers of their own */
+    check_history(events, "u:9", "click old");
+    nt_events_close(events);
+    end();
+}
+
+/* A writer is killed at random moments and begins anew with all: each is there once, and counted once. */
+static void test_killed(void) {
+    enum { EVENTS = 3000, KILLS = 25 };
+    begin();
+    for (int round = 0; round <= KILLS; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            NtEvents *events = open_store(NULL);
+            for (int i = 0; i < EVENTS; i++) {
+                g_autofree char *product = g_strdup_printf("p%d", i), *user = g_strdup_printf("%d", i / 100);
+                insert(events, event_at("view", product, user, NOW - (i % 3) * 7 * DAY - i));
+            }
+            _exit(0);
+        }
+        if (round < KILLS) {
+            g_usleep((gulong)g_random_int_range(1000, 120000));
+            kill(child, SIGKILL);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        g_assert_true(round < KILLS || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    }
+    g_autoptr(NtEvents) events = open_store(NULL);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (int user = 0; user < EVENTS / 100; user++) {
+        g_autofree char *visitor = g_strdup_printf("u:%d", user), *got = history_of(events, visitor, 0, 1000);
+        g_auto(GStrv) parts = g_strsplit(got, ", ", -1);
+        g_assert_cmpuint(g_strv_length(parts), ==, 100);
+        for (int i = 0; i < 100; i++) {
+            g_assert_true(g_hash_table_add(seen, g_strdup(parts[i])));
+        }
+    }
+    g_assert_cmpuint(nt_events_count(events, NT_EVENT_VIEW, NULL), ==, EVENTS);
+    end();
+}
+
+static void write_file(const char *name, const char *content, size_t size) {
+    g_autofree char *path = g_build_filename(folder, "events", name, NULL);
+    g_assert_true(g_file_set_contents(path, content, (gssize)size, NULL));
+}
+
+static void test_damaged(void) {
+    begin();
+    NtEvents *events = open_store(NULL);
+    insert(events, event_at("view", "a", "1", NOW));
+    insert(events, event_at("view", "b", "1", NOW - 7 * DAY));
+    nt_events_close(events);
+    write_file("2025-11-17.db",
+               "no database at all, but long enough to have a header of a hundred bytes, and then some more text", 97);
+    write_file("notes.txt", "mine", 4);
+    events = open_store(NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(nt_events_history(events, "u:1", 0, 10, &error));
+    g_assert_error(error, NITERU_ERROR, NITERU_ERROR_CORRUPT);
+    g_assert_nonnull(strstr(error->message, "2025-11-17.db"));
+    g_autofree char *late = history_of(events, "u:1", NOW - DAY, 10);
+    g_assert_cmpstr(late, ==, "view a");
+    nt_events_close(events);
+    end();
+}
+
+int main(int argc, char **argv) {
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/events/store/empty", test_empty);
+    g_test_add_func("/events/store/order", test_order);
+    g_test_add_func("/events/store/ids", test_ids);
+    g_test_add_func("/events/store/whole", test_whole);
+    g_test_add_func("/events/store/bounds", test_bounds);
+    g_test_add_func("/events/store/retention", test_retention);
+    g_test_add_func("/events/store/killed", test_killed);
+    g_test_add_func("/events/store/damaged", test_damaged);
+    return g_test_run();
+}
