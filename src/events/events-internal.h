@@ -52,6 +52,10 @@ struct NtEvents {
     GMutex lock;      /* `weeks` */
     GPtrArray *weeks; /* NtWeek, the oldest first */
     NtEventsDb *names;
+    GMutex queue_lock; /* the three below */
+    GPtrArray *queue;  /* calls whose events wait; see insert.c */
+    bool committing;   /* one of the calls stores those of several */
+    GCond committed;
     GMutex inserting;  /* `hours` */
     GHashTable *hours; /* what visitors did in an hour, of those who did something lately; see insert.c */
     size_t hour_items;

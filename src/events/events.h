@@ -78,12 +78,11 @@ bool nt_event_time(const NtJson *json, int64_t *out);
 typedef struct NtEvents NtEvents;
 
 typedef struct NtEventsOptions {
-    unsigned retention_days;      /* events older than that go, a week at a time; 0: none do */
     unsigned impressions_an_hour; /* of one visitor that count; */
     unsigned actions_an_hour;     /* of all other kinds together; */
     unsigned repeats_an_hour;     /* of one kind, with one product */
 } NtEventsOptions;
-/* 400 days, 2,000, 200, 3. */
+/* 2,000, 200, 3. */
 NtEventsOptions nt_events_defaults(void);
 
 /* Opens the store in a folder, which is made with the first event. Any number of threads may use it, and other
@@ -91,6 +90,11 @@ NtEventsOptions nt_events_defaults(void);
 NtEvents *nt_events_open(const char *folder, const NtEventsOptions *options, GError **error);
 void nt_events_close(NtEvents *events); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtEvents, nt_events_close)
+
+enum { NT_EVENTS_RETENTION = 400, NT_EVENTS_MOST_RETENTION = 36500 };
+/* For how many days events are kept: 400, until it is set otherwise; 0: for ever. It stands in the store. */
+bool nt_events_retention(NtEvents *events, unsigned *out_days, GError **error);
+bool nt_events_set_retention(NtEvents *events, unsigned days, GError **error);
 
 /* Removes the weeks of which all is older than the retention, by their files, and the names that are in no event any
  * more. *out_weeks: how many (NULL: not wanted). */
@@ -125,6 +129,16 @@ char *nt_events_product_id(NtEvents *events, int64_t product, GError **error);
 
 /* How many events of a kind count, of all that are kept; reads the counts of all products. 0 with an error. */
 uint64_t nt_events_count(NtEvents *events, NtEventKind kind, GError **error);
+
+/* How often products were seen, clicked, bought and so on since a moment, to the week. */
+typedef struct NtProductCounts {
+    int64_t product;
+    uint64_t kinds[NT_EVENT_KINDS];
+    double value; /* money of purchases, whatever the currency */
+} NtProductCounts;
+/* All products that were in an event since, new, of NtProductCounts, in the order of their numbers. Costs time in
+ * proportion to them. */
+GArray *nt_events_product_counts(NtEvents *events, int64_t since, GError **error);
 
 /* Calls `each` for all that is kept of a visitor, what came over the bounds too, in the order of time; stops at the
  * first false. */

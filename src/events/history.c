@@ -156,3 +156,49 @@ uint64_t nt_events_count(NtEvents *events, NtEventKind kind, GError **error) {
     }
     return ok ? sum : 0;
 }
+
+/* ---- counts of products ---- */
+
+static bool add_counts(NtSql *sql, GHashTable *places, GArray *out, GError **error) {
+    g_auto(NtQuery) query = {0};
+    int step = nt_query_open(&query, sql, error, "SELECT product, kind, count, value FROM product_count", "") ? 1 : -1;
+    while (step > 0 && (step = nt_query_step(&query, error)) == 1) {
+        int64_t product = nt_column_int(&query, 0), kind = nt_column_int(&query, 1);
+        void *place;
+        if (!g_hash_table_lookup_extended(places, &product, NULL, &place)) {
+            NtProductCounts none = {.product = product};
+            place = GUINT_TO_POINTER(out->len);
+            g_array_append_val(out, none);
+            g_hash_table_insert(places, g_memdup2(&product, sizeof product), place);
+        }
+        NtProductCounts *counts = &g_array_index(out, NtProductCounts, GPOINTER_TO_UINT(place));
+        if (kind >= 0 && kind < NT_EVENT_KINDS) {
+            counts->kinds[kind] += (uint64_t)nt_column_int(&query, 2);
+            counts->value += kind == NT_EVENT_PURCHASE ? sqlite3_column_double(query.stmt, 3) : 0;
+        }
+    }
+    return step == 0;
+}
+
+static gint by_product(gconstpointer a, gconstpointer b) {
+    const NtProductCounts *one = a, *other = b;
+    return (one->product > other->product) - (one->product < other->product);
+}
+
+GArray *nt_events_product_counts(NtEvents *events, int64_t since, GError **error) {
+    g_autoptr(GArray) out = g_array_new(FALSE, FALSE, sizeof(NtProductCounts));
+    g_autoptr(GHashTable) places = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    g_autoptr(GPtrArray) weeks = NULL;
+    bool ok = nt_events_weeks(events, since, &weeks, error);
+    for (guint i = 0; ok && i < weeks->len; i++) {
+        NtEventsDb *db = ((NtWeek *)weeks->pdata[i])->db;
+        g_mutex_lock(&db->read_lock);
+        ok = add_counts(&db->read, places, out, error);
+        g_mutex_unlock(&db->read_lock);
+    }
+    if (!ok) {
+        return NULL;
+    }
+    g_array_sort(out, by_product);
+    return g_steal_pointer(&out);
+}

@@ -25,6 +25,7 @@ typedef struct Hour {
 typedef struct Row {
     const NtEvent *event;
     NtEventOutcome *outcome;
+    size_t order; /* in which it came */
     int64_t week, visitor, product, scenario;
 } Row;
 
@@ -217,19 +218,15 @@ static bool number_names(NtSql *sql, Row *rows, size_t count, GError **error) {
 static int by_week(const void *a, const void *b) {
     const Row *one = a, *other = b;
     return one->week != other->week ? (one->week > other->week) - (one->week < other->week)
-                                    : (one->outcome > other->outcome) - (one->outcome < other->outcome);
+                                    : (one->order > other->order) - (one->order < other->order);
 }
 
-bool nt_events_insert(NtEvents *events, const NtEvent *const *list, size_t count, NtEventOutcome *out, GError **error) {
-    NtEventsDb *names = count > 0 ? nt_events_names(events, true, error) : NULL;
+static bool insert_rows(NtEvents *events, Row *rows, size_t count, GError **error) {
+    NtEventsDb *names = nt_events_names(events, true, error);
     if (names == NULL) {
-        return count == 0;
+        return false;
     }
-    g_autofree Row *rows = g_new0(Row, count);
-    for (size_t i = 0; i < count; i++) {
-        rows[i] = (Row){.event = list[i], .outcome = &out[i], .week = nt_week_of(list[i]->time)};
-    }
-    qsort(rows, count, sizeof *rows, by_week); /* of a week in the order given */
+    qsort(rows, count, sizeof *rows, by_week); /* of a week in the order of their coming */
     g_mutex_lock(&events->inserting);
     bool ok = nt_events_db_begin(names, error) &&
               nt_events_db_end(names, number_names(&names->write, rows, count, error), error);
@@ -242,4 +239,67 @@ bool nt_events_insert(NtEvents *events, const NtEvent *const *list, size_t count
     }
     g_mutex_unlock(&events->inserting);
     return ok;
+}
+
+/* ---- callers that come at the same time share a commit ---- */
+
+/* A call that waits. */
+typedef struct Waiting {
+    const NtEvent *const *list;
+    size_t count;
+    NtEventOutcome *out;
+    bool done;
+    GError *error;
+} Waiting;
+
+/* Stores the events of all who wait; `lock` is not held. */
+static void insert_waiting(NtEvents *events, GPtrArray *all) {
+    g_autoptr(GArray) rows = g_array_new(FALSE, TRUE, sizeof(Row));
+    GError *error = NULL;
+    for (guint w = 0; w < all->len; w++) {
+        const Waiting *one = all->pdata[w];
+        for (size_t i = 0; i < one->count; i++) {
+            Row row = {.event = one->list[i],
+                       .outcome = &one->out[i],
+                       .order = rows->len,
+                       .week = nt_week_of(one->list[i]->time)};
+            g_array_append_val(rows, row);
+        }
+    }
+    if (!insert_rows(events, (Row *)(void *)rows->data, rows->len, &error)) {
+        for (guint w = 0; w < all->len; w++) {
+            ((Waiting *)all->pdata[w])->error = g_error_copy(error);
+        }
+        g_error_free(error);
+    }
+}
+
+bool nt_events_insert(NtEvents *events, const NtEvent *const *list, size_t count, NtEventOutcome *out, GError **error) {
+    Waiting own = {.list = list, .count = count, .out = out, .done = count == 0};
+    g_mutex_lock(&events->queue_lock);
+    if (count > 0) {
+        g_ptr_array_add(events->queue, &own);
+    }
+    while (!own.done) {
+        if (events->committing) {
+            g_cond_wait(&events->committed, &events->queue_lock);
+            continue;
+        }
+        g_autoptr(GPtrArray) all = events->queue;
+        events->queue = g_ptr_array_new();
+        events->committing = true;
+        g_mutex_unlock(&events->queue_lock);
+        insert_waiting(events, all);
+        g_mutex_lock(&events->queue_lock);
+        events->committing = false;
+        for (guint w = 0; w < all->len; w++) {
+            ((Waiting *)all->pdata[w])->done = true;
+        }
+        g_cond_broadcast(&events->committed);
+    }
+    g_mutex_unlock(&events->queue_lock);
+    if (own.error != NULL) {
+        g_propagate_error(error, own.error);
+    }
+    return own.error == NULL;
 }

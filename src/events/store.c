@@ -18,11 +18,11 @@ static const char names_script[] =
     "CREATE TABLE product("
     " product INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, week INTEGER NOT NULL);"
     "CREATE INDEX product_week ON product(week);"
-    "CREATE TABLE scenario(scenario INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);";
+    "CREATE TABLE scenario(scenario INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE setting(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;";
 
 NtEventsOptions nt_events_defaults(void) {
-    return (NtEventsOptions){
-        .retention_days = 400, .impressions_an_hour = 2000, .actions_an_hour = 200, .repeats_an_hour = 3};
+    return (NtEventsOptions){.impressions_an_hour = 2000, .actions_an_hour = 200, .repeats_an_hour = 3};
 }
 
 /* A week that is known by its file alone. */
@@ -58,6 +58,9 @@ NtEvents *nt_events_open(const char *folder, const NtEventsOptions *options, GEr
     NtEvents *events = g_new0(NtEvents, 1);
     g_mutex_init(&events->lock);
     g_mutex_init(&events->inserting);
+    g_mutex_init(&events->queue_lock);
+    g_cond_init(&events->committed);
+    events->queue = g_ptr_array_new();
     events->folder = g_strdup(folder);
     events->options = options != NULL ? *options : nt_events_defaults();
     events->weeks = g_ptr_array_new_with_free_func((GDestroyNotify)nt_week_unref);
@@ -77,6 +80,9 @@ void nt_events_close(NtEvents *events) {
         g_clear_pointer(&events->hours, g_hash_table_unref);
         g_mutex_clear(&events->lock);
         g_mutex_clear(&events->inserting);
+        g_mutex_clear(&events->queue_lock);
+        g_cond_clear(&events->committed);
+        g_ptr_array_unref(events->queue);
         g_free(events->folder);
         g_free(events);
     }
@@ -172,10 +178,35 @@ static void remove_week(NtEvents *events, int64_t number) {
     }
 }
 
+bool nt_events_retention(NtEvents *events, unsigned *out_days, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    NtEventsDb *names = nt_events_names(events, false, &fault);
+    int64_t days = NT_EVENTS_RETENTION;
+    if (names != NULL) {
+        g_mutex_lock(&names->read_lock);
+        nt_sql_int(&names->read, days, &days, &fault, "SELECT value FROM setting WHERE name = 'retention'", "");
+        g_mutex_unlock(&names->read_lock);
+    }
+    *out_days = (unsigned)CLAMP(days, 0, NT_EVENTS_MOST_RETENTION);
+    return fault == NULL || (g_propagate_error(error, g_steal_pointer(&fault)), false);
+}
+
+bool nt_events_set_retention(NtEvents *events, unsigned days, GError **error) {
+    NtEventsDb *names = nt_events_names(events, true, error);
+    return names != NULL && nt_events_db_begin(names, error) &&
+           nt_events_db_end(names,
+                            nt_sql_run(&names->write, error, "INSERT OR REPLACE INTO setting VALUES('retention', ?1)",
+                                       "i", (int64_t)MIN(days, NT_EVENTS_MOST_RETENTION)),
+                            error);
+}
+
 bool nt_events_expire(NtEvents *events, int64_t now, unsigned *out_weeks, GError **error) {
-    int64_t oldest = nt_week_of(now - (int64_t)events->options.retention_days * 86400000);
-    unsigned gone = 0;
-    if (events->options.retention_days > 0) {
+    unsigned gone = 0, days;
+    if (!nt_events_retention(events, &days, error)) {
+        return false;
+    }
+    int64_t oldest = nt_week_of(now - (int64_t)days * 86400000);
+    if (days > 0) {
         g_mutex_lock(&events->inserting);
         g_mutex_lock(&events->lock);
         while (events->weeks->len > 0 && ((NtWeek *)events->weeks->pdata[0])->number < oldest) {
@@ -190,9 +221,9 @@ bool nt_events_expire(NtEvents *events, int64_t now, unsigned *out_weeks, GError
     if (out_weeks != NULL) {
         *out_weeks = gone;
     }
-    NtEventsDb *names = gone > 0 ? nt_events_names(events, false, error) : NULL;
+    NtEventsDb *names = gone > 0 ? nt_events_names(events, true, error) : NULL;
     if (names == NULL) {
-        return error == NULL || *error == NULL;
+        return gone == 0;
     }
     return nt_events_db_begin(names, error) &&
            nt_events_db_end(names,

@@ -216,10 +216,16 @@ static unsigned count_files(void) {
 
 static void test_retention(void) {
     begin();
-    NtEventsOptions options = nt_events_defaults();
-    options.retention_days = 30;
-    NtEvents *events = open_store(&options);
+    NtEvents *events = open_store(NULL);
     g_autoptr(GError) error = NULL;
+    unsigned days;
+    g_assert_true(nt_events_retention(events, &days, &error));
+    g_assert_cmpuint(days, ==, 400);
+    g_assert_true(nt_events_set_retention(events, 30, &error));
+    nt_events_close(events);
+    events = open_store(NULL);
+    g_assert_true(nt_events_retention(events, &days, &error));
+    g_assert_cmpuint(days, ==, 30);
     for (int i = 0; i < 10; i++) {
         g_autofree char *user = g_strdup_printf("%d", i);
         insert(events, event_at("view", "a", user, NOW - i * 7 * DAY));
@@ -237,6 +243,35 @@ static void test_retention(void) {
     insert(events, event_at("click", "old", "9", NOW)); /* under numbers of their own */
     check_history(events, "u:9", "click old");
     nt_events_close(events);
+    end();
+}
+
+static void *insert_many(void *data) {
+    for (int i = 0; i < 200; i++) {
+        g_autofree char *product = g_strdup_printf("p%d", i), *user = g_strdup_printf("%d", i % 20);
+        insert(data, event_at("view", product, user, NOW - (i % 2) * 7 * DAY));
+    }
+    return NULL;
+}
+
+/* Several threads bring the same events at once. */
+static void test_together(void) {
+    enum { THREADS = 8 };
+    begin();
+    g_autoptr(NtEvents) events = open_store(NULL);
+    GThread *threads[THREADS];
+    for (int t = 0; t < THREADS; t++) {
+        threads[t] = g_thread_new("insert", insert_many, events);
+    }
+    for (int t = 0; t < THREADS; t++) {
+        g_thread_join(threads[t]);
+    }
+    g_assert_cmpuint(nt_events_count(events, NT_EVENT_VIEW, NULL), ==, 200);
+    g_autoptr(GArray) counts = nt_events_product_counts(events, 0, NULL);
+    g_assert_cmpuint(counts->len, ==, 200);
+    for (guint i = 0; i < counts->len; i++) {
+        g_assert_cmpuint(g_array_index(counts, NtProductCounts, i).kinds[NT_EVENT_VIEW], ==, 1);
+    }
     end();
 }
 
@@ -309,6 +344,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/events/store/whole", test_whole);
     g_test_add_func("/events/store/bounds", test_bounds);
     g_test_add_func("/events/store/retention", test_retention);
+    g_test_add_func("/events/store/together", test_together);
     g_test_add_func("/events/store/killed", test_killed);
     g_test_add_func("/events/store/damaged", test_damaged);
     return g_test_run();
