@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recommend: what visitors like, from what they did.
+ *
+ * Tastes (ward.c). What a visitor looked at falls into groups of products that are alike, as PinnerSage has it (Pal and
+ * others, KDD 2020): hierarchical clustering, cut where groups stop being alike, so that there is any number of them;
+ * each is represented by its medoid, which is a product. Where the cut is depends on the network only, and is derived
+ * from a sample of the catalogue: NtTasteSpace. doc/tastes.md has the rule and what it was measured to give.
+ *
+ *   once per version of a model   sample of the catalogue ─► nt_taste_space_init ─► mean, cut
+ *   per visitor                   vectors ─► nt_taste_space_place ─► nt_cluster (average, cut) ─► nt_medoid of each
+ */
+#ifndef NT_RECOMMEND_H
+#define NT_RECOMMEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "base/base.h"
+
+enum {
+    NT_CLUSTER_POINTS = 500,    /* of one visitor */
+    NT_CLUSTER_DIMENSION = 4096 /* numbers of a vector */
+};
+
+/* Points to be clustered, borrowed. */
+typedef struct NtPoints {
+    const float *rows;    /* (count, dim), one row after the other; of any length, finite */
+    const float *weights; /* (count), above 0 and finite; NULL: 1 each. A point of weight 2 counts as two of weight 1 */
+    size_t count;         /* 0 .. NT_CLUSTER_POINTS */
+    size_t dim;           /* 1 .. NT_CLUSTER_DIMENSION */
+} NtPoints;
+
+/* What it costs to make two clusters one. Both are squared Euclidean distances for single points of weight 1. */
+typedef enum NtLinkage {
+    /* The weighted mean of the squared distances between members of the one and of the other (UPGMA; Sokal and Michener
+     * 1958). Does not grow with the clusters: what tastes are cut by. */
+    NT_LINKAGE_AVERAGE,
+    /* Twice the growth of the weighted sum of squared distances to the centroid (Ward 1963), which is what PinnerSage
+     * takes: 2 wA wB / (wA + wB) |cA - cB|^2. Grows with the clusters, so that one cut cuts a visitor's many products
+     * of one kind in pieces, or joins few of different kinds. */
+    NT_LINKAGE_WARD,
+} NtLinkage;
+
+/* Clusters `points`: the two clusters that cost least are made one, again and again, as long as that costs at most
+ * `cut` (a squared distance, 0 and more, infinity included: one cluster; not NaN). A larger cut never gives more
+ * clusters. Of equal costs the order of the points decides; the result is the same on every processor, and without
+ * equal costs in every order of the points. out_clusters (count): the cluster of each point, numbered from 0 in the
+ * order of their first points; *out_count: how many there are. Untouched on failure. Lance and Williams (1967) for the
+ * distances of merged clusters; nearest-neighbour chain (Muellner 2011, section 3.2) for O(count^2) time beside the
+ * distances; memory of 8 count^2 bytes, 2 MB at most. Errors: INVALID (a number that is not finite, a weight that is
+ * not above 0, no dimension), LIMIT, NO_MEMORY, and those of nt_wait_check. Safe from any thread. 500 points of 1,280
+ * numbers take 30 ms. */
+bool nt_cluster(const NtPoints *points, NtLinkage linkage, double cut, const NtWait *wait, uint16_t *out_clusters,
+                size_t *out_count, GError **error);
+
+/* The medoid of cluster `which`: the member whose weighted sum of squared distances to the others is least; of several
+ * that are equally near (to 1e-12) the first. `clusters` (count) is as nt_cluster gives it and has a member of `which`;
+ * the points are ones that it took. O(count x dim). Safe from any thread. */
+size_t nt_medoid(const NtPoints *points, const uint16_t *clusters, uint16_t which);
+
+enum { NT_TASTE_SAMPLE = 512 }; /* products that a space is derived from */
+
+/* What tastes are found in: vectors without what all products of the catalogue have in common, and the distance below
+ * which products are rather alike than not. One per version of a model. */
+typedef struct NtTasteSpace {
+    float *mean;   /* (dim), owned */
+    size_t dim;    /* 1 .. NT_CLUSTER_DIMENSION */
+    bool unit;     /* placed vectors are of length 1: the metric is cosine or inner product */
+    double median; /* squared distance of two products of the catalogue */
+    double cut;    /* for nt_cluster with NT_LINKAGE_AVERAGE; 0 < cut <= median, or 0 when all products are equal */
+    bool derived;  /* false: the sample was too small or shows no groups, and the cut is 0.8 of the median */
+} NtTasteSpace;
+
+/* Derives a space from a sample of the catalogue: products drawn by chance without repetition, (count, dim) numbers one
+ * row after the other; more than NT_TASTE_SAMPLE rows are refused, fewer than 64 give the stated share of the median.
+ * `unit`: the model's metric is cosine or inner product.
+ *
+ * The cut. Most pairs of products are not alike, and their squared distances lie around the median, as often so far
+ * below as above it. Pairs that are alike come in excess below. With F(t) the share of pairs nearer than t, and G(t)
+ * the share farther than 2 median - t, the cut is where F - G is greatest: the distance up to which there are more
+ * pairs than the mirrored upper half explains (an empirical null, as in Efron, "Large-scale simultaneous hypothesis
+ * testing", 2004). Of a range of distances where F - G is within 5 % of the greatest it is the middle.
+ *
+ * Costs count^2 / 2 distances: 45 ms for 512 rows of 1,280 numbers. Errors: INVALID (fewer than 2 rows, a number that
+ * is not finite), LIMIT, NO_MEMORY, and those of nt_wait_check; *out is untouched then, else free with
+ * nt_taste_space_clear. Safe from any thread. */
+bool nt_taste_space_init(const float *rows, size_t count, size_t dim, bool unit, const NtWait *wait, NtTasteSpace *out,
+                         GError **error);
+void nt_taste_space_clear(NtTasteSpace *space);
+
+/* A stored vector (dim), float32, as a point of the space: less the mean, and of length 1 when the space has that (what
+ * is equal to the mean stays zero). `out` may be `row`. Safe from any thread. */
+void nt_taste_space_place(const NtTasteSpace *space, const float *row, float *out);
+
+#endif
