@@ -19,7 +19,9 @@
 
 #include <glib.h>
 
-#include "base/base.h"
+#include "events/events.h"
+#include "search/search.h"
+#include "state/state.h"
 
 enum {
     NT_CLUSTER_POINTS = 500,    /* of one visitor */
@@ -95,5 +97,77 @@ void nt_taste_space_clear(NtTasteSpace *space);
 /* A stored vector (dim), float32, as a point of the space: less the mean, and of length 1 when the space has that (what
  * is equal to the mean stays zero). `out` may be `row`. Safe from any thread. */
 void nt_taste_space_place(const NtTasteSpace *space, const float *row, float *out);
+
+/* ---- what a visitor is recommended (recommender.c, answer.c) ---- */
+
+/* Everything on a catalogue that recommending keeps. One for each handle, made when it is asked for first. Any thread
+ * may use it. */
+typedef struct NtRecommender NtRecommender;
+NtRecommender *nt_recommender_of(NiteruCatalogue *catalogue);
+void nt_recommender_free(NtRecommender *recommender); /* NULL is fine */
+
+/* A taste of a visitor. */
+typedef struct NtTaste {
+    uint32_t medoid;   /* number of the product that stands for it */
+    uint32_t row;      /* of its vector */
+    double importance; /* its share of all of them, above 0 */
+    unsigned products; /* how many that were looked at make it up */
+    int64_t newest;    /* when that was last, milliseconds since 1970 */
+} NtTaste;
+
+/* Where candidates come from. A bit each in NtShownProduct. */
+typedef enum NtSourceKind {
+    NT_SOURCE_TASTE,   /* like the medoid of a taste */
+    NT_SOURCE_RECENT,  /* like what was looked at last */
+    NT_SOURCE_POPULAR, /* wanted by many */
+    NT_SOURCE_NEW,     /* came last */
+    NT_SOURCE_ANY,     /* is there */
+    NT_SOURCE_SEEN,    /* was looked at already, and nothing else is left */
+    NT_SOURCE_KINDS
+} NtSourceKind;
+const char *nt_source_kind_name(NtSourceKind kind);
+
+typedef struct NtRecommendQuery {
+    const char *visitor;        /* "u:7", "s:x"; NULL: somebody of whom nothing is known */
+    size_t k;                   /* products wanted; 0: 10 */
+    const char *where;          /* a condition on metadata; NULL: none */
+    const char *const *exclude; /* NULL-terminated ids that are left out; NULL: none */
+    double diversity;           /* 0 .. 1: how much less products are worth that are like others in the answer */
+    bool metadata;              /* wanted */
+    unsigned timeout_ms;        /* 0: none */
+    int64_t now;                /* milliseconds since 1970; 0: now */
+} NtRecommendQuery;
+
+/* A product of an answer. */
+typedef struct NtShownProduct {
+    NtDescribed *described; /* owned by the answer */
+    double score;           /* 0 .. 100, falling but for what diversity moved */
+    int taste;              /* place among the answer's tastes; -1: none */
+    unsigned sources;
+} NtShownProduct;
+
+typedef struct NtRecommendation {
+    char *model;
+    GArray *products;   /* NtShownProduct */
+    GArray *tastes;     /* NtTaste, the most important first */
+    GPtrArray *medoids; /* NtDescribed of each taste's medoid */
+} NtRecommendation;
+void nt_recommendation_free(NtRecommendation *recommendation); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRecommendation, nt_recommendation_free)
+
+/* Products for a visitor, by what they did in the last 90 days: k of them whenever so many may be shown, never what
+ * they bought, turned away or excluded, and what they looked at already only when nothing else is left. Errors: INVALID
+ * (the condition, diversity), NOT_FOUND (the model has no vectors), CANCELLED, TIMEOUT, CORRUPT. */
+NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuery *query, GCancellable *cancellable,
+                               GError **error);
+
+/* The tastes of a visitor alone. */
+NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *visitor, GCancellable *cancellable,
+                                      GError **error);
+
+/* Stores events out of JSON, an object or an array of them: an answer for each, in their order:
+ * {"status": "new" | "known" | "over" | "refused", "field"?, "message"?}. `only` (NULL: nobody) is the one visitor
+ * whose events are taken. Errors: those of storing any; then some may be stored. New. */
+NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events, const char *only, GError **error);
 
 #endif

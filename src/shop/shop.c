@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing; the connections searches read through. */
+#include "recommend/recommend.h"
 #include "state/state.h"
 
 #include <string.h>
@@ -89,6 +90,7 @@ NiteruCatalogue *niteru_open(const char *folder, const NiteruOptions *given, GEr
 void niteru_close(NiteruCatalogue *catalogue) {
     if (catalogue != NULL) {
         nt_calls_stop(catalogue);
+        nt_recommender_free(catalogue->recommender);
         nt_pipeline_free(catalogue->pipeline);
         nt_filters_free(catalogue->filters);
         nt_shared_free(catalogue->shared);

@@ -30,10 +30,11 @@ struct NiteruCatalogue {
     GCancellable *closing; /* cancelled when no call may begin any more */
     bool thumbs_counted;   /* it is known how many bytes the small pictures take that are kept: */
     uint64_t thumb_bytes;
-    NtShared *shared;     /* what searches share */
-    NtFilters *filters;   /* conditions that were asked for lately */
-    NtPipeline *pipeline; /* for bulk work and single photos */
-    NtThreadPool *pool;   /* for searches */
+    NtShared *shared;                  /* what searches share */
+    NtFilters *filters;                /* conditions that were asked for lately */
+    NtPipeline *pipeline;              /* for bulk work and single photos */
+    NtThreadPool *pool;                /* for searches */
+    struct NtRecommender *recommender; /* NULL until it is asked for; under `lock` */
     NtLimits limits;
     unsigned threads; /* at least 1 */
     bool discard;     /* made by this opening, and not to be kept while nothing is in it */

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a visitor to products: what they did, their tastes, candidates, what is shown and what is said of it. */
+#include "recommend/recommend-internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { USUAL_K = 10, MOST_K = 1000 };
+
+static void clear_asking(NtAsking *asking) {
+    nt_visitor_clear(&asking->visitor);
+    g_clear_pointer(&asking->tastes, g_array_unref);
+    g_clear_pointer(&asking->filter, nt_filter_unref);
+    g_clear_pointer(&asking->barred, g_hash_table_unref);
+    g_clear_pointer(&asking->seen, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtAsking, clear_asking)
+
+static void clear_shown(void *data) { nt_described_unref(((NtShownProduct *)data)->described); }
+static void unref_described(void *data) { nt_described_unref(data); }
+
+void nt_recommendation_free(NtRecommendation *recommendation) {
+    if (recommendation != NULL) {
+        g_free(recommendation->model);
+        g_clear_pointer(&recommendation->products, g_array_unref);
+        g_clear_pointer(&recommendation->tastes, g_array_unref);
+        g_clear_pointer(&recommendation->medoids, g_ptr_array_unref);
+        g_free(recommendation);
+    }
+}
+
+bool nt_asking_allows(const NtAsking *asking, uint32_t product) {
+    return !g_hash_table_contains(asking->barred, GUINT_TO_POINTER(product)) &&
+           (asking->filter == NULL || nt_cells_bit(&asking->filter->bits, product));
+}
+
+/* ---- what is asked ---- */
+
+static bool bar(NtAsking *asking, GError **error) {
+    const GArray *touched = asking->visitor.touched;
+    for (guint i = 0; touched != NULL && i < touched->len; i++) {
+        const NtTouched *one = &g_array_index(touched, NtTouched, i);
+        bool never = one->weight < 0 || (one->kinds & (1U << NT_EVENT_PURCHASE | 1U << NT_EVENT_DISMISS)) != 0;
+        g_hash_table_add(never ? asking->barred : asking->seen, GUINT_TO_POINTER(one->product));
+    }
+    for (size_t i = 0; asking->query->exclude != NULL && asking->query->exclude[i] != NULL; i++) {
+        int64_t product;
+        g_autoptr(GError) gone = NULL;
+        if (nt_catalogue_find_product(asking->snapshot->reader.db, asking->query->exclude[i], &product, &gone)) {
+            g_hash_table_add(asking->barred, GUINT_TO_POINTER((guint)product));
+        } else if (!g_error_matches(gone, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, g_steal_pointer(&gone));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Who asks: what they did and what they like; somebody of whom nothing is known likes nothing. */
+static bool meet(NtAsking *asking, GError **error) {
+    int64_t now = asking->query->now > 0 ? asking->query->now : g_get_real_time() / 1000;
+    if (asking->query->visitor == NULL) {
+        asking->tastes = g_array_new(FALSE, FALSE, sizeof(NtTaste));
+        return true;
+    }
+    return nt_visitor_read(asking->recommender, asking->snapshot, asking->query->visitor, now, &asking->visitor,
+                           error) &&
+           (asking->tastes = nt_tastes_find(asking->recommender, asking->snapshot, asking->query->visitor,
+                                            &asking->visitor, &asking->wait, error)) != NULL;
+}
+
+static bool open_asking(NtAsking *asking, GError **error) {
+    const NtRecommendQuery *query = asking->query;
+    asking->barred = g_hash_table_new(NULL, NULL);
+    asking->seen = g_hash_table_new(NULL, NULL);
+    asking->k = query->k > 0 ? MIN(query->k, MOST_K) : USUAL_K;
+    if (!(query->diversity >= 0 && query->diversity <= 1)) {
+        return nt_fail(error, NITERU_ERROR_INVALID, "diversity goes from 0 to 1");
+    }
+    if (query->where != NULL && (asking->filter = nt_filter_open(asking->snapshot, query->where, error)) == NULL) {
+        return false;
+    }
+    if (asking->snapshot->version->rows == 0) {
+        return nt_fail_no_vectors(asking->snapshot->version->model, error);
+    }
+    return meet(asking, error) && bar(asking, error);
+}
+
+/* ---- what is answered ---- */
+
+static bool describe(const NtAsking *asking, const NtShown *shown, size_t count, NtDescribed **out, GError **error) {
+    NtVersion *version = asking->snapshot->version;
+    for (size_t i = 0; i < count; i++) {
+        if (!nt_row_check(asking->snapshot->reader.db, version->model, &version->view, (uint64_t)shown[i].vrow,
+                          error)) {
+            return false;
+        }
+    }
+    return nt_snapshot_describe(asking->snapshot, shown, count, asking->query->metadata, out, error);
+}
+
+static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candidates, GError **error) {
+    g_autoptr(NtRecommendation) out = g_new0(NtRecommendation, 1);
+    guint count = candidates->len, tastes = asking->tastes->len;
+    g_autofree NtShown *shown = g_new0(NtShown, count + tastes + 1);
+    g_autofree NtDescribed **described = g_new0(NtDescribed *, count + tastes + 1);
+    for (guint i = 0; i < count; i++) {
+        const NtCandidate *candidate = &g_array_index(candidates, NtCandidate, i);
+        shown[i] = (NtShown){candidate->product, candidate->row};
+    }
+    for (guint t = 0; t < tastes; t++) {
+        const NtTaste *taste = &g_array_index(asking->tastes, NtTaste, t);
+        shown[count + t] = (NtShown){taste->medoid, taste->row};
+    }
+    if (!describe(asking, shown, count + tastes, described, error)) {
+        return NULL;
+    }
+    out->model = g_strdup(asking->snapshot->version->model->name);
+    out->products = g_array_new(FALSE, FALSE, sizeof(NtShownProduct));
+    g_array_set_clear_func(out->products, clear_shown);
+    out->medoids = g_ptr_array_new_with_free_func(unref_described);
+    out->tastes = g_array_ref(asking->tastes);
+    for (guint i = 0; i < count; i++) {
+        const NtCandidate *candidate = &g_array_index(candidates, NtCandidate, i);
+        NtShownProduct product = {.described = described[i],
+                                  .score = 100 * CLAMP(candidate->score, 0, 1),
+                                  .taste = candidate->taste,
+                                  .sources = candidate->sources};
+        g_array_append_val(out->products, product);
+    }
+    for (guint t = 0; t < tastes; t++) {
+        g_ptr_array_add(out->medoids, described[count + t]);
+    }
+    return g_steal_pointer(&out);
+}
+
+NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuery *query, GCancellable *cancellable,
+                               GError **error) {
+    g_auto(NtCall) call = {0};
+    g_auto(NtSnapshot) snapshot = {0};
+    g_auto(NtAsking) asking = {.recommender = recommender, .query = query, .snapshot = &snapshot};
+    if (!nt_call_begin(&call, recommender->catalogue, query->timeout_ms, cancellable, error) ||
+        !nt_snapshot_open(&snapshot, recommender->catalogue, NULL, error)) {
+        return NULL;
+    }
+    asking.wait = call.wait;
+    nt_catalogue_set_wait(snapshot.reader.db, &call.wait);
+    g_autoptr(GArray) candidates = open_asking(&asking, error) ? nt_candidates_find(&asking, error) : NULL;
+    if (candidates == NULL) {
+        return NULL;
+    }
+    nt_pick(&asking, candidates);
+    return nt_candidates_fill(&asking, candidates, asking.k, error) ? make_answer(&asking, candidates, error) : NULL;
+}
+
+NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *visitor, GCancellable *cancellable,
+                                      GError **error) {
+    const NtRecommendQuery query = {.visitor = visitor};
+    g_auto(NtCall) call = {0};
+    g_auto(NtSnapshot) snapshot = {0};
+    g_auto(NtAsking) asking = {.recommender = recommender, .query = &query, .snapshot = &snapshot};
+    g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(NtCandidate));
+    if (!nt_call_begin(&call, recommender->catalogue, 0, cancellable, error) ||
+        !nt_snapshot_open(&snapshot, recommender->catalogue, NULL, error)) {
+        return NULL;
+    }
+    asking.wait = call.wait;
+    return open_asking(&asking, error) ? make_answer(&asking, none, error) : NULL;
+}

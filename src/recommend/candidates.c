@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Candidates. Each source names products; one that several name is worth more than their sum, (sum of the roots)^2, as
+ * Pixie has it (Eksombatchai and others, WWW 2018, section 3.1): several reasons agree on it. A further source is a row
+ * in `sources`, and a function.
+ */
+#include "recommend/recommend-internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    MOST_SEEDS = 16, /* tastes and products that are searched by in one scan */
+    MOST_RECENT = 3, /* of them what was looked at last */
+    LEAST_HITS = 50, /* of each */
+    MOST_HITS = 1000,
+    NEWEST_ROWS = 2000 /* that are looked at for products that came last */
+};
+
+static const char *const names[NT_SOURCE_KINDS] = {"taste", "recent", "popular", "new", "any", "seen"};
+
+const char *nt_source_kind_name(NtSourceKind kind) { return names[kind]; }
+
+/* What is searched by. */
+typedef struct Seed {
+    uint32_t product, row;
+    double share; /* how much its hits are worth, 0 .. 1 */
+    int taste;
+    NtSourceKind source;
+} Seed;
+
+static void add_seed(GArray *seeds, const Seed *seed) {
+    if (seed->row != UINT32_MAX && seeds->len < MOST_SEEDS) {
+        g_array_append_val(seeds, *seed);
+    }
+}
+
+/* The medoids of tastes, and what was looked at last. */
+static GArray *find_seeds(const NtAsking *asking) {
+    GArray *seeds = g_array_new(FALSE, FALSE, sizeof(Seed));
+    for (guint t = 0; t < asking->tastes->len && t < MOST_SEEDS - MOST_RECENT; t++) {
+        const NtTaste *taste = &g_array_index(asking->tastes, NtTaste, t);
+        Seed seed = {
+            .product = taste->medoid, .row = taste->row, .share = 1, .taste = (int)t, .source = NT_SOURCE_TASTE};
+        add_seed(seeds, &seed);
+    }
+    const GArray *touched = asking->visitor.touched;
+    for (guint i = 0, found = 0; touched != NULL && i < touched->len && found < MOST_RECENT; i++) {
+        const NtTouched *one = &g_array_index(touched, NtTouched, i);
+        if (one->weight > 0 && one->row != UINT32_MAX) {
+            Seed seed = {
+                .product = one->product, .row = one->row, .share = 0.25, .taste = -1, .source = NT_SOURCE_RECENT};
+            add_seed(seeds, &seed);
+            found++;
+        }
+    }
+    return seeds;
+}
+
+/* ---- searching by all seeds in one scan ---- */
+
+typedef struct Scan {
+    size_t hits; /* of each seed */
+    NtIndexHit *found;
+    size_t *counts;
+    float *queries;
+    GHashTable *left_out;
+} Scan;
+
+static void clear_scan(Scan *scan) {
+    nt_free(scan->found);
+    nt_free(scan->counts);
+    nt_free(scan->queries);
+    g_clear_pointer(&scan->left_out, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scan, clear_scan)
+
+static void leave_out(GHashTable *all, GHashTable *some) {
+    GHashTableIter iter;
+    void *product;
+    g_hash_table_iter_init(&iter, some);
+    while (g_hash_table_iter_next(&iter, &product, NULL)) {
+        g_hash_table_add(all, product);
+    }
+}
+
+static bool scan_for(const NtAsking *asking, const GArray *seeds, Scan *out, GError **error) {
+    const NtVersion *version = asking->snapshot->version;
+    size_t dim = version->view.dim, count = seeds->len;
+    out->left_out = g_hash_table_new(NULL, NULL);
+    leave_out(out->left_out, asking->barred);
+    leave_out(out->left_out, asking->seen);
+    GHashTable *left_out[MOST_SEEDS];
+    for (size_t i = 0; i < MOST_SEEDS; i++) {
+        left_out[i] = out->left_out;
+    }
+    NtIndexOptions options = {.k = CLAMP(4 * asking->k, LEAST_HITS, MOST_HITS),
+                              .labels = &version->labels,
+                              .allow = asking->filter != NULL ? &asking->filter->bits : NULL,
+                              .skip_labels = left_out,
+                              .pool = asking->recommender->catalogue->pool,
+                              .deadline = asking->wait.deadline,
+                              .cancellable = asking->wait.cancellable};
+    options.k = out->hits = MAX(nt_index_most_hits(&version->view, &options), 1);
+    out->found = nt_alloc(count, out->hits * sizeof(NtIndexHit), "candidates", error);
+    out->counts = nt_alloc0(count, sizeof *out->counts, "candidates", error);
+    out->queries = nt_alloc(count, dim * sizeof(float), "candidates", error);
+    if (out->found == NULL || out->counts == NULL || out->queries == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        nt_rows_get(&version->view, g_array_index(seeds, Seed, i).row, out->queries + i * dim);
+    }
+    const NtQueries queries = {.data = out->queries, .count = count, .dim = dim};
+    return nt_index_search(version->model->index, &version->view, &queries, &options, out->found, out->counts, error);
+}
+
+/* A product's place among the candidates, new where it is not there. */
+static NtCandidate *candidate_of(GArray *candidates, GHashTable *places, uint32_t product, uint32_t row) {
+    guint place = GPOINTER_TO_UINT(g_hash_table_lookup(places, GUINT_TO_POINTER(product)));
+    if (place == 0) {
+        NtCandidate fresh = {.product = product, .row = row, .taste = -1};
+        g_array_append_val(candidates, fresh);
+        place = candidates->len;
+        g_hash_table_insert(places, GUINT_TO_POINTER(product), GUINT_TO_POINTER(place));
+    }
+    return &g_array_index(candidates, NtCandidate, place - 1);
+}
+
+GArray *nt_candidates_find(const NtAsking *asking, GError **error) {
+    g_autoptr(GArray) candidates = g_array_new(FALSE, TRUE, sizeof(NtCandidate));
+    g_autoptr(GArray) seeds = find_seeds(asking);
+    g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
+    g_auto(Scan) scan = {0};
+    if (seeds->len > 0 && !scan_for(asking, seeds, &scan, error)) {
+        return NULL;
+    }
+    for (guint s = 0; s < seeds->len; s++) {
+        const Seed *seed = &g_array_index(seeds, Seed, s);
+        for (size_t i = 0; i < scan.counts[s]; i++) {
+            const NtIndexHit *hit = &scan.found[s * scan.hits + i];
+            double score = nt_scores_of(&asking->snapshot->version->card->scores, hit->raw) / 100;
+            NtCandidate *candidate = candidate_of(candidates, places, hit->label, hit->row);
+            if (seed->taste >= 0 && (candidate->taste < 0 || score > candidate->score)) {
+                candidate->taste = seed->taste;
+                candidate->score = score;
+            }
+            if (candidate->taste < 0) {
+                candidate->score = MAX(candidate->score, seed->share * score);
+            }
+            candidate->worth += sqrt(seed->share * score); /* squared below */
+            candidate->sources |= 1U << seed->source;
+        }
+    }
+    for (guint i = 0; i < candidates->len; i++) {
+        NtCandidate *candidate = &g_array_index(candidates, NtCandidate, i);
+        candidate->worth *= candidate->worth;
+    }
+    return g_steal_pointer(&candidates);
+}
+
+/* ---- what is shown when that is not enough ---- */
+
+typedef struct Filling {
+    const NtAsking *asking;
+    GArray *candidates;
+    GHashTable *there;
+    size_t wanted;
+} Filling;
+
+/* Adds a product; false: there are enough. */
+static bool add_more(Filling *filling, uint32_t product, NtSourceKind source) {
+    const NtAsking *asking = filling->asking;
+    bool seen = g_hash_table_contains(asking->seen, GUINT_TO_POINTER(product));
+    uint32_t row = product != 0 ? nt_snapshot_row(asking->snapshot, product) : UINT32_MAX;
+    if (row != UINT32_MAX && seen == (source == NT_SOURCE_SEEN) && nt_asking_allows(asking, product) &&
+        g_hash_table_add(filling->there, GUINT_TO_POINTER(product))) {
+        NtCandidate more = {.product = product, .row = row, .taste = -1, .sources = 1U << source};
+        g_array_append_val(filling->candidates, more);
+    }
+    return filling->candidates->len < filling->wanted;
+}
+
+static bool fill_popular(Filling *filling, GError **error) {
+    NtRecommender *recommender = filling->asking->recommender;
+    g_autoptr(GArray) popular = nt_recommender_popular(recommender, error);
+    NtEvents *events = popular != NULL ? nt_recommender_events(recommender, error) : NULL;
+    bool on = events != NULL;
+    for (guint i = 0; on && i < popular->len; i++) {
+        int64_t product;
+        if (!nt_recommender_product(events, filling->asking->snapshot, g_array_index(popular, NtPopular, i).product,
+                                    &product, error)) {
+            return false;
+        }
+        on = add_more(filling, (uint32_t)product, NT_SOURCE_POPULAR);
+    }
+    return events != NULL;
+}
+
+/* The products whose vectors came last. */
+static bool fill_new(Filling *filling, GError **error) {
+    const NtVersion *version = filling->asking->snapshot->version;
+    uint64_t first = version->view.count > NEWEST_ROWS ? version->view.count - NEWEST_ROWS : 0;
+    (void)error;
+    for (uint64_t row = version->view.count; row-- > first;) {
+        uint32_t link, product = nt_labels_first(&version->labels, row, &link);
+        if (product != 0 && !add_more(filling, product, NT_SOURCE_NEW)) {
+            break;
+        }
+    }
+    return true;
+}
+
+static bool fill_any(Filling *filling, GError **error) {
+    const NtVersion *version = filling->asking->snapshot->version;
+    uint64_t length = nt_cells_length(&version->products.rows);
+    (void)error;
+    for (uint64_t product = 1; product < length; product++) {
+        if (!add_more(filling, (uint32_t)product, NT_SOURCE_ANY)) {
+            break;
+        }
+    }
+    return true;
+}
+
+static bool fill_seen(Filling *filling, GError **error) {
+    const GArray *touched = filling->asking->visitor.touched;
+    (void)error;
+    for (guint i = touched != NULL ? touched->len : 0; i-- > 0;) { /* what was seen longest ago first */
+        if (!add_more(filling, g_array_index(touched, NtTouched, i).product, NT_SOURCE_SEEN)) {
+            break;
+        }
+    }
+    return true;
+}
+
+bool nt_candidates_fill(const NtAsking *asking, GArray *candidates, size_t wanted, GError **error) {
+    static bool (*const fallbacks[])(Filling *, GError **) = {fill_popular, fill_new, fill_any, fill_seen};
+    g_autoptr(GHashTable) there = g_hash_table_new(NULL, NULL);
+    Filling filling = {.asking = asking, .candidates = candidates, .there = there, .wanted = wanted};
+    for (guint i = 0; i < candidates->len; i++) {
+        g_hash_table_add(there, GUINT_TO_POINTER(g_array_index(candidates, NtCandidate, i).product));
+    }
+    for (size_t f = 0; f < G_N_ELEMENTS(fallbacks) && candidates->len < wanted; f++) {
+        if (!fallbacks[f](&filling, error)) {
+            return false;
+        }
+    }
+    return true;
+}

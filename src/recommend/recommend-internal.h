@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared inside the room only: what is kept for a catalogue, a visitor, and an answer on its way. */
+#ifndef NT_RECOMMEND_INTERNAL_H
+#define NT_RECOMMEND_INTERNAL_H
+
+#include "recommend/recommend.h"
+
+/* ---- what is kept (recommender.c) ---- */
+
+typedef struct NtPopular {
+    int64_t product; /* of the store's names */
+    double weight;
+} NtPopular;
+
+struct NtRecommender {
+    NiteruCatalogue *catalogue;
+    GMutex lock; /* all below */
+    NtEvents *events;
+    /* The space that tastes are found in, of a model when it had so many rows. */
+    NtTasteSpace space;
+    int64_t space_model;
+    uint32_t space_generation;
+    uint64_t space_rows;
+    GArray *popular;       /* NtPopular, the most wanted first */
+    int64_t popular_until; /* monotonic */
+    GHashTable *kept;      /* tastes of visitors who were here lately, by their names; see tastes.c */
+    GQueue order;          /* of them, the one that was used last comes first */
+};
+
+/* The store of events; NULL with an error. */
+NtEvents *nt_recommender_events(NtRecommender *recommender, GError **error);
+/* With `lock` held: the space for a snapshot, derived where it is not there; borrowed while the lock is held. */
+bool nt_recommender_space(NtRecommender *recommender, const NtSnapshot *snapshot, const NtWait *wait,
+                          const NtTasteSpace **out, GError **error);
+/* The most wanted products of the last four weeks, at most 1,000, as of a minute ago at most: a reference. */
+GArray *nt_recommender_popular(NtRecommender *recommender, GError **error);
+/* The product of today that a product of the store's names is; 0: it is not there any more. */
+bool nt_recommender_product(NtEvents *events, const NtSnapshot *snapshot, int64_t number, int64_t *out, GError **error);
+
+/* ---- a visitor (visitor.c) ---- */
+
+/* A product that a visitor had to do with. */
+typedef struct NtTouched {
+    uint32_t product;
+    uint32_t row;   /* of its first photo; UINT32_MAX: it has no vector */
+    double weight;  /* of all that was done, each the less the longer ago; below 0: it was turned away */
+    int64_t newest; /* milliseconds since 1970 */
+    unsigned kinds; /* a bit for each NtEventKind */
+} NtTouched;
+
+typedef struct NtVisitor {
+    GArray *touched; /* NtTouched, the newest first */
+    uint64_t state;  /* of what was done: equal as long as that is */
+} NtVisitor;
+/* What a visitor did in the last 90 days, with products that are still there. */
+bool nt_visitor_read(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor, int64_t now,
+                     NtVisitor *out, GError **error);
+void nt_visitor_clear(NtVisitor *visitor);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtVisitor, nt_visitor_clear)
+
+/* The row of a product's first vector; UINT32_MAX: it has none. */
+uint32_t nt_snapshot_row(const NtSnapshot *snapshot, uint32_t product);
+
+/* ---- tastes (tastes.c) ---- */
+
+/* The tastes of a visitor, the most important first: new, of NtTaste. Those of one who did nothing since are not found
+ * anew. */
+GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor,
+                       const NtVisitor *done, const NtWait *wait, GError **error);
+void nt_tastes_forget(NtRecommender *recommender, const char *visitor);
+void nt_tastes_free_kept(void *kept);
+
+/* ---- an answer (answer.c) ---- */
+
+typedef struct NtCandidate {
+    uint32_t product, row;
+    double score;     /* 0 .. 1 */
+    double worth;     /* what it is ordered by: more than the score where several sources name it */
+    int taste;        /* that it is most like; -1: none */
+    unsigned sources; /* a bit for each NtSourceKind */
+} NtCandidate;
+
+/* What an answer is made of. */
+typedef struct NtAsking {
+    NtRecommender *recommender;
+    const NtSnapshot *snapshot;
+    const NtRecommendQuery *query;
+    size_t k;
+    NtWait wait;
+    NtVisitor visitor;
+    GArray *tastes;     /* NtTaste */
+    NtFilter *filter;   /* NULL: no condition */
+    GHashTable *barred; /* numbers of products that are never shown */
+    GHashTable *seen;   /* of those that are shown when nothing else is left */
+} NtAsking;
+
+/* Whether a product may be shown; those that were seen may. */
+bool nt_asking_allows(const NtAsking *asking, uint32_t product);
+
+/* ---- candidates (candidates.c) ---- */
+
+/* Candidates of the sources that know the visitor, each product once: new, of NtCandidate. */
+GArray *nt_candidates_find(const NtAsking *asking, GError **error);
+/* Adds more, of sources that do not, until there are `wanted` or no more; none that is there already. */
+bool nt_candidates_fill(const NtAsking *asking, GArray *candidates, size_t wanted, GError **error);
+
+/* ---- picking (pick.c) ---- */
+
+/* Moves the candidates that are shown, in their order, to the front of the array, and cuts it there: asking->k at most.
+ */
+void nt_pick(const NtAsking *asking, GArray *candidates);
+
+#endif
