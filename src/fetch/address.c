@@ -6,6 +6,9 @@
 
 #include "fetch/fetch-internal.h"
 
+/* Lists have addresses with blanks and letters of any script in them, as browsers show them. */
+enum { AS_WRITTEN = CURLU_URLENCODE | CURLU_ALLOW_SPACE };
+
 enum { LONGEST_ADDRESS = 8192 };
 
 typedef struct Block {
@@ -121,7 +124,7 @@ bool nt_fetch_check(const char *address, bool allow_private, GError **error) {
         return nt_fail(error, NITERU_ERROR_INVALID, "%s: is no address of http or https", safe);
     }
     CURLU *url = curl_url();
-    CURLUcode code = curl_url_set(url, CURLUPART_URL, address, CURLU_URLENCODE);
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, address, AS_WRITTEN);
     bool ok = code == CURLUE_OK
                   ? check_parts(url, safe, allow_private, error)
                   : nt_fail(error, NITERU_ERROR_INVALID, "%s: is no address: %s", safe, curl_url_strerror(code));
@@ -132,7 +135,7 @@ bool nt_fetch_check(const char *address, bool allow_private, GError **error) {
 char *fetch_host_of(const char *address, char **out_normal) {
     CURLU *url = curl_url();
     char *scheme = NULL, *host = NULL, *port = NULL, *normal = NULL, *out = NULL;
-    if (curl_url_set(url, CURLUPART_URL, address, CURLU_URLENCODE) == CURLUE_OK &&
+    if (curl_url_set(url, CURLUPART_URL, address, AS_WRITTEN) == CURLUE_OK &&
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
         curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
         curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
