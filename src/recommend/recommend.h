@@ -166,8 +166,10 @@ NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *vi
                                       GError **error);
 
 /* Stores events out of JSON, an object or an array of them: an answer for each, in their order:
- * {"status": "new" | "known" | "over" | "refused", "field"?, "message"?}. `only` (NULL: nobody) is the one visitor
- * whose events are taken. Errors: those of storing any; then some may be stored. New. */
-NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events, const char *only, GError **error);
+ * {"status": "new" | "known" | "over" | "refused", "field"?, "message"?}. Only events of visitors for whom
+ * `may` (NULL: everybody) holds are taken. Errors: those of storing any; then some may be stored. New. */
+NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events,
+                            bool (*may)(const char *visitor, void *data), void *data, GCancellable *cancellable,
+                            GError **error);
 
 #endif

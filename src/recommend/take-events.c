@@ -2,14 +2,13 @@
 /* Events out of JSON into the store: each by itself, so that one that is wrong costs the others nothing. */
 #include "recommend/recommend-internal.h"
 
-#include <string.h>
-
 /* Those of one call that are right. */
 typedef struct Taking {
     NtEvents *events;
     NtCatalogue *db;
     NtEventTimes times;
-    const char *only;
+    bool (*may)(const char *visitor, void *data);
+    void *data;
     GPtrArray *right; /* NtEvent */
     GArray *places;   /* guint, of each among the answers */
 } Taking;
@@ -39,9 +38,10 @@ static bool check_product(NtCatalogue *db, const char *id, bool *out_fatal, GErr
 static bool take_one(Taking *taking, const NtJson *json, bool *out_fatal, GError **error) {
     NtEvent *event = g_new0(NtEvent, 1);
     bool ok = nt_event_read(json, &taking->times, event, error);
-    if (ok && taking->only != NULL && strcmp(event->visitor, taking->only) != 0) {
+    if (ok && taking->may != NULL && !taking->may(event->visitor, taking->data)) {
         const char *field = event->visitor[0] == 'u' ? "user" : "session";
-        nt_fail(error, NITERU_ERROR_INVALID, "%s: is not the one that this call may speak for", field);
+        nt_fail(error, NITERU_ERROR_INVALID,
+                "%s: a publishable key speaks for sessions, and for a user whom a secret key signed", field);
         ok = nt_fact(error, "field", field);
     }
     ok = ok && check_product(taking->db, event->product, out_fatal, error);
@@ -95,14 +95,16 @@ static bool store(const Taking *taking, NtJson *answers, GError **error) {
     return true;
 }
 
-NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events, const char *only, GError **error) {
+NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events,
+                            bool (*may)(const char *visitor, void *data), void *data, GCancellable *cancellable,
+                            GError **error) {
     g_auto(NtCall) call = {0};
     g_autoptr(NtJson) answers = nt_json_array();
     g_autoptr(GPtrArray) right = g_ptr_array_new_with_free_func(free_event);
     g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
     unsigned days;
-    Taking taking = {.only = only, .right = right, .places = places};
-    if (!nt_call_begin(&call, recommender->catalogue, 0, NULL, error) ||
+    Taking taking = {.may = may, .data = data, .right = right, .places = places};
+    if (!nt_call_begin(&call, recommender->catalogue, 0, cancellable, error) ||
         (taking.events = nt_recommender_events(recommender, error)) == NULL ||
         !nt_events_retention(taking.events, &days, error)) {
         return NULL;

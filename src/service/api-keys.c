@@ -103,6 +103,22 @@ bool api_keys_any(ApiKeys *keys, bool *out, GError **error) {
     return ok;
 }
 
+bool api_keys_signed(ApiKeys *keys, const char *message, const char *digits) {
+    bool found = false;
+    g_mutex_lock(&keys->lock);
+    bool ok = refresh(keys, NULL);
+    for (guint i = 0; ok && i < keys->keys->len; i++) {
+        const Key *key = &g_array_index(keys->keys, Key, i);
+        if (key->access >= API_SECRET && !is_over(key->until)) {
+            g_autofree char *right = g_compute_hmac_for_data(G_CHECKSUM_SHA256, key->hash, sizeof key->hash,
+                                                             (const guchar *)message, strlen(message));
+            found = found || nt_equal_in_constant_time(right, digits, strlen(right));
+        }
+    }
+    g_mutex_unlock(&keys->lock);
+    return found;
+}
+
 static bool has_origin(const NtJson *origins, const char *origin) {
     for (size_t i = 0; i < nt_json_count(origins); i++) {
         if (strcmp(nt_json_text(nt_json_at(origins, i), ""), origin) == 0) {

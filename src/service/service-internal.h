@@ -56,6 +56,9 @@ bool api_keys_any(ApiKeys *keys, bool *out, GError **error);
 bool api_keys_find(ApiKeys *keys, const uint8_t digest[32], const char *origin, ApiAccess *out_access, char **out_name,
                    char **out_prefix, bool *out_origin_fits, GError **error);
 
+/* Whether 64 hexadecimal digits are HMAC-SHA256 of the message under the digest of a secret key that is in use. */
+bool api_keys_signed(ApiKeys *keys, const char *message, const char *digits);
+
 /* ---- who signed in on the page (sessions.c) ---- */
 
 #define API_SESSION_COOKIE "niteru_session"
@@ -372,6 +375,10 @@ void api_run_search_vector(ApiCall *call);
 void api_run_search_text(ApiCall *call);
 void api_run_photo_get(ApiCall *call);
 void api_run_facets(ApiCall *call);
+void api_run_events(ApiCall *call);
+void api_run_user_recommend(ApiCall *call);
+void api_run_user_tastes(ApiCall *call);
+void api_run_session_recommend(ApiCall *call);
 void api_run_recommend(ApiCall *call);
 void api_run_search_image(ApiCall *call);
 void api_run_product_get(ApiCall *call);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked and answered about visitors, as schemas. */
+#include "service/api-schema-parts.h"
+
+#define SIGNATURE                                                                                                      \
+    {                                                                                                                  \
+        "signature", API_TEXT, .least = 66, .most = 100,                                                               \
+                               .text = "With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until "    \
+                                       "when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed "   \
+                                       "with the SHA-256 of a secret key."                                             \
+    }
+#define DIVERSITY                                                                                                      \
+    {                                                                                                                  \
+        "diversity", API_NUMBER, .least = 0, .most = 1,                                                                \
+                                 .text = "How much less products are worth that are like others in the answer; 0.3 "   \
+                                         "when not given."                                                             \
+    }
+#define FEED                                                                                                           \
+    {"k", API_INTEGER, .least = 1, .most = MOST_K, .text = "How many products are wanted; 10 when not given."}, WHERE, \
+        SOLD_OUT, EXCLUDE, DIVERSITY, METADATA, TIMEOUT
+
+const ApiSchema api_user_recommend_query = {.type = API_OBJECT,
+                                            .members = (const ApiSchema[]){FEED, SIGNATURE, KEY, END}};
+const ApiSchema api_user_query = {.type = API_OBJECT, .members = (const ApiSchema[]){SIGNATURE, TIMEOUT, KEY, END}};
+const ApiSchema api_session_recommend_body = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"session", API_TEXT, .least = 1, .most = 200,
+                                    .text = "Of whom; without it: of a visitor of whom nothing is known."},
+                                   FEED,
+                                   END}};
+const ApiSchema api_events_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"user", API_TEXT, .least = 1, .most = 200,
+                                    .text = "With a publishable key: the user whom the signature is for."},
+                                   SIGNATURE,
+                                   KEY,
+                                   END}};
+const ApiSchema api_events_body = {
+    .type = API_ANY,
+    .text = "An event, or an array of at most 1,000: {id?, kind, product, user | session, time?, rec_id?, position?, "
+            "scenario?, value?, currency?}. kind: impression, view, click, favourite, cart, purchase or dismiss; time: "
+            "Unix seconds or RFC 3339.",
+    .example = "[{\"kind\": \"view\", \"product\": \"p1\", \"session\": \"x7f3\", \"time\": 1764150000}]"};
+
+static const ApiSchema event_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"status", API_TEXT, true, .choices = (const char *const[]){"new", "known", "over", "refused", NULL},
+         .text = "known: it came before; over: kept, but more than one visitor may count for in an hour."},
+        {"field", API_TEXT, .text = "What is wrong with one that is refused."},
+        {"message", API_TEXT, .text = "And why."},
+        END}};
+const ApiSchema api_events_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"new", API_INTEGER, true},
+                                   {"known", API_INTEGER, true},
+                                   {"over", API_INTEGER, true},
+                                   {"refused", API_INTEGER, true},
+                                   {"events", API_ARRAY, true, .items = &event_answer, .text = "In their order."},
+                                   END}};
+
+static const ApiSchema photo_members[] = {{"number", API_INTEGER, true, .text = "Its place among the photos, from 0."},
+                                          {"url", API_TEXT, true, .text = "Where it is, relative to this service."},
+                                          END};
+#define DESCRIBED                                                                                                      \
+    {"product", API_TEXT, true, .text = "Its id."}, {"photo", API_OBJECT, .members = photo_members}, {                 \
+        "metadata", API_OBJECT, .text = "Its fields, unless they were not wanted."                                     \
+    }
+
+static const ApiSchema recommended_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        DESCRIBED,
+        {"position", API_INTEGER, true, .text = "From 0; what an event about it gives."},
+        {"score", API_NUMBER, true, .least = 0, .most = 100, .text = "How alike it is to what it was found by."},
+        {"taste", API_INTEGER, true, true, .text = "Its place among `tastes`; null: of none."},
+        {"sources", API_ARRAY, true, .items = &any_text,
+         .text = "Why it is here: taste, recent; popular, new, any, seen where those were not enough."},
+        END}};
+static const ApiSchema taste_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        DESCRIBED,
+        {"importance", API_NUMBER, true, .least = 0, .most = 1, .text = "Its share of what the visitor likes."},
+        {"products", API_INTEGER, true, .text = "How many that were looked at make it up."},
+        {"newest", API_NUMBER, true, .text = "When that was last, Unix seconds."},
+        END}};
+const ApiSchema api_recommend_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"model", API_TEXT, true},
+                                   {"products", API_ARRAY, true, .items = &recommended_answer, .text = "Best first."},
+                                   {"tastes", API_ARRAY, true, .items = &taste_answer,
+                                    .text = "The most important first, each by the product in its middle."},
+                                   {"took_ms", API_NUMBER, true, .text = "From the request's head to its answer."},
+                                   END}};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Visitors: what they did comes in, what they are recommended goes out.
+ *
+ * With a key that anybody can read in a page nobody may look into somebody else's tastes, nor spoil them. So it speaks
+ * for sessions, whose id only that visitor's browser knows, and for a user whom the shop's own server vouches for: by
+ * HMAC-SHA256 of the user's id and a moment, made with a secret key (doc/events.md).
+ */
+#include "service/service-internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "recommend/recommend.h"
+
+enum { MOST_EVENTS = 1000, SIGNATURE_DIGITS = 64 };
+
+/* ---- who may speak for whom ---- */
+
+/* Whether `signature`, "UNIX-SECONDS.HEX", says that a secret key in use vouches for the user until then. */
+static bool is_signed(ApiCall *call, const char *user, const char *signature) {
+    char *end = NULL;
+    gint64 until = signature != NULL ? g_ascii_strtoll(signature, &end, 10) : 0;
+    if (until <= g_get_real_time() / G_USEC_PER_SEC || *end != '.' || strlen(end + 1) != SIGNATURE_DIGITS) {
+        return false;
+    }
+    g_autofree char *message = g_strdup_printf("%s\n%" G_GINT64_FORMAT, user, until);
+    return api_keys_signed(call->service->keys, message, end + 1);
+}
+
+/* Whether the call may speak for a visitor; false: answered. */
+static bool may_speak_for(ApiCall *call, const char *visitor) {
+    const char *signature = nt_json_text(nt_json_get(call->query, "signature"), NULL);
+    if (!api_is_stranger(call) || visitor[0] == 's' || is_signed(call, visitor + 2, signature)) {
+        return true;
+    }
+    api_problem(call, 403, "not-signed", "signature",
+                "a publishable key speaks for sessions, or for a user whom a secret key signed: the signature is "
+                "missing, wrong or over");
+    return false;
+}
+
+/* ---- events in ---- */
+
+/* The visitors that a call's events may be of. */
+static bool may_bring(const char *visitor, void *data) {
+    ApiCall *call = data;
+    const char *user = nt_json_text(nt_json_get(call->query, "user"), NULL);
+    return !api_is_stranger(call) || visitor[0] == 's' ||
+           (user != NULL && strcmp(user, visitor + 2) == 0 &&
+            is_signed(call, user, nt_json_text(nt_json_get(call->query, "signature"), NULL)));
+}
+
+static NtJson *count_statuses(const NtJson *answers) {
+    static const char *const words[] = {"new", "known", "over", "refused"};
+    NtJson *out = nt_json_object();
+    for (size_t w = 0; w < G_N_ELEMENTS(words); w++) {
+        int64_t count = 0;
+        for (size_t i = 0; i < nt_json_count(answers); i++) {
+            count += strcmp(nt_json_text(nt_json_get(nt_json_at(answers, i), "status"), ""), words[w]) == 0;
+        }
+        nt_json_set(out, words[w], nt_json_integer(count));
+    }
+    return out;
+}
+
+void api_run_events(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    NtJsonType type = nt_json_type(call->body);
+    if (type != NT_JSON_ARRAY && type != NT_JSON_OBJECT) {
+        api_problem(call, 400, "invalid", NULL, "the body is an event, or an array of events");
+        return;
+    }
+    if (type == NT_JSON_ARRAY && nt_json_count(call->body) > MOST_EVENTS) {
+        api_problem(call, 413, "over-limit", NULL, "at most %d events at a time", MOST_EVENTS);
+        return;
+    }
+    NtJson *answers = nt_recommend_events(nt_recommender_of(call->service->catalogue), call->body, may_bring, call,
+                                          nt_http_cancellable(call->request), &error);
+    if (answers == NULL) {
+        api_fail(call, g_steal_pointer(&error));
+        return;
+    }
+    NtJson *out = count_statuses(answers);
+    api_answer(call, 200, nt_json_set(out, "events", answers));
+}
+
+/* ---- recommendations out ---- */
+
+static NtJson *photo_json(const NtDescribed *described) {
+    g_autofree char *escaped = g_uri_escape_string(described->id, NULL, false);
+    g_autofree char *url = g_strdup_printf("/v1/products/%s/photos/%d", escaped, described->position);
+    NtJson *photo = nt_json_set(nt_json_object(), "number", nt_json_integer(described->position));
+    return nt_json_set(photo, "url", nt_json_string(url));
+}
+
+static NtJson *described_json(const NtDescribed *described) {
+    NtJson *out = nt_json_set(nt_json_object(), "product", nt_json_string(described->id));
+    if (described->position >= 0) {
+        nt_json_set(out, "photo", photo_json(described));
+    }
+    if (described->metadata != NULL) {
+        nt_json_set(out, "metadata",
+                    nt_json_parse(described->metadata, strlen(described->metadata), "metadata", NULL, NULL));
+    }
+    return out;
+}
+
+static NtJson *sources_json(unsigned sources) {
+    NtJson *out = nt_json_array();
+    for (int kind = 0; kind < NT_SOURCE_KINDS; kind++) {
+        if (sources & (1U << kind)) {
+            nt_json_append(out, nt_json_string(nt_source_kind_name((NtSourceKind)kind)));
+        }
+    }
+    return out;
+}
+
+static NtJson *products_json(const NtRecommendation *found) {
+    NtJson *out = nt_json_array();
+    for (guint i = 0; i < found->products->len; i++) {
+        const NtShownProduct *shown = &g_array_index(found->products, NtShownProduct, i);
+        NtJson *product = described_json(shown->described);
+        nt_json_set(product, "position", nt_json_integer(i));
+        nt_json_set(product, "score", nt_json_real(round(shown->score * 100) / 100));
+        nt_json_set(product, "taste", shown->taste >= 0 ? nt_json_integer(shown->taste) : nt_json_null());
+        nt_json_append(out, nt_json_set(product, "sources", sources_json(shown->sources)));
+    }
+    return out;
+}
+
+static NtJson *tastes_json(const NtRecommendation *found) {
+    NtJson *out = nt_json_array();
+    for (guint t = 0; t < found->tastes->len; t++) {
+        const NtTaste *taste = &g_array_index(found->tastes, NtTaste, t);
+        NtJson *one = described_json(found->medoids->pdata[t]);
+        nt_json_set(one, "importance", nt_json_real(round(taste->importance * 10000) / 10000));
+        nt_json_set(one, "products", nt_json_integer(taste->products));
+        nt_json_append(out, nt_json_set(one, "newest", nt_json_real((double)taste->newest / 1000)));
+    }
+    return out;
+}
+
+static void answer(ApiCall *call, NtRecommendation *given, GError *fault) {
+    g_autoptr(NtRecommendation) found = given;
+    if (found == NULL) {
+        api_fail(call, fault);
+        return;
+    }
+    NtJson *out = nt_json_set(nt_json_object(), "model", nt_json_string(found->model));
+    nt_json_set(out, "products", products_json(found));
+    nt_json_set(out, "tastes", tastes_json(found));
+    api_answer(call, 200, nt_json_set(out, "took_ms", nt_json_real((double)(nt_http_age(call->request) / 10) / 100)));
+}
+
+/* Recommends to a visitor, as the query or the body asks. */
+static void recommend(ApiCall *call, const char *visitor) {
+    GError *error = NULL;
+    NiteruSearchOptions options;
+    g_autofree char *where = NULL;
+    g_autofree const char **exclude = NULL;
+    const NtJson *from = call->body != NULL ? call->body : call->query;
+    NtRecommendation *found = NULL;
+    if (api_search_options(call, &options, &where, &exclude, &error)) {
+        NtRecommendQuery query = {.visitor = visitor,
+                                  .k = (size_t)nt_json_int(nt_json_get(from, "k"), 10),
+                                  .where = where,
+                                  .exclude = exclude,
+                                  .diversity = nt_json_number(nt_json_get(from, "diversity"), 0.3),
+                                  .metadata = options.metadata,
+                                  .timeout_ms = options.timeout_ms};
+        found = nt_recommend(nt_recommender_of(call->service->catalogue), &query, nt_http_cancellable(call->request),
+                             &error);
+    }
+    answer(call, found, error);
+}
+
+void api_run_user_recommend(ApiCall *call) {
+    g_autofree char *visitor = g_strconcat("u:", call->pieces[0], NULL);
+    if (may_speak_for(call, visitor)) {
+        recommend(call, visitor);
+    }
+}
+
+void api_run_session_recommend(ApiCall *call) {
+    const char *session = nt_json_text(nt_json_get(call->body, "session"), NULL);
+    g_autofree char *visitor = session != NULL ? g_strconcat("s:", session, NULL) : NULL;
+    recommend(call, visitor);
+}
+
+void api_run_user_tastes(ApiCall *call) {
+    GError *error = NULL;
+    g_autofree char *visitor = g_strconcat("u:", call->pieces[0], NULL);
+    if (may_speak_for(call, visitor)) {
+        NtRecommendation *found = nt_recommend_tastes(nt_recommender_of(call->service->catalogue), visitor,
+                                                      nt_http_cancellable(call->request), &error);
+        answer(call, found, error);
+    }
+}

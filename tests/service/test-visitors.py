@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What visitors do comes in, and what they are recommended changes by it; nobody reads or spoils another's tastes."""
+import hashlib
+import hmac
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from shop import Shop, ShopTest, quote
+
+
+class Visitors(ShopTest):
+    count = 80
+    settings = ("publishable_rate=100000",)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        def make(kind):
+            return cls.shop.run("key", "create", "--kind", kind, "--name", kind).stdout.strip()
+        cls.secret, cls.public = make("secret"), make("publishable")
+        time.sleep(0.3)  # from the first key on, keys are asked for
+        cls.all = [product for product in cls.shop.ids({"Authorization": f"Bearer {cls.secret}"})]
+
+    def bring(self, events, key=None, query=""):
+        return self.ask("POST", "/v1/events" + query, events, {"Authorization": f"Bearer {key or self.secret}"})
+
+    def feed(self, user, query="", key=None):
+        answer = self.ask("GET", f"/v1/users/{quote(user)}/recommend?metadata=false{query}",
+                          headers={"Authorization": f"Bearer {key or self.secret}"})
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json
+
+    def ids(self, feed):
+        return [product["product"] for product in feed["products"]]
+
+    def alike(self, product, k=10):
+        answer = self.ask("GET", f"/v1/products/{quote(product)}/similar?k={k}&metadata=false",
+                          headers={"Authorization": f"Bearer {self.secret}"})
+        return [one["product"] for one in answer.json["products"]]
+
+    def event(self, kind, product, **more):
+        return {"kind": kind, "product": product, **more}
+
+    # ---- the loop ----
+
+    def test_view_changes_the_next_answer(self):
+        before = self.feed("first")
+        self.assertEqual((len(before["products"]), before["tastes"]), (10, []))
+        seed = self.all[5]
+        self.assertEqual(self.bring(self.event("view", seed, user="first")).json["new"], 1)
+        after = self.feed("first")
+        self.assertEqual([taste["product"] for taste in after["tastes"]], [seed])
+        self.assertEqual(after["tastes"][0]["importance"], 1)
+        self.assertNotIn(seed, self.ids(after))
+        self.assertEqual(set(self.ids(after)[:5]) - set(self.alike(seed, 15)), set())
+        self.assertEqual([product["position"] for product in after["products"]], list(range(10)))
+        self.assertEqual(after["products"][0]["sources"], ["taste", "recent"])
+        self.assertEqual(self.ids(self.feed("somebody-else")), self.ids(before))
+
+    def test_session(self):
+        body = {"session": "x1", "k": 4}
+        secret = {"Authorization": f"Bearer {self.public}"}
+        before = self.ask("POST", "/v1/session/recommend", body, secret).json
+        self.bring([self.event("click", self.all[7], session="x1")], self.public)
+        after = self.ask("POST", "/v1/session/recommend", body, secret).json
+        self.assertNotEqual(self.ids(before), self.ids(after))
+        self.assertEqual(len(after["products"]), 4)
+        self.assertEqual(self.ask("POST", "/v1/session/recommend", {}, secret).status, 200)
+
+    def test_bought_and_turned_away_are_not_shown(self):
+        seed = self.all[20]
+        near = self.alike(seed, 6)
+        self.bring([self.event("view", seed, user="buyer"), self.event("purchase", near[0], user="buyer", value=5,
+                                                                       currency="EUR"),
+                    self.event("dismiss", near[1], user="buyer"), self.event("view", near[2], user="buyer")])
+        feed = self.ids(self.feed("buyer", "&k=1000"))
+        self.assertEqual(len(feed), len(self.all) - 2)
+        self.assertFalse({near[0], near[1]} & set(feed))
+        self.assertEqual(set(feed[-2:]), {seed, near[2]})  # what was seen comes last, when nothing else is left
+        self.assertEqual(self.feed("buyer", "&k=1000")["products"][-1]["sources"], ["seen"])
+        self.assertEqual(len(set(feed)), len(feed))
+
+    def test_conditions(self):
+        self.bring(self.event("view", self.all[3], user="picky"))
+        category = self.ask("GET", f"/v1/products/{quote(self.all[40])}",
+                            headers={"Authorization": f"Bearer {self.secret}"}).json["metadata"]["category"]
+        where = quote(f"category = '{category}'")
+        feed = self.feed("picky", f"&k=50&where={where}")
+        self.assertTrue(feed["products"])
+        for product in self.ids(feed):
+            answer = self.ask("GET", f"/v1/products/{quote(product)}", headers={"Authorization": f"Bearer {self.secret}"})
+            self.assertEqual(answer.json["metadata"]["category"], category)
+        out = self.ids(feed)[0]
+        self.assertNotIn(out, self.ids(self.feed("picky", f"&k=50&where={where}&exclude={quote(out)}")))
+        bad = self.ask("GET", "/v1/users/picky/recommend?where=nix", headers={"Authorization": f"Bearer {self.secret}"})
+        self.assertEqual(bad.status, 400)
+
+    def test_several_tastes(self):
+        """Each taste that matters has its share of a short answer."""
+        by_category = {}
+        for product in self.all:
+            by_category.setdefault(product.rsplit("-", 2)[0], []).append(product)
+        chosen = sorted(by_category, key=lambda name: -len(by_category[name]))[:3]
+        self.bring([self.event("click", product, user="three", time=time.time() - i)
+                    for i, name in enumerate(chosen) for product in by_category[name][:2]])
+        feed = self.feed("three", "&k=9")
+        self.assertGreaterEqual(len(feed["tastes"]), 2)
+        shown = {product["taste"] for product in feed["products"]}
+        self.assertGreaterEqual(len(shown), min(3, len(feed["tastes"])))
+        self.assertAlmostEqual(sum(taste["importance"] for taste in feed["tastes"]), 1, places=2)
+        tastes = self.ask("GET", "/v1/users/three/tastes", headers={"Authorization": f"Bearer {self.secret}"}).json
+        self.assertEqual(tastes["tastes"], self.ask("GET", "/v1/users/three/tastes", headers={
+            "Authorization": f"Bearer {self.secret}"}).json["tastes"])
+        self.assertEqual(tastes["products"], [])
+
+    # ---- events ----
+
+    def test_each_once(self):
+        now = time.time()
+        events = [self.event("view", product, user="again", time=now - i) for i, product in enumerate(self.all[:20])]
+        self.assertEqual(self.bring(events).json["new"], 20)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: self.bring(events).json, range(16)))
+        self.assertEqual({(answer["new"], answer["known"]) for answer in answers}, {(0, 20)})
+
+    def test_many_at_once(self):
+        def one(i):
+            return self.bring(self.event("view", self.all[i % 70], user=f"crowd{i}", id=f"e{i}")).json["new"]
+        with ThreadPoolExecutor(16) as pool:
+            self.assertEqual(sum(pool.map(one, range(200))), 200)
+
+    def test_wrong_ones_cost_themselves(self):
+        good = self.event("view", self.all[0], user="mixed")
+        answer = self.bring([good, {"kind": "buy"}, self.event("view", "nix", user="mixed"), 7,
+                             self.event("view", self.all[1], user="mixed", time=time.time() + 3600),
+                             self.event("view", self.all[1], user="mixed", position=3)])
+        self.assertEqual(answer.status, 200)
+        self.assertEqual([(one["status"], one.get("field")) for one in answer.json["events"]],
+                         [("new", None), ("refused", "kind"), ("refused", "product"), ("refused", "event"),
+                          ("refused", "time"), ("refused", "position")])
+        self.assertEqual((answer.json["new"], answer.json["refused"]), (1, 5))
+
+    def test_too_much(self):
+        event = self.event("view", self.all[0], user="much")
+        self.assertProblem(self.bring([event] * 1001), 413, "over-limit")
+        sent = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json"}
+        self.assertEqual(self.ask("POST", "/v1/events", b"[1", sent).status, 400)
+        self.assertProblem(self.ask("POST", "/v1/events", b'"text"', sent), 400, "invalid")
+        self.assertEqual(self.bring([]).json["events"], [])
+        self.assertEqual(self.ask("POST", "/v1/events", b"[" + b" " * (2 << 20) + b"]", sent).status, 413)
+
+    def test_one_visitor_is_bounded(self):
+        now = time.time()
+        answer = self.bring([self.event("click", self.all[9], user="bot", time=now - i / 1000) for i in range(1000)])
+        self.assertLessEqual(answer.json["new"], 6)  # three an hour, and the hour may turn
+        self.assertEqual(answer.json["new"] + answer.json["over"], 1000)
+        self.assertEqual([taste["product"] for taste in self.feed("bot")["tastes"]], [self.all[9]])
+
+    def test_gone(self):
+        """What was done with a product that is gone counts for nothing, and is no fault."""
+        self.shop.run("remove", self.all[79])
+        secret = {"Authorization": f"Bearer {self.secret}"}
+        self.bring(self.event("view", self.all[78], user="late"))
+        self.assertEqual(self.ask("DELETE", f"/v1/products/{quote(self.all[78])}", headers=secret).status, 204)
+        feed = self.feed("late")
+        self.assertEqual((feed["tastes"], len(feed["products"])), ([], 10))
+
+    # ---- who may ----
+
+    def sign(self, user, until):
+        digest = hmac.new(hashlib.sha256(self.secret.encode()).digest(), f"{user}\n{until}".encode(), "sha256")
+        return f"{until}.{digest.hexdigest()}"
+
+    def test_publishable_keys(self):
+        until = int(time.time()) + 600
+        public = {"Authorization": f"Bearer {self.public}"}
+        good, other, over = self.sign("me", until), self.sign("you", until), self.sign("me", until - 1200)
+        path = "/v1/users/me/recommend?k=3"
+        self.assertProblem(self.ask("GET", path, headers=public), 403, "not-signed", "signature")
+        for bad in (other, over, good[:-1] + ("0" if good[-1] != "0" else "1"), f"{until + 1}{good[good.index('.'):]}"):
+            self.assertProblem(self.ask("GET", f"{path}&signature={bad}", headers=public), 403, "not-signed", "signature")
+            self.assertProblem(self.ask("GET", f"/v1/users/me/tastes?signature={bad}", headers=public), 403,
+                               "not-signed", "signature")
+        self.assertEqual(self.ask("GET", f"{path}&signature={good}", headers=public).status, 200)
+        event = self.event("view", self.all[2], user="me")
+        for query in ("", f"?user=me&signature={other}", f"?user=you&signature={other}", f"?user=me&signature={over}"):
+            self.assertEqual(self.bring(event, self.public, query).json["refused"], 1, query)
+        self.assertEqual(self.feed("me")["tastes"], [])
+        self.assertEqual(self.bring(event, self.public, f"?user=me&signature={good}").json["new"], 1)
+        self.assertEqual(len(self.feed("me")["tastes"]), 1)
+        self.assertEqual(self.ask("GET", path).status, 401)
+
+
+class Stopped(unittest.TestCase):
+    def test_kept(self):
+        """What was acknowledged is there after a kill, and the tastes are the same."""
+        shop = Shop(20).start()
+        try:
+            for product in shop.ids()[:4]:
+                self.assertEqual(shop.ask("POST", "/v1/events", {"kind": "view", "product": product, "user": "1"}).json["new"], 1)
+            before = shop.ask("GET", "/v1/users/1/recommend").json
+            shop.stop(9)
+            shop.start()
+            after = shop.ask("GET", "/v1/users/1/recommend").json
+            self.assertEqual([one["product"] for one in before["tastes"]], [one["product"] for one in after["tastes"]])
+            self.assertEqual([one["product"] for one in before["products"]], [one["product"] for one in after["products"]])
+        finally:
+            shop.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
