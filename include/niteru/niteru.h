@@ -625,6 +625,63 @@ bool niteru_key_rotate(NiteruCatalogue *catalogue, const char *name, unsigned ov
 bool niteru_key_revoke(NiteruCatalogue *catalogue, const char *name, unsigned timeout_ms, GCancellable *cancellable,
                        GError **error);
 
+/* ---- visitors --------------------------------------------------------------------------------------------------- */
+
+/* Stores what visitors did: a JSON object, or an array of them, {"id"?, "kind", "product", "user" | "session", "time"?,
+ * "rec_id"?, "position"?, "scenario"?, "value"?, "currency"?} as doc/events.md has it. Each is on disk when the answer
+ * comes, and stored once however often it is given. The answer is an array with {"status": "new", "known", "over" or
+ * "refused", "field"?, "message"?} for each; free it with g_free. Errors: INVALID (no JSON), NO_SPACE, IO, CORRUPT;
+ * then some may be stored: give them again. */
+char *niteru_events_json(NiteruCatalogue *catalogue, const char *events, GCancellable *cancellable, GError **error);
+
+/* How many days events are kept; 0: for ever. Setting fewer removes those that are older. */
+bool niteru_events_retention(NiteruCatalogue *catalogue, unsigned *out_days, GError **error);
+bool niteru_events_set_retention(NiteruCatalogue *catalogue, unsigned days, GError **error);
+
+/* How the rows of a file become events. */
+typedef struct NiteruEventsOptions {
+    size_t size;             /* sizeof(NiteruEventsOptions) */
+    const char *encoding;    /* NULL: UTF-8 */
+    const char *const *map;  /* NULL-terminated "member=Column Name"; other members are the columns of their names */
+    const char *const *set;  /* NULL-terminated "member=text": the same for all rows */
+    const char *const *also; /* NULL-terminated "kind=Column Name": one more event, of this kind, where the column says
+                                1, true or yes */
+    bool row_sessions;       /* each row is a session of its own */
+    int position_base;       /* what the first position is in the file: 0 or 1 */
+} NiteruEventsOptions;
+
+typedef struct NiteruEventsReader {
+    /* Up to some 200 events as a JSON array, the line of each (count), and how much of the file was read, 0 .. 1;
+     * false ends the reading, without an error. */
+    bool (*batch)(const char *events, const uint64_t *lines, size_t count, double share, void *data);
+    /* A row that cannot be read. */
+    void (*fault)(uint64_t line, const char *message, void *data);
+    void *data;
+} NiteruEventsReader;
+
+/* Reads events out of a CSV or JSONL file; stores none. Errors: NOT_FOUND, INVALID (the options, the header), LIMIT,
+ * IO, CANCELLED. */
+bool niteru_events_read(const char *path, const NiteruEventsOptions *options, const NiteruEventsReader *reader,
+                        GCancellable *cancellable, GError **error);
+
+typedef struct NiteruRecommendOptions {
+    size_t size;                /* sizeof(NiteruRecommendOptions) */
+    const char *user, *session; /* to whom, one of them; both NULL: a visitor of whom nothing is known */
+    size_t k;                   /* products wanted; 0: 10 */
+    const char *where;          /* a condition on metadata; NULL: none */
+    const char *const *exclude; /* NULL-terminated ids that are left out; NULL: none */
+    double diversity;           /* 0 .. 1: how much less products are worth that are like others in the answer */
+    bool metadata;              /* products carry it */
+    unsigned timeout_ms;
+} NiteruRecommendOptions;
+
+/* Products for a visitor, by what they did in the last 90 days: k of them whenever so many may be shown, never what
+ * they bought or turned away, and what they looked at already only when nothing else is left. A JSON object {"model",
+ * "products", "tastes"}, doc/tastes.md; free it with g_free. Errors: INVALID, NOT_FOUND (the model has no vectors),
+ * CANCELLED, TIMEOUT, CORRUPT. */
+char *niteru_recommend_json(NiteruCatalogue *catalogue, const NiteruRecommendOptions *options,
+                            GCancellable *cancellable, GError **error);
+
 /* ---- pictures --------------------------------------------------------------------------------------------------- */
 
 /* A photo of a product as it was given: `position` counts from 0. *out_type (NULL is fine) is its MIME type, static.

@@ -24,6 +24,7 @@ static const struct {
     {"allow_private", "allow-private", ""},
     {"from", "from", " FILE"},
     {"image_separator", "image-separator", ""},
+    {"also", "also", " KIND=COLUMN"},
     {"map", "map", " FIELD=COLUMN"},
     {"photos", "photos", " DIR"},
     {"preset", "preset", " PRESET; niteru model --help lists them"},

@@ -117,6 +117,23 @@ const char *nt_source_repeat_hint(const NtSource *source);
 /* How much of a list was read, 0..1; negative where it is not known (a folder). */
 double nt_source_share(const NtSource *source);
 
+/* ---- other lists (records.c) ---- */
+
+/* The rows of a CSV or JSONL file, whatever they are of. */
+typedef struct NtRecords NtRecords;
+/* Tells the format from the first line; of CSV that is the header. `limits` NULL: the defaults. Errors: those of
+ * nt_source_open for lists. */
+NtRecords *nt_records_open(const char *path, const char *encoding, const NtLimits *limits, GError **error);
+void nt_records_close(NtRecords *records); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRecords, nt_records_close)
+/* The next row, as PRODUCT: *out is new, an object of texts by the names of their columns, empty cells left out; of
+ * JSONL what stands there. A FAULT is one row's: go on. */
+NtSourceStep nt_records_next(NtRecords *records, NtJson **out, GError **error);
+uint64_t nt_records_line(const NtRecords *records); /* of the row, from 1 */
+double nt_records_share(const NtRecords *records);  /* read so far, 0 .. 1 */
+/* Whether there is such a column; of JSONL it is not known, and so true. */
+bool nt_records_has_column(const NtRecords *records, const char *name);
+
 /* ---- lists of ids (ids.c) ---- */
 
 /* A file with one id a line. */

@@ -161,6 +161,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRecommendation, nt_recommendation_free)
 NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuery *query, GCancellable *cancellable,
                                GError **error);
 
+/* {"model", "products": [{"product", "photo"?: {"number"}, "metadata"?, "position", "score", "taste", "sources"}],
+ * "tastes": [{"product", "photo"?, "metadata"?, "importance", "products", "newest"}]}. New. */
+NtJson *nt_recommendation_json(const NtRecommendation *found);
+
 /* The tastes of a visitor alone. */
 NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *visitor, GCancellable *cancellable,
                                       GError **error);

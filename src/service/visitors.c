@@ -8,7 +8,6 @@
  */
 #include "service/service-internal.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "recommend/recommend.h"
@@ -87,58 +86,18 @@ void api_run_events(ApiCall *call) {
 
 /* ---- recommendations out ---- */
 
-static NtJson *photo_json(const NtDescribed *described) {
-    g_autofree char *escaped = g_uri_escape_string(described->id, NULL, false);
-    g_autofree char *url = g_strdup_printf("/v1/products/%s/photos/%d", escaped, described->position);
-    NtJson *photo = nt_json_set(nt_json_object(), "number", nt_json_integer(described->position));
-    return nt_json_set(photo, "url", nt_json_string(url));
-}
-
-static NtJson *described_json(const NtDescribed *described) {
-    NtJson *out = nt_json_set(nt_json_object(), "product", nt_json_string(described->id));
-    if (described->position >= 0) {
-        nt_json_set(out, "photo", photo_json(described));
-    }
-    if (described->metadata != NULL) {
-        nt_json_set(out, "metadata",
-                    nt_json_parse(described->metadata, strlen(described->metadata), "metadata", NULL, NULL));
-    }
-    return out;
-}
-
-static NtJson *sources_json(unsigned sources) {
-    NtJson *out = nt_json_array();
-    for (int kind = 0; kind < NT_SOURCE_KINDS; kind++) {
-        if (sources & (1U << kind)) {
-            nt_json_append(out, nt_json_string(nt_source_kind_name((NtSourceKind)kind)));
+/* Photos get the addresses by which this service has them. */
+static void add_addresses(const NtJson *items) {
+    for (size_t i = 0; i < nt_json_count(items); i++) {
+        const NtJson *item = nt_json_at(items, i);
+        NtJson *photo = nt_json_get(item, "photo");
+        if (photo != NULL) {
+            g_autofree char *id = g_uri_escape_string(nt_json_text(nt_json_get(item, "product"), ""), NULL, false);
+            g_autofree char *url = g_strdup_printf("/v1/products/%s/photos/%" G_GINT64_FORMAT, id,
+                                                   nt_json_int(nt_json_get(photo, "number"), 0));
+            nt_json_set(photo, "url", nt_json_string(url));
         }
     }
-    return out;
-}
-
-static NtJson *products_json(const NtRecommendation *found) {
-    NtJson *out = nt_json_array();
-    for (guint i = 0; i < found->products->len; i++) {
-        const NtShownProduct *shown = &g_array_index(found->products, NtShownProduct, i);
-        NtJson *product = described_json(shown->described);
-        nt_json_set(product, "position", nt_json_integer(i));
-        nt_json_set(product, "score", nt_json_real(round(shown->score * 100) / 100));
-        nt_json_set(product, "taste", shown->taste >= 0 ? nt_json_integer(shown->taste) : nt_json_null());
-        nt_json_append(out, nt_json_set(product, "sources", sources_json(shown->sources)));
-    }
-    return out;
-}
-
-static NtJson *tastes_json(const NtRecommendation *found) {
-    NtJson *out = nt_json_array();
-    for (guint t = 0; t < found->tastes->len; t++) {
-        const NtTaste *taste = &g_array_index(found->tastes, NtTaste, t);
-        NtJson *one = described_json(found->medoids->pdata[t]);
-        nt_json_set(one, "importance", nt_json_real(round(taste->importance * 10000) / 10000));
-        nt_json_set(one, "products", nt_json_integer(taste->products));
-        nt_json_append(out, nt_json_set(one, "newest", nt_json_real((double)taste->newest / 1000)));
-    }
-    return out;
 }
 
 static void answer(ApiCall *call, NtRecommendation *given, GError *fault) {
@@ -147,9 +106,9 @@ static void answer(ApiCall *call, NtRecommendation *given, GError *fault) {
         api_fail(call, fault);
         return;
     }
-    NtJson *out = nt_json_set(nt_json_object(), "model", nt_json_string(found->model));
-    nt_json_set(out, "products", products_json(found));
-    nt_json_set(out, "tastes", tastes_json(found));
+    NtJson *out = nt_recommendation_json(found);
+    add_addresses(nt_json_get(out, "products"));
+    add_addresses(nt_json_get(out, "tastes"));
     api_answer(call, 200, nt_json_set(out, "took_ms", nt_json_real((double)(nt_http_age(call->request) / 10) / 100)));
 }
 
