@@ -6,9 +6,9 @@
 #include <string.h>
 
 const CliCommand *const cli_commands[] = {
-    &cli_index, &cli_similar, &cli_search,  &cli_recommend, &cli_compare, &cli_show,        &cli_list,  &cli_remove,
-    &cli_eval,  &cli_export,  &cli_import,  &cli_events,    &cli_model,   &cli_key,         &cli_serve, &cli_info,
-    &cli_check, &cli_backup,  &cli_restore, &cli_audit,     &cli_help,    &cli_completion_, NULL,
+    &cli_index, &cli_similar, &cli_search, &cli_recommend, &cli_compare, &cli_show, &cli_list,        &cli_remove,
+    &cli_eval,  &cli_export,  &cli_import, &cli_events,    &cli_model,   &cli_key,  &cli_serve,       &cli_simulate,
+    &cli_info,  &cli_check,   &cli_backup, &cli_restore,   &cli_audit,   &cli_help, &cli_completion_, NULL,
 };
 
 /* Options every command has; main.c binds them to variables in this order. */

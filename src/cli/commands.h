@@ -7,7 +7,7 @@
 
 extern const CliCommand cli_index, cli_similar, cli_search, cli_compare, cli_show, cli_list, cli_remove, cli_eval,
     cli_export, cli_import, cli_model, cli_key, cli_serve, cli_info, cli_check, cli_backup, cli_restore, cli_audit,
-    cli_events, cli_recommend, cli_help, cli_completion_;
+    cli_events, cli_recommend, cli_simulate, cli_help, cli_completion_;
 
 /* cmd-model-switch.c: `niteru model switch MODEL`, NULL with --back; what its options were set to. */
 typedef struct CliSwitch {
