@@ -52,12 +52,17 @@ struct NtEvents {
     GMutex lock;      /* `weeks` */
     GPtrArray *weeks; /* NtWeek, the oldest first */
     NtEventsDb *names;
-    GMutex queue_lock; /* the three below */
+    GMutex queue_lock; /* all but the last three below */
     GPtrArray *queue;  /* calls whose events wait; see insert.c */
     bool committing;   /* one of the calls stores those of several */
     GCond committed;
-    GMutex inserting;  /* `hours` */
-    GHashTable *hours; /* what visitors did in an hour, of those who did something lately; see insert.c */
+    GPtrArray *answers; /* that wait to be written; see answers.c */
+    GThread *flusher;   /* writes them every second; NULL: not begun */
+    GCond flushing;     /* wakes it up */
+    bool closing;
+    uint64_t answers_lost; /* there was no room for, or could not be written */
+    GMutex inserting;      /* `hours` */
+    GHashTable *hours;     /* what visitors did in an hour, of those who did something lately; see insert.c */
     size_t hour_items;
 };
 
@@ -76,11 +81,31 @@ NtEventsDb *nt_events_names(NtEvents *events, bool make, GError **error);
  * to be of. Of a session that became a user's: the user's. */
 bool nt_names_visitor(NtSql *sql, const char *name, int64_t week, int64_t *out, GError **error);
 bool nt_names_product(NtSql *sql, const char *id, int64_t week, int64_t *out, GError **error);
-bool nt_names_scenario(NtSql *sql, const char *name, int64_t *out, GError **error);
+bool nt_names_label(NtSql *sql, const char *name, int64_t *out, GError **error);
 /* The number of a visitor, by any connection; 0: never seen. */
 bool nt_names_find_visitor(NtSql *sql, const char *name, int64_t *out, GError **error);
 
-/* history.c: the same under the store's locks. */
+/* ---- answers (answers.c) ---- */
+
+/* For answers that wait; new, empty. */
+GPtrArray *nt_answers_queue(void);
+/* Under `inserting`: writes those that wait, so that their events find them. */
+bool nt_answers_write(NtEvents *events, GError **error);
+void nt_answers_close(NtEvents *events);
+
+/* Of which answer an event is. */
+typedef struct NtAttribution {
+    int64_t scenario;  /* 0: none */
+    int arm, position; /* -1: of none that is known; not said */
+} NtAttribution;
+/* Finds the answer that showed this product to this visitor, and where. The event's own rec, else, of a cart or
+ * purchase, that of the click on it in the week before. `sql` is in
+ * the transaction that stores events of this one's week. */
+bool nt_answers_attribute(NtEvents *events, NtSql *sql, const NtEvent *event, int64_t visitor, int64_t product,
+                          int64_t scenario, NtAttribution *out, GError **error);
+
+/* history.c: a label's text, new, "" where there is none; and a visitor's number, under the store's locks. */
+char *nt_events_label(NtEvents *events, int64_t label);
 bool nt_events_find(NtEvents *events, const char *visitor, int64_t *out, GError **error);
 
 #endif

@@ -112,6 +112,52 @@ typedef enum NtEventOutcome {
  * events[i]. Where it returns false some may be stored: send them again. Errors: NO_SPACE, IO, CORRUPT, BUSY. */
 bool nt_events_insert(NtEvents *events, const NtEvent *const *list, size_t count, NtEventOutcome *out, GError **error);
 
+/* ---- answers (answers.c) ---- */
+
+/* How an answer was made: as the visitor likes; in the visual order only, for those who always get that so that there
+ * is something to compare with; by chance, for what can be learnt from that alone. */
+typedef enum NtArm { NT_ARM_PERSONAL, NT_ARM_CONTROL, NT_ARM_RANDOM, NT_ARMS } NtArm;
+const char *nt_arm_name(NtArm arm);
+
+/* A place of an answer. */
+typedef struct NtLoggedProduct {
+    const char *id;
+    float probability; /* with which it was to stand there */
+    uint8_t sources;   /* a bit for each */
+} NtLoggedProduct;
+
+/* An answer; all is copied. */
+typedef struct NtLoggedAnswer {
+    const char *visitor; /* NULL: nobody */
+    const char *scenario, *model;
+    int64_t version; /* of the scenario */
+    NtArm arm;
+    int64_t time; /* milliseconds since 1970 */
+    const NtLoggedProduct *products;
+    size_t count;
+} NtLoggedAnswer;
+
+enum { NT_REC_TEXT = 16 };
+/* Logs an answer and gives it an id, by which events name it. It is on disk within a second; a kill may lose that one,
+ * whose events are then of no answer that is known. Thread-safe. */
+void nt_events_log(NtEvents *events, const NtLoggedAnswer *answer, char out_rec[NT_REC_TEXT]);
+/* Writes what waits. */
+bool nt_events_flush(NtEvents *events, GError **error);
+
+/* What came of answers. */
+typedef struct NtOutcome {
+    int64_t day; /* of days since 1970 */
+    char *scenario;
+    int arm;      /* NtArm; -1: of no answer that is known */
+    int position; /* -1: not said */
+    int kind;     /* NtEventKind; -1: the answers themselves */
+    char currency[4];
+    uint64_t count;
+    double value; /* money */
+} NtOutcome;
+/* All of them on or after a day, new, of NtOutcome. Reads the counts of those weeks. */
+GArray *nt_events_outcomes(NtEvents *events, int64_t first_day, GError **error);
+
 /* ---- reading (history.c) ---- */
 
 /* Something that a visitor did. */

@@ -83,6 +83,11 @@ char *nt_events_product_id(NtEvents *events, int64_t product, GError **error) {
     return id;
 }
 
+char *nt_events_label(NtEvents *events, int64_t label) {
+    char *name = label != 0 ? name_of(events, "SELECT name FROM label WHERE label = ?1", label, NULL) : NULL;
+    return name != NULL ? name : g_strdup("");
+}
+
 /* ---- all that is kept ---- */
 
 static bool read_event(NtEvents *events, const NtQuery *query, const char *visitor, NtEvent *out, GError **error) {
@@ -100,7 +105,7 @@ static bool read_event(NtEvents *events, const NtQuery *query, const char *visit
     g_strlcpy(out->currency, currency != NULL ? currency : "", sizeof out->currency);
     out->product = nt_events_product_id(events, nt_column_int(query, 4), error);
     if (scenario != 0) {
-        out->scenario = name_of(events, "SELECT name FROM scenario WHERE scenario = ?1", scenario, NULL);
+        out->scenario = name_of(events, "SELECT name FROM label WHERE label = ?1", scenario, NULL);
     }
     return out->product != NULL;
 }

@@ -159,6 +159,25 @@ static bool count(NtSql *sql, const Row *row, GError **error) {
                       isnan(row->event->value) ? 0.0 : row->event->value);
 }
 
+/* What came of the answer that the event is of. */
+static bool count_outcome(NtEvents *events, NtSql *sql, const Row *row, GError **error) {
+    const NtEvent *event = row->event;
+    NtAttribution of;
+    if (event->rec == NULL && row->scenario == 0 && event->kind != NT_EVENT_CART && event->kind != NT_EVENT_PURCHASE) {
+        return true;
+    }
+    if (!nt_answers_attribute(events, sql, event, row->visitor, row->product, row->scenario, &of, error)) {
+        return false;
+    }
+    double value = isnan(event->value) ? 0 : event->value;
+    return (event->rec == NULL && of.scenario == 0 && of.arm < 0) ||
+           nt_sql_run(sql, error,
+                      "INSERT INTO outcome VALUES(?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)"
+                      " ON CONFLICT DO UPDATE SET count = count + 1, value = value + ?7",
+                      "iiiiitd", event->time / 86400000, of.scenario, (int64_t)of.arm, (int64_t)of.position,
+                      (int64_t)event->kind, event->currency, value);
+}
+
 static bool insert_one(NtEvents *events, NtSql *sql, const Row *row, GError **error) {
     int64_t known;
     Hour *hour;
@@ -178,7 +197,8 @@ static bool insert_one(NtEvents *events, NtSql *sql, const Row *row, GError **er
                 (kind == NT_EVENT_IMPRESSION ? hour->impressions >= most->impressions_an_hour
                                              : hour->actions >= most->actions_an_hour);
     *row->outcome = over ? NT_EVENT_OVER : NT_EVENT_NEW;
-    if (!put(sql, row, over, error) || (!over && !count(sql, row, error))) {
+    if (!put(sql, row, over, error) ||
+        (!over && (!count(sql, row, error) || !count_outcome(events, sql, row, error)))) {
         return false;
     }
     if (!over) {
@@ -210,7 +230,7 @@ static bool number_names(NtSql *sql, Row *rows, size_t count, GError **error) {
         Row *row = &rows[i];
         ok = nt_names_visitor(sql, row->event->visitor, row->week, &row->visitor, error) &&
              nt_names_product(sql, row->event->product, row->week, &row->product, error) &&
-             (row->event->scenario == NULL || nt_names_scenario(sql, row->event->scenario, &row->scenario, error));
+             (row->event->scenario == NULL || nt_names_label(sql, row->event->scenario, &row->scenario, error));
     }
     return ok;
 }
@@ -228,6 +248,7 @@ static bool insert_rows(NtEvents *events, Row *rows, size_t count, GError **erro
     }
     qsort(rows, count, sizeof *rows, by_week); /* of a week in the order of their coming */
     g_mutex_lock(&events->inserting);
+    nt_answers_write(events, NULL); /* so that events find the answers that they are of */
     bool ok = nt_events_db_begin(names, error) &&
               nt_events_db_end(names, number_names(&names->write, rows, count, error), error);
     for (size_t first = 0, end; ok && first < count; first = end) {

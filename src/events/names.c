@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Visitors, products and scenarios get numbers, which no other will have: events are small, and nothing that comes
- * later is taken for what went before. */
+/* Visitors, products, scenarios and models get numbers, which no other will have: events are small, and nothing that
+ * comes later is taken for what went before. */
 #include "events/events-internal.h"
 
-enum { MOST_SCENARIOS = 1000 };
+enum { MOST_LABELS = 1000 };
 
 bool nt_names_find_visitor(NtSql *sql, const char *name, int64_t *out, GError **error) {
     return nt_sql_int(sql, 0, out, error, "SELECT coalesce(merged, visitor) FROM visitor WHERE name = ?1", "t", name);
@@ -36,14 +36,14 @@ bool nt_names_product(NtSql *sql, const char *id, int64_t week, int64_t *out, GE
     return nt_sql_run(sql, error, "UPDATE product SET week = ?2 WHERE product = ?1 AND week < ?2", "ii", *out, week);
 }
 
-bool nt_names_scenario(NtSql *sql, const char *name, int64_t *out, GError **error) {
+bool nt_names_label(NtSql *sql, const char *name, int64_t *out, GError **error) {
     int64_t count = 0;
-    if (!nt_sql_int(sql, 0, out, error, "SELECT scenario FROM scenario WHERE name = ?1", "t", name) ||
-        (*out == 0 && !nt_sql_int(sql, 0, &count, error, "SELECT count(*) FROM scenario", ""))) {
+    if (!nt_sql_int(sql, 0, out, error, "SELECT label FROM label WHERE name = ?1", "t", name) ||
+        (*out == 0 && !nt_sql_int(sql, 0, &count, error, "SELECT count(*) FROM label", ""))) {
         return false;
     }
-    if (*out == 0 && count < MOST_SCENARIOS) { /* else: an event is worth more than the name of its place */
-        *out = nt_sql_run(sql, error, "INSERT INTO scenario(name) VALUES(?1)", "t", name)
+    if (*out == 0 && count < MOST_LABELS) { /* else: an event is worth more than the name of its place */
+        *out = nt_sql_run(sql, error, "INSERT INTO label(name) VALUES(?1)", "t", name)
                    ? sqlite3_last_insert_rowid(sql->db)
                    : 0;
         return *out != 0;

@@ -18,7 +18,7 @@ static const char names_script[] =
     "CREATE TABLE product("
     " product INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, week INTEGER NOT NULL);"
     "CREATE INDEX product_week ON product(week);"
-    "CREATE TABLE scenario(scenario INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE label(label INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
     "CREATE TABLE setting(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;";
 
 NtEventsOptions nt_events_defaults(void) {
@@ -61,6 +61,8 @@ NtEvents *nt_events_open(const char *folder, const NtEventsOptions *options, GEr
     g_mutex_init(&events->queue_lock);
     g_cond_init(&events->committed);
     events->queue = g_ptr_array_new();
+    g_cond_init(&events->flushing);
+    events->answers = nt_answers_queue();
     events->folder = g_strdup(folder);
     events->options = options != NULL ? *options : nt_events_defaults();
     events->weeks = g_ptr_array_new_with_free_func((GDestroyNotify)nt_week_unref);
@@ -75,6 +77,7 @@ NtEvents *nt_events_open(const char *folder, const NtEventsOptions *options, GEr
 
 void nt_events_close(NtEvents *events) {
     if (events != NULL) {
+        nt_answers_close(events);
         nt_events_db_free(events->names);
         g_ptr_array_unref(events->weeks);
         g_clear_pointer(&events->hours, g_hash_table_unref);
@@ -82,6 +85,7 @@ void nt_events_close(NtEvents *events) {
         g_mutex_clear(&events->inserting);
         g_mutex_clear(&events->queue_lock);
         g_cond_clear(&events->committed);
+        g_cond_clear(&events->flushing);
         g_ptr_array_unref(events->queue);
         g_free(events->folder);
         g_free(events);

@@ -24,7 +24,16 @@ static const char script[] =
     "CREATE TABLE given(key INTEGER PRIMARY KEY);"
     "CREATE TABLE product_count("
     " product INTEGER NOT NULL, kind INTEGER NOT NULL, count INTEGER NOT NULL, value REAL NOT NULL,"
-    " PRIMARY KEY(product, kind)) WITHOUT ROWID;";
+    " PRIMARY KEY(product, kind)) WITHOUT ROWID;"
+    /* What was shown to whom: `products` has 13 bytes for each place, see answers.c. */
+    "CREATE TABLE answer("
+    " rec INTEGER PRIMARY KEY, visitor INTEGER NOT NULL, scenario INTEGER NOT NULL, arm INTEGER NOT NULL,"
+    " model INTEGER NOT NULL, version INTEGER NOT NULL, products BLOB NOT NULL);"
+    /* What came of it, by day. Arm -1: of no answer that is known. Kind -1: the answers themselves. */
+    "CREATE TABLE outcome("
+    " day INTEGER NOT NULL, scenario INTEGER NOT NULL, arm INTEGER NOT NULL, position INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, currency TEXT NOT NULL, count INTEGER NOT NULL, value REAL NOT NULL,"
+    " PRIMARY KEY(day, scenario, arm, position, kind, currency)) WITHOUT ROWID;";
 
 int64_t nt_week_of(int64_t milliseconds) { return (milliseconds + MONDAY * (int64_t)86400000) / NT_WEEK_MS; }
 int64_t nt_week_begin(int64_t number) { return number * NT_WEEK_MS - MONDAY * (int64_t)86400000; }

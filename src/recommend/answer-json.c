@@ -53,7 +53,12 @@ static NtJson *tastes_json(const NtRecommendation *found) {
 }
 
 NtJson *nt_recommendation_json(const NtRecommendation *found) {
-    NtJson *out = nt_json_set(nt_json_object(), "model", nt_json_string(found->model));
+    NtJson *out = nt_json_object();
+    if (*found->rec != '\0') {
+        nt_json_set(out, "rec_id", nt_json_string(found->rec));
+    }
+    nt_json_set(out, "arm", nt_json_string(nt_arm_name(found->arm)));
+    nt_json_set(out, "model", nt_json_string(found->model));
     nt_json_set(out, "products", products_json(found));
     return nt_json_set(out, "tastes", tastes_json(found));
 }

@@ -99,6 +99,36 @@ static bool describe(const NtAsking *asking, const NtShown *shown, size_t count,
     return nt_snapshot_describe(asking->snapshot, shown, count, asking->query->metadata, out, error);
 }
 
+/* Which of the ways this answer is made in. Who is compared with always is, so that what is learnt of the others does
+ * not reach them. */
+static NtArm choose_arm(const NtRecommendQuery *query) {
+    if (query->visitor != NULL && nt_xxh3(query->visitor, strlen(query->visitor), 0) % 100 < query->control_percent) {
+        return NT_ARM_CONTROL;
+    }
+    return (unsigned)g_random_int_range(0, 100) < query->random_percent ? NT_ARM_RANDOM : NT_ARM_PERSONAL;
+}
+
+static void log_answer(const NtAsking *asking, const GArray *candidates, NtRecommendation *out) {
+    NtEvents *events = nt_recommender_events(asking->recommender, NULL);
+    g_autofree NtLoggedProduct *products = g_new0(NtLoggedProduct, candidates->len + 1);
+    for (guint i = 0; i < candidates->len; i++) {
+        const NtCandidate *candidate = &g_array_index(candidates, NtCandidate, i);
+        products[i] = (NtLoggedProduct){.id = g_array_index(out->products, NtShownProduct, i).described->id,
+                                        .probability = candidate->probability > 0 ? candidate->probability : 1,
+                                        .sources = (uint8_t)candidate->sources};
+    }
+    const NtLoggedAnswer answer = {.visitor = asking->query->visitor,
+                                   .scenario = asking->query->scenario != NULL ? asking->query->scenario : "default",
+                                   .model = out->model,
+                                   .arm = asking->arm,
+                                   .time = g_get_real_time() / 1000,
+                                   .products = products,
+                                   .count = candidates->len};
+    if (events != NULL) {
+        nt_events_log(events, &answer, out->rec);
+    }
+}
+
 static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candidates, GError **error) {
     g_autoptr(NtRecommendation) out = g_new0(NtRecommendation, 1);
     guint count = candidates->len, tastes = asking->tastes->len;
@@ -115,6 +145,7 @@ static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candi
     if (!describe(asking, shown, count + tastes, described, error)) {
         return NULL;
     }
+    out->arm = asking->arm;
     out->model = g_strdup(asking->snapshot->version->model->name);
     out->products = g_array_new(FALSE, FALSE, sizeof(NtShownProduct));
     g_array_set_clear_func(out->products, clear_shown);
@@ -144,13 +175,19 @@ NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuer
         return NULL;
     }
     asking.wait = call.wait;
+    asking.arm = choose_arm(query);
     nt_catalogue_set_wait(snapshot.reader.db, &call.wait);
     g_autoptr(GArray) candidates = open_asking(&asking, error) ? nt_candidates_find(&asking, error) : NULL;
     if (candidates == NULL) {
         return NULL;
     }
     nt_pick(&asking, candidates);
-    return nt_candidates_fill(&asking, candidates, asking.k, error) ? make_answer(&asking, candidates, error) : NULL;
+    NtRecommendation *out =
+        nt_candidates_fill(&asking, candidates, asking.k, error) ? make_answer(&asking, candidates, error) : NULL;
+    if (out != NULL && query->log) {
+        log_answer(&asking, candidates, out);
+    }
+    return out;
 }
 
 NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *visitor, GCancellable *cancellable,

@@ -38,18 +38,22 @@ static void add_seed(GArray *seeds, const Seed *seed) {
 /* The medoids of tastes, and what was looked at last. */
 static GArray *find_seeds(const NtAsking *asking) {
     GArray *seeds = g_array_new(FALSE, FALSE, sizeof(Seed));
-    for (guint t = 0; t < asking->tastes->len && t < MOST_SEEDS - MOST_RECENT; t++) {
+    bool control = asking->arm == NT_ARM_CONTROL; /* like the one that was looked at last, and no more */
+    for (guint t = 0; !control && t < asking->tastes->len && t < MOST_SEEDS - MOST_RECENT; t++) {
         const NtTaste *taste = &g_array_index(asking->tastes, NtTaste, t);
         Seed seed = {
             .product = taste->medoid, .row = taste->row, .share = 1, .taste = (int)t, .source = NT_SOURCE_TASTE};
         add_seed(seeds, &seed);
     }
     const GArray *touched = asking->visitor.touched;
-    for (guint i = 0, found = 0; touched != NULL && i < touched->len && found < MOST_RECENT; i++) {
+    for (guint i = 0, found = 0; touched != NULL && i < touched->len && found < (control ? 1 : MOST_RECENT); i++) {
         const NtTouched *one = &g_array_index(touched, NtTouched, i);
         if (one->weight > 0 && one->row != UINT32_MAX) {
-            Seed seed = {
-                .product = one->product, .row = one->row, .share = 0.25, .taste = -1, .source = NT_SOURCE_RECENT};
+            Seed seed = {.product = one->product,
+                         .row = one->row,
+                         .share = control ? 1 : 0.25,
+                         .taste = -1,
+                         .source = NT_SOURCE_RECENT};
             add_seed(seeds, &seed);
             found++;
         }

@@ -11,7 +11,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_COMPARED = 100 /* candidates of a taste, and picked ones: what is further behind will not come up */ };
+enum {
+    MOST_COMPARED = 100, /* candidates of a taste, and picked ones: what is further behind will not come up */
+    LEAST_DRAWN = 50     /* candidates that an answer by chance is drawn from */
+};
 
 typedef struct Picking {
     const NtAsking *asking;
@@ -81,9 +84,29 @@ static int next_taste(const NtAsking *asking, const unsigned *places, const bool
     return found;
 }
 
+/* Draws from the best candidates, each as likely as the others in each place: what is clicked then is told by the
+ * product and the place alone. */
+static void draw(const NtAsking *asking, GArray *candidates) {
+    guint best = MIN(candidates->len, (guint)MAX(LEAST_DRAWN, 5 * asking->k)), shown = MIN(best, (guint)asking->k);
+    for (guint i = 0; i < shown; i++) {
+        guint other = (guint)g_random_int_range((gint32)i, (gint32)best);
+        NtCandidate one = g_array_index(candidates, NtCandidate, i);
+        g_array_index(candidates, NtCandidate, i) = g_array_index(candidates, NtCandidate, other);
+        g_array_index(candidates, NtCandidate, other) = one;
+        g_array_index(candidates, NtCandidate, i).probability = 1 / (float)best;
+    }
+}
+
 void nt_pick(const NtAsking *asking, GArray *candidates) {
     guint count = candidates->len, tastes = asking->tastes->len;
     g_array_sort(candidates, worthiest_first);
+    if (asking->arm == NT_ARM_RANDOM) {
+        draw(asking, candidates);
+    }
+    if (asking->arm != NT_ARM_PERSONAL) {
+        g_array_set_size(candidates, MIN(candidates->len, (guint)asking->k));
+        return;
+    }
     g_autofree double *likeness = g_new0(double, count + 1);
     g_autofree bool *picked = g_new0(bool, count + 1), *over = g_new0(bool, tastes + 1);
     g_autofree unsigned *places = g_new0(unsigned, tastes + 1);

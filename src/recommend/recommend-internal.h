@@ -74,10 +74,11 @@ void nt_tastes_free_kept(void *kept);
 
 typedef struct NtCandidate {
     uint32_t product, row;
-    double score;     /* 0 .. 1 */
-    double worth;     /* what it is ordered by: more than the score where several sources name it */
-    int taste;        /* that it is most like; -1: none */
-    unsigned sources; /* a bit for each NtSourceKind */
+    double score;      /* 0 .. 1 */
+    double worth;      /* what it is ordered by: more than the score where several sources name it */
+    int taste;         /* that it is most like; -1: none */
+    unsigned sources;  /* a bit for each NtSourceKind */
+    float probability; /* with which it was to stand where it does; 0: 1 */
 } NtCandidate;
 
 /* What an answer is made of. */
@@ -86,6 +87,7 @@ typedef struct NtAsking {
     const NtSnapshot *snapshot;
     const NtRecommendQuery *query;
     size_t k;
+    NtArm arm;
     NtWait wait;
     NtVisitor visitor;
     GArray *tastes;     /* NtTaste */

@@ -136,6 +136,10 @@ typedef struct NtRecommendQuery {
     bool metadata;              /* wanted */
     unsigned timeout_ms;        /* 0: none */
     int64_t now;                /* milliseconds since 1970; 0: now */
+    const char *scenario;       /* the place of the shop that asks; NULL: "default" */
+    bool log;                   /* the answer gets an id and is logged */
+    unsigned control_percent;   /* of visitors, always the same ones, get the visual order only */
+    unsigned random_percent;    /* of answers are drawn by chance from the best candidates */
 } NtRecommendQuery;
 
 /* A product of an answer. */
@@ -147,6 +151,8 @@ typedef struct NtShownProduct {
 } NtShownProduct;
 
 typedef struct NtRecommendation {
+    char rec[NT_REC_TEXT]; /* by which events name it; "": it was not logged */
+    NtArm arm;
     char *model;
     GArray *products;   /* NtShownProduct */
     GArray *tastes;     /* NtTaste, the most important first */
@@ -161,8 +167,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRecommendation, nt_recommendation_free)
 NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuery *query, GCancellable *cancellable,
                                GError **error);
 
-/* {"model", "products": [{"product", "photo"?: {"number"}, "metadata"?, "position", "score", "taste", "sources"}],
- * "tastes": [{"product", "photo"?, "metadata"?, "importance", "products", "newest"}]}. New. */
+/* {"rec_id"?, "arm", "model", "products": [{"product", "photo"?: {"number"}, "metadata"?, "position", "score", "taste",
+ * "sources"}], "tastes": [{"product", "photo"?, "metadata"?, "importance", "products", "newest"}]}. New. */
 NtJson *nt_recommendation_json(const NtRecommendation *found);
 
 /* The tastes of a visitor alone. */

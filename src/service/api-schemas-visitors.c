@@ -15,9 +15,11 @@
                                  .text = "How much less products are worth that are like others in the answer; 0.3 "   \
                                          "when not given."                                                             \
     }
+#define SCENARIO                                                                                                       \
+    { "scenario", API_TEXT, .least = 1, .most = 64, .text = "The place of the shop that asks; else `default`." }
 #define FEED                                                                                                           \
     {"k", API_INTEGER, .least = 1, .most = MOST_K, .text = "How many products are wanted; 10 when not given."}, WHERE, \
-        SOLD_OUT, EXCLUDE, DIVERSITY, METADATA, TIMEOUT
+        SOLD_OUT, EXCLUDE, DIVERSITY, SCENARIO, METADATA, TIMEOUT
 
 const ApiSchema api_user_recommend_query = {.type = API_OBJECT,
                                             .members = (const ApiSchema[]){FEED, SIGNATURE, KEY, END}};
@@ -87,9 +89,13 @@ static const ApiSchema taste_answer = {
         END}};
 const ApiSchema api_recommend_answer = {
     .type = API_OBJECT,
-    .members = (const ApiSchema[]){{"model", API_TEXT, true},
-                                   {"products", API_ARRAY, true, .items = &recommended_answer, .text = "Best first."},
-                                   {"tastes", API_ARRAY, true, .items = &taste_answer,
-                                    .text = "The most important first, each by the product in its middle."},
-                                   {"took_ms", API_NUMBER, true, .text = "From the request's head to its answer."},
-                                   END}};
+    .members = (const ApiSchema[]){
+        {"rec_id", API_TEXT, .text = "Of this answer: what events about it give."},
+        {"arm", API_TEXT, true, .choices = (const char *const[]){"personal", "control", "random", NULL},
+         .text = "control: the visual order only, always for the same small share of visitors; random: by chance."},
+        {"model", API_TEXT, true},
+        {"products", API_ARRAY, true, .items = &recommended_answer, .text = "Best first."},
+        {"tastes", API_ARRAY, true, .items = &taste_answer,
+         .text = "The most important first, each by the product in its middle."},
+        {"took_ms", API_NUMBER, true, .text = "From the request's head to its answer."},
+        END}};

@@ -33,6 +33,8 @@ static const Setting settings[] = {
     S(stop_seconds, NUMBER, "9", 0, 3600, "how long stopping waits for what was begun"),
     S(publishable_rate, NUMBER, "50", 0, 1000000, "requests a second of one address with a publishable key; 0: any"),
     S(secret_rate, NUMBER, "0", 0, 1000000, "requests a second of one key of another kind; 0: any"),
+    S(control_percent, NUMBER, "5", 0, 100, "of visitors who are recommended to in the visual order only, to compare"),
+    S(random_percent, NUMBER, "1", 0, 100, "of recommendations that are drawn by chance, to learn from"),
     S(loops, NUMBER, "0", 0, 256, "threads that serve connections and search; 0: one per core"),
     S(readers, NUMBER, "2", 1, 256, "threads that read"),
     S(embedders, NUMBER, "4", 1, 256, "photos that are embedded at a time"),

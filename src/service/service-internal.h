@@ -25,6 +25,7 @@ struct NtServiceConfig {
     unsigned stop_seconds;
     unsigned publishable_rate;                   /* requests a second of one address with a publishable key */
     unsigned secret_rate;                        /* likewise of one key of another kind; 0: as many as it wants */
+    unsigned control_percent, random_percent;    /* of visitors, and of answers; see NtRecommendQuery */
     unsigned loops, readers, embedders, writers; /* threads */
     unsigned queue;                              /* calls that wait for such a thread, each kind */
     uint64_t json_bytes, photo_bytes, list_bytes, import_bytes;

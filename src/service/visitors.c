@@ -127,7 +127,11 @@ static void recommend(ApiCall *call, const char *visitor) {
                                   .exclude = exclude,
                                   .diversity = nt_json_number(nt_json_get(from, "diversity"), 0.3),
                                   .metadata = options.metadata,
-                                  .timeout_ms = options.timeout_ms};
+                                  .timeout_ms = options.timeout_ms,
+                                  .scenario = nt_json_text(nt_json_get(from, "scenario"), NULL),
+                                  .log = true,
+                                  .control_percent = call->service->config->control_percent,
+                                  .random_percent = call->service->config->random_percent};
         found = nt_recommend(nt_recommender_of(call->service->catalogue), &query, nt_http_cancellable(call->request),
                              &error);
     }

@@ -275,6 +275,109 @@ static void test_together(void) {
     end();
 }
 
+/* ---- answers ---- */
+
+static void show(NtEvents *events, const char *visitor, NtArm arm, int64_t time, char rec[NT_REC_TEXT]) {
+    static const NtLoggedProduct products[] = {{"a", 1, 1}, {"b", 0.5F, 2}, {"c", 0.5F, 1}};
+    const NtLoggedAnswer answer = {.visitor = visitor,
+                                   .scenario = "home",
+                                   .model = "m",
+                                   .version = 3,
+                                   .arm = arm,
+                                   .time = time,
+                                   .products = products,
+                                   .count = G_N_ELEMENTS(products)};
+    nt_events_log(events, &answer, rec);
+    g_assert_cmpuint(strlen(rec), ==, 14);
+}
+
+static gint by_text(gconstpointer a, gconstpointer b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "home personal 1 click 2 0.0", a line for each outcome, in the order of the alphabet. */
+static char *outcomes_of(NtEvents *events) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) all = nt_events_outcomes(events, 0, &error);
+    g_assert_no_error(error);
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < all->len; i++) {
+        const NtOutcome *one = &g_array_index(all, NtOutcome, i);
+        g_ptr_array_add(lines, g_strdup_printf("%s %s %d %s %u%s%s", one->scenario,
+                                               one->arm >= 0 ? nt_arm_name((NtArm)one->arm) : "none", one->position,
+                                               one->kind >= 0 ? nt_event_kind_name((NtEventKind)one->kind) : "answer",
+                                               (unsigned)one->count, *one->currency != '\0' ? " " : "", one->currency));
+    }
+    g_ptr_array_sort(lines, by_text);
+    g_ptr_array_add(lines, NULL);
+    return g_strjoinv("\n", (char **)lines->pdata);
+}
+
+/* Events are of the answer that showed the product to this visitor, whatever they say; others are of none. */
+static void test_answers(void) {
+    begin();
+    NtEvents *events = open_store(NULL);
+    char mine[NT_REC_TEXT], theirs[NT_REC_TEXT];
+    show(events, "u:1", NT_ARM_PERSONAL, NOW - 1000, mine);
+    show(events, "u:2", NT_ARM_CONTROL, NOW - 8 * DAY, theirs);
+#define OF_ANSWER                                                                                                      \
+    "{\"kind\": \"%s\", \"product\": \"%s\", \"user\": \"%s\", \"rec_id\": \"%s\", \"position\": %d, \"time\": %.3f}"
+    double now = (double)NOW / 1000;
+    insert(events, event_of(OF_ANSWER, "click", "b", "1", mine, 1, now));
+    insert(events, event_of(OF_ANSWER, "click", "c", "1", mine, 0, now));      /* stood elsewhere */
+    insert(events, event_of(OF_ANSWER, "click", "z", "1", mine, 0, now));      /* was not shown */
+    insert(events, event_of(OF_ANSWER, "click", "a", "2", mine, 0, now));      /* to somebody else */
+    insert(events, event_of(OF_ANSWER, "click", "a", "1", "rubbish", 0, now)); /* there is no such answer */
+    insert(events, event_of(OF_ANSWER, "click", "a", "2", theirs, 0, now));
+    /* what is bought within a week of the click is of its answer, in the same call too */
+    g_autoptr(GError) error = NULL;
+    NtEvent *both[] = {event_of(OF_ANSWER, "click", "a", "1", mine, 0, now + 1),
+                       event_of("{\"kind\": \"purchase\", \"product\": \"a\", \"user\": \"1\", \"value\": 5,"
+                                " \"currency\": \"EUR\", \"time\": %.3f}",
+                                now + 2)};
+    NtEventOutcome outcome[2];
+    g_assert_true(nt_events_insert(events, (const NtEvent *const *)both, 2, outcome, &error));
+    free_event(both[0]);
+    free_event(both[1]);
+    insert(events, event_at("purchase", "b", "9", NOW)); /* who never clicked */
+    static const char expected[] =
+        " none 0 click 3\nhome control -1 answer 1\nhome control 0 click 1\n"
+        "home personal -1 answer 1\nhome personal 0 click 1\nhome personal 0 purchase 1 EUR\n"
+        "home personal 1 click 1\nhome personal 2 click 1";
+    for (int again = 0; again < 2; again++) {
+        g_autofree char *got = outcomes_of(events);
+        g_assert_cmpstr(got, ==, expected);
+        nt_events_close(events);
+        events = open_store(NULL);
+    }
+    nt_events_close(events);
+    end();
+}
+
+/* Answers are on disk soon, without events that would take them there, and when the store is closed. */
+static void test_answers_written(void) {
+    begin();
+    NtEvents *events = open_store(NULL);
+    char rec[NT_REC_TEXT];
+    for (int i = 0; i < 300; i++) {
+        show(events, i % 2 == 0 ? NULL : "s:x", NT_ARM_RANDOM, NOW + i, rec);
+    }
+    bool there = false;
+    for (int tries = 0; !there && tries < 300; tries++) {
+        g_usleep(100000);
+        g_autofree char *got = outcomes_of(events);
+        there = strcmp(got, "home random -1 answer 300") == 0;
+    }
+    g_assert_true(there);
+    show(events, NULL, NT_ARM_RANDOM, NOW, rec);
+    nt_events_close(events);
+    events = open_store(NULL);
+    g_autofree char *got = outcomes_of(events);
+    g_assert_cmpstr(got, ==, "home random -1 answer 301");
+    nt_events_close(events);
+    end();
+}
+
 /* A writer is killed at random moments and begins anew with all: each is there once, and counted once. */
 static void test_killed(void) {
     enum { EVENTS = 3000, KILLS = 25 };
@@ -345,6 +448,8 @@ int main(int argc, char **argv) {
     g_test_add_func("/events/store/bounds", test_bounds);
     g_test_add_func("/events/store/retention", test_retention);
     g_test_add_func("/events/store/together", test_together);
+    g_test_add_func("/events/store/answers", test_answers);
+    g_test_add_func("/events/store/answers-written", test_answers_written);
     g_test_add_func("/events/store/killed", test_killed);
     g_test_add_func("/events/store/damaged", test_damaged);
     return g_test_run();

@@ -11,7 +11,7 @@ from shop import Shop, ShopTest, quote
 
 class Visitors(ShopTest):
     count = 80
-    settings = ("publishable_rate=100000",)
+    settings = ("publishable_rate=100000", "control_percent=0", "random_percent=0")
 
     @classmethod
     def setUpClass(cls):
@@ -192,10 +192,45 @@ class Visitors(ShopTest):
         self.assertEqual(self.ask("GET", path).status, 401)
 
 
+class Arms(ShopTest):
+    """Some visitors always get the visual order, and some answers are drawn by chance."""
+    count = 80
+    settings = ("control_percent=30", "random_percent=50")
+
+    def feed(self, user, k=5):
+        return self.ask("GET", f"/v1/users/{user}/recommend?k={k}&metadata=false").json
+
+    def test_arms(self):
+        seed = self.shop.ids()[0]
+        users = [f"u{i}" for i in range(100)]
+        for user in users:
+            self.ask("POST", "/v1/events", {"kind": "view", "product": seed, "user": user})
+        arms = {user: {self.feed(user)["arm"] for _ in range(6)} for user in users}
+        control = [user for user in users if arms[user] == {"control"}]
+        self.assertTrue(12 <= len(control) <= 50, len(control))  # 30 of 100, five deviations
+        self.assertTrue(all("control" not in arms[user] for user in users if user not in control))
+        self.assertIn({"personal", "random"}, arms.values())
+        alike = [one["product"] for one in self.ask("GET", f"/v1/products/{quote(seed)}/similar?k=5").json["products"]]
+        self.assertEqual([one["product"] for one in self.feed(control[0])["products"]], alike)
+        drawn = []
+        other = next(user for user in users if user not in control)
+        while len(drawn) < 3:
+            feed = self.feed(other)
+            if feed["arm"] == "random":
+                drawn.append(tuple(one["product"] for one in feed["products"]))
+        self.assertEqual({len(set(feed)) for feed in drawn}, {5})
+        self.assertGreater(len(set(drawn)), 1)
+
+    def test_answers_have_ids(self):
+        recs = [self.feed("one")["rec_id"] for _ in range(50)]
+        self.assertEqual(len(set(recs)), 50)
+        self.assertTrue(all(len(rec) == 14 for rec in recs))
+
+
 class Stopped(unittest.TestCase):
     def test_kept(self):
         """What was acknowledged is there after a kill, and the tastes are the same."""
-        shop = Shop(20).start()
+        shop = Shop(20, ("control_percent=0", "random_percent=0")).start()
         try:
             for product in shop.ids()[:4]:
                 self.assertEqual(shop.ask("POST", "/v1/events", {"kind": "view", "product": product, "user": "1"}).json["new"], 1)
