@@ -56,9 +56,10 @@ struct NtEvents {
     GPtrArray *queue;  /* calls whose events wait; see insert.c */
     bool committing;   /* one of the calls stores those of several */
     GCond committed;
-    GPtrArray *answers; /* that wait to be written; see answers.c */
-    GThread *flusher;   /* writes them every second; NULL: not begun */
-    GCond flushing;     /* wakes it up */
+    GPtrArray *answers;  /* that wait to be written; see answers.c */
+    GThread *flusher;    /* writes them every second; NULL: not begun */
+    GCond flushing;      /* wakes it up */
+    int64_t expire_next; /* monotonic: when it is looked for weeks that are too old */
     bool closing;
     uint64_t answers_lost; /* there was no room for, or could not be written */
     GMutex inserting;      /* `hours` */
@@ -66,6 +67,7 @@ struct NtEvents {
     size_t hour_items;
 };
 
+int64_t nt_events_now(const NtEvents *events);
 /* The week of this number, opened or (`make`) made; a reference. NULL: there is none (*error unset), or it cannot be
  * opened. */
 NtWeek *nt_events_week(NtEvents *events, int64_t number, bool make, GError **error);

@@ -81,6 +81,7 @@ typedef struct NtEventsOptions {
     unsigned impressions_an_hour; /* of one visitor that count; */
     unsigned actions_an_hour;     /* of all other kinds together; */
     unsigned repeats_an_hour;     /* of one kind, with one product */
+    int64_t now;                  /* milliseconds since 1970, by which weeks are too old; 0: the clock's */
 } NtEventsOptions;
 /* 2,000, 200, 3. */
 NtEventsOptions nt_events_defaults(void);

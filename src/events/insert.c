@@ -318,7 +318,12 @@ bool nt_events_insert(NtEvents *events, const NtEvent *const *list, size_t count
         }
         g_cond_broadcast(&events->committed);
     }
+    bool due = g_get_monotonic_time() > events->expire_next;
+    events->expire_next = due ? g_get_monotonic_time() + G_TIME_SPAN_HOUR : events->expire_next;
     g_mutex_unlock(&events->queue_lock);
+    if (due) {
+        nt_events_expire(events, nt_events_now(events), NULL, NULL);
+    }
     if (own.error != NULL) {
         g_propagate_error(error, own.error);
     }

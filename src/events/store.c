@@ -148,11 +148,30 @@ NtWeek *nt_events_week(NtEvents *events, int64_t number, bool make, GError **err
     return week;
 }
 
+int64_t nt_events_now(const NtEvents *events) {
+    return events->options.now != 0 ? events->options.now : g_get_real_time() / 1000;
+}
+
+/* The oldest week that is kept; what is older is read no more, though its file may still be there. */
+static bool oldest_week(NtEvents *events, int64_t now, int64_t *out, GError **error) {
+    unsigned days;
+    if (!nt_events_retention(events, &days, error)) {
+        return false;
+    }
+    *out = days > 0 ? nt_week_of(now - (int64_t)days * 86400000) : INT64_MIN;
+    return true;
+}
+
 bool nt_events_weeks(NtEvents *events, int64_t since, GPtrArray **out, GError **error) {
+    int64_t oldest;
+    if (!oldest_week(events, nt_events_now(events), &oldest, error)) {
+        return false;
+    }
+    oldest = MAX(oldest, nt_week_of(since));
     g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
     g_autoptr(GPtrArray) weeks = g_ptr_array_new_with_free_func((GDestroyNotify)nt_week_unref);
     g_mutex_lock(&events->lock);
-    for (guint i = events->weeks->len; i-- > 0 && ((NtWeek *)events->weeks->pdata[i])->number >= nt_week_of(since);) {
+    for (guint i = events->weeks->len; i-- > 0 && ((NtWeek *)events->weeks->pdata[i])->number >= oldest;) {
         g_array_append_val(numbers, ((NtWeek *)events->weeks->pdata[i])->number);
     }
     g_mutex_unlock(&events->lock);
@@ -205,12 +224,12 @@ bool nt_events_set_retention(NtEvents *events, unsigned days, GError **error) {
 }
 
 bool nt_events_expire(NtEvents *events, int64_t now, unsigned *out_weeks, GError **error) {
-    unsigned gone = 0, days;
-    if (!nt_events_retention(events, &days, error)) {
+    unsigned gone = 0;
+    int64_t oldest;
+    if (!oldest_week(events, now, &oldest, error)) {
         return false;
     }
-    int64_t oldest = nt_week_of(now - (int64_t)days * 86400000);
-    if (days > 0) {
+    if (oldest != INT64_MIN) {
         g_mutex_lock(&events->inserting);
         g_mutex_lock(&events->lock);
         while (events->weeks->len > 0 && ((NtWeek *)events->weeks->pdata[0])->number < oldest) {

@@ -182,4 +182,20 @@ NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events,
                             bool (*may)(const char *visitor, void *data), void *data, GCancellable *cancellable,
                             GError **error);
 
+/* ---- what came of it (report.c, statistics.c) ---- */
+
+/* What was counted of a scenario in the last so many days (0: all): {"scenario", "arms": [{"arm", "answers",
+ * "impressions", ..., "ctr", "revenue", "per_1000_answers"}], "personal_over_control", "positions", "days"}; see
+ * doc/events.md. New. */
+NtJson *nt_recommend_report(NtRecommender *recommender, const char *scenario, unsigned days, GError **error);
+
+/* The interval in which the share of `hits` of `count` (1 and more) lies with 95 % (Wilson 1927). */
+void nt_wilson(uint64_t hits, uint64_t count, double *out_low, double *out_high);
+/* The interval in which the mean of a count lies with 95 %, where things happen independently (Byar's approximation of
+ * the exact Poisson interval; Breslow and Day 1987, section 2.3). */
+void nt_poisson(uint64_t count, double *out_low, double *out_high);
+/* One rate over another, with the interval of 95 % (normal on the logarithm). False: one of them is 0 or of nothing. */
+bool nt_rate_ratio(uint64_t count, uint64_t of, uint64_t other_count, uint64_t other_of, double *out_ratio,
+                   double *out_low, double *out_high);
+
 #endif

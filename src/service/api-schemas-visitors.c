@@ -99,3 +99,55 @@ const ApiSchema api_recommend_answer = {
          .text = "The most important first, each by the product in its middle."},
         {"took_ms", API_NUMBER, true, .text = "From the request's head to its answer."},
         END}};
+
+/* ---- what came of it ---- */
+
+const ApiSchema api_report_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"days", API_INTEGER, .least = 0, .most = 36500,
+                                    .text = "Of so many days, today's too; 0: of all. 30 when not given."},
+                                   END}};
+static const ApiSchema interval_members[] = {{"value", API_NUMBER, true},
+                                             {"low", API_NUMBER, true, .text = "Of the interval of 95 %."},
+                                             {"high", API_NUMBER, true},
+                                             END};
+#define INTERVAL(name, what)                                                                                           \
+    { name, API_OBJECT, true, true, .members = interval_members, .text = what }
+#define COUNTS                                                                                                         \
+    {"answers", API_INTEGER, true}, {"impressions", API_INTEGER, true}, {"views", API_INTEGER, true},                  \
+        {"clicks", API_INTEGER, true}, {"favourites", API_INTEGER, true}, {"carts", API_INTEGER, true},                \
+        {"purchases", API_INTEGER, true}, {"dismissals", API_INTEGER, true},                                           \
+        INTERVAL("ctr", "Clicks over impressions; null where these are not reported.")
+#define REVENUE                                                                                                        \
+    { "revenue", API_OBJECT, true, .text = "Of purchases, by currency." }
+
+static const ApiSchema rate_members[] = {INTERVAL("clicks", "Null where there were no answers."),
+                                         INTERVAL("carts", "Likewise."),
+                                         INTERVAL("purchases", "Likewise."),
+                                         {"revenue", API_OBJECT, true, true, .text = "By currency."},
+                                         END};
+static const ApiSchema ratio_members[] = {INTERVAL("clicks", "Null where one of them has none."),
+                                          INTERVAL("carts", "Likewise."), INTERVAL("purchases", "Likewise."), END};
+static const ApiSchema arm_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"arm", API_TEXT, true, .text = "personal, control, random; none: of no answer that is known."},
+        COUNTS,
+        REVENUE,
+        {"per_1000_answers", API_OBJECT, true, .members = rate_members},
+        END}};
+static const ApiSchema place_answer = {.type = API_OBJECT,
+                                       .members = (const ApiSchema[]){{"position", API_INTEGER, true}, COUNTS, END}};
+static const ApiSchema day_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"day", API_TEXT, true, .text = "In UTC."}, COUNTS, REVENUE, END}};
+const ApiSchema api_report_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"scenario", API_TEXT, true},
+        {"arms", API_ARRAY, true, .items = &arm_answer},
+        {"personal_over_control", API_OBJECT, true, .members = ratio_members,
+         .text = "Rates per answer: over 1, recommending brings more than the visual order alone."},
+        {"positions", API_ARRAY, true, .items = &place_answer, .text = "From 0, of all arms."},
+        {"days", API_ARRAY, true, .items = &day_answer, .text = "Those with anything, the oldest first."},
+        END}};

@@ -2,10 +2,9 @@
 /* Which of two models answers better, as people find who do not know which answer is whose. */
 #include "service/service-internal.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "state/state.h"
+#include "recommend/recommend.h"
 
 enum { JUDGE_MS = 10000 };
 
@@ -42,15 +41,6 @@ void api_run_judge(ApiCall *call) {
     }
 }
 
-/* The interval in which the share of `hits` of `count` lies with 95 % (Wilson 1927). */
-static void wilson(uint64_t hits, uint64_t count, double *out_low, double *out_high) {
-    const double z = 1.959964;
-    double n = (double)count, p = (double)hits / n, square = z * z / n;
-    double middle = p + square / 2, spread = z * sqrt((p * (1 - p) + square / 4) / n);
-    *out_low = MAX(0, (middle - spread) / (1 + square));
-    *out_high = MIN(1, (middle + spread) / (1 + square));
-}
-
 static bool add_judged(const NtJudged *judged, void *data) {
     uint64_t decided = judged->a_better + judged->b_better;
     NtJson *out = nt_json_set(nt_json_object(), "a", nt_json_string(judged->a));
@@ -60,7 +50,7 @@ static bool add_judged(const NtJudged *judged, void *data) {
     nt_json_set(out, "neither", nt_json_integer((int64_t)judged->neither));
     if (decided > 0) {
         double low, high;
-        wilson(judged->a_better, decided, &low, &high);
+        nt_wilson(judged->a_better, decided, &low, &high);
         nt_json_set(out, "share", nt_json_real((double)judged->a_better / (double)decided));
         nt_json_set(out, "low", nt_json_real(low));
         nt_json_set(out, "high", nt_json_real(high));

@@ -377,6 +377,7 @@ void api_run_search_text(ApiCall *call);
 void api_run_photo_get(ApiCall *call);
 void api_run_facets(ApiCall *call);
 void api_run_events(ApiCall *call);
+void api_run_report(ApiCall *call);
 void api_run_user_recommend(ApiCall *call);
 void api_run_user_tastes(ApiCall *call);
 void api_run_session_recommend(ApiCall *call);

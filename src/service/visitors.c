@@ -160,3 +160,14 @@ void api_run_user_tastes(ApiCall *call) {
         answer(call, found, error);
     }
 }
+
+void api_run_report(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    NtJson *out = nt_recommend_report(nt_recommender_of(call->service->catalogue), call->pieces[0],
+                                      (unsigned)nt_json_int(nt_json_get(call->query, "days"), 30), &error);
+    if (out != NULL) {
+        api_answer(call, 200, out);
+    } else {
+        api_fail(call, g_steal_pointer(&error));
+    }
+}

@@ -34,7 +34,9 @@ static void end(void) {
 static NtEvents *open_store(const NtEventsOptions *options) {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = g_build_filename(folder, "events", NULL);
-    NtEvents *events = nt_events_open(path, options, &error);
+    NtEventsOptions given = options != NULL ? *options : nt_events_defaults();
+    given.now = NOW;
+    NtEvents *events = nt_events_open(path, &given, &error);
     g_assert_no_error(error);
     return events;
 }

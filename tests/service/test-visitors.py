@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What visitors do comes in, and what they are recommended changes by it; nobody reads or spoils another's tastes."""
+import csv
 import hashlib
 import hmac
+import os
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -225,6 +227,81 @@ class Arms(ShopTest):
         recs = [self.feed("one")["rec_id"] for _ in range(50)]
         self.assertEqual(len(set(recs)), 50)
         self.assertTrue(all(len(rec) == 14 for rec in recs))
+
+
+class Report(ShopTest):
+    """What came of answers, by arm and by place."""
+    count = 60
+    settings = ("control_percent=50", "random_percent=0")
+
+    def report(self, scenario, days=30):
+        return self.ask("GET", f"/v1/scenarios/{scenario}/report?days={days}").json
+
+    def test_counts(self):
+        seed = self.shop.ids()[0]
+        seen = {"personal": [0, 0], "control": [0, 0]}
+        for i in range(40):
+            user = f"r{i}"
+            self.ask("POST", "/v1/events", {"kind": "view", "product": seed, "user": user})
+            feed = self.ask("GET", f"/v1/users/{user}/recommend?k=5&scenario=home&metadata=false").json
+            events = [{"kind": "impression", "product": one["product"], "user": user, "rec_id": feed["rec_id"],
+                       "position": one["position"]} for one in feed["products"]]
+            if i % 4:
+                events.append({**events[i % 5], "kind": "click"})
+                events.append({"kind": "purchase", "product": events[i % 5]["product"], "user": user, "value": 2.5,
+                               "currency": "EUR"})
+                seen[feed["arm"]][1] += 1
+            seen[feed["arm"]][0] += 1
+            self.assertEqual(self.ask("POST", "/v1/events", events).json["new"], len(events))
+        report = self.report("home")
+        self.assertEqual([arm["arm"] for arm in report["arms"]], ["personal", "control", "random", "none"])
+        for arm in report["arms"][:2]:
+            answers, clicks = seen[arm["arm"]]
+            self.assertEqual((arm["answers"], arm["impressions"], arm["clicks"], arm["purchases"]),
+                             (answers, 5 * answers, clicks, clicks))
+            self.assertAlmostEqual(arm["ctr"]["value"], clicks / (5 * answers))
+            self.assertTrue(arm["ctr"]["low"] < arm["ctr"]["value"] < arm["ctr"]["high"])
+            self.assertAlmostEqual(arm["per_1000_answers"]["clicks"]["value"], 1000 * clicks / answers)
+            self.assertEqual(arm["revenue"], {"EUR": 2.5 * clicks})
+            self.assertAlmostEqual(arm["per_1000_answers"]["revenue"]["EUR"], 2500 * clicks / answers)
+        one, other = (seen[arm][1] / seen[arm][0] for arm in ("personal", "control"))
+        over = report["personal_over_control"]["clicks"]
+        self.assertAlmostEqual(over["value"], one / other)
+        self.assertTrue(over["low"] < over["value"] < over["high"])
+        self.assertEqual([place["impressions"] for place in report["positions"]], [40] * 5)
+        self.assertEqual(sum(place["clicks"] for place in report["positions"]), 30)
+        self.assertEqual(sum(day["clicks"] for day in report["days"]), 30)
+        self.assertEqual(self.report("nowhere")["arms"][0]["answers"], 0)
+        self.assertIsNone(self.report("nowhere")["arms"][0]["ctr"])
+
+    def test_real_logs(self):
+        """The rates by place are those of a direct count."""
+        folder = os.path.join(os.environ.get("NITERU_SHARED", "/none"), "data/open-bandit")
+        if not os.path.isdir(folder):
+            self.skipTest(f"{folder} is not there")
+        self.shop.run("events", "retention", "off")
+        for policy in ("random", "bts"):
+            place = os.path.join(folder, policy, "women")
+            with open(os.path.join(place, "items.csv"), encoding="utf-8") as file:
+                products = [{"product": row["item_id"], "metadata": {}} for row in csv.DictReader(file)]
+            self.assertEqual(self.ask("POST", "/v1/products:batch", {"products": products}).status, 200)
+            self.shop.run("events", "import", os.path.join(place, "log.csv"), "--map", "product=item_id", "--map",
+                          "time=timestamp", "--set", "kind=impression", "--also", "click=click", "--position-base", "1",
+                          "--row-sessions", "--set", f"scenario={policy}")
+            counts = {}
+            with open(os.path.join(place, "log.csv"), encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    count = counts.setdefault(int(row["position"]) - 1, [0, 0])
+                    count[0] += 1
+                    count[1] += int(row["click"])
+            report = self.report(policy, 0)
+            self.assertEqual([[place["impressions"], place["clicks"]] for place in report["positions"]],
+                             [counts[position] for position in range(3)])
+            for place in report["positions"]:
+                seen, clicks = counts[place["position"]]
+                self.assertAlmostEqual(place["ctr"]["value"], clicks / seen)
+        self.shop.run("events", "retention", "400")
+        self.assertEqual(self.report("random", 0)["positions"], [])
 
 
 class Stopped(unittest.TestCase):
