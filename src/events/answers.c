@@ -331,6 +331,57 @@ bool nt_answers_attribute(NtEvents *events, NtSql *sql, const NtEvent *event, in
     return rec == 0 || find_answer(events, rec, visitor, product, out, error);
 }
 
+/* ---- what a visitor was shown ---- */
+
+static NtJson *products_json(NtEvents *events, const uint8_t *places, size_t bytes) {
+    NtJson *out = nt_json_array();
+    for (size_t i = 0; i + PLACE_BYTES <= bytes; i += PLACE_BYTES) {
+        uint64_t number;
+        memcpy(&number, places + i, sizeof number);
+        g_autofree char *id = nt_events_product_id(events, (int64_t)GUINT64_FROM_LE(number), NULL);
+        nt_json_append(out, nt_json_string(id));
+    }
+    return out;
+}
+
+static int add_answers(NtEvents *events, NtSql *sql, int64_t visitor, uint64_t most, NtJson *out, GError **error) {
+    g_auto(NtQuery) query = {0};
+    int step = nt_query_open(&query, sql, error,
+                             "SELECT rec, scenario, arm, products FROM answer WHERE visitor = ?1 ORDER BY rec DESC",
+                             "i", visitor)
+                   ? 1
+                   : -1;
+    while (step > 0 && nt_json_count(out) < most && (step = nt_query_step(&query, error)) == 1) {
+        char rec[NT_REC_TEXT];
+        int64_t number = nt_column_int(&query, 0), arm = nt_column_int(&query, 2);
+        g_autofree char *scenario = nt_events_label(events, nt_column_int(&query, 1));
+        print_rec(number, rec);
+        NtJson *one = nt_json_set(nt_json_object(), "rec_id", nt_json_string(rec));
+        nt_json_set(one, "time", nt_json_real((double)time_of(number) / 1000));
+        nt_json_set(one, "scenario", nt_json_string(scenario));
+        nt_json_set(one, "arm", nt_json_string(arms[CLAMP(arm, 0, NT_ARMS - 1)]));
+        nt_json_append(out, nt_json_set(one, "products",
+                                        products_json(events, sqlite3_column_blob(query.stmt, 3),
+                                                      (size_t)sqlite3_column_bytes(query.stmt, 3))));
+    }
+    return step;
+}
+
+NtJson *nt_events_answers_json(NtEvents *events, const char *visitor, uint64_t most, GError **error) {
+    g_autoptr(GPtrArray) weeks = NULL;
+    g_autoptr(NtJson) out = nt_json_array();
+    int64_t number;
+    bool ok =
+        nt_events_find(events, visitor, &number, error) && (number == 0 || nt_events_weeks(events, 0, &weeks, error));
+    for (guint i = 0; ok && weeks != NULL && i < weeks->len && nt_json_count(out) < most; i++) {
+        NtEventsDb *db = ((NtWeek *)weeks->pdata[i])->db;
+        g_mutex_lock(&db->read_lock);
+        ok = add_answers(events, &db->read, number, most, out, error) >= 0;
+        g_mutex_unlock(&db->read_lock);
+    }
+    return ok ? g_steal_pointer(&out) : NULL;
+}
+
 /* ---- what came of them ---- */
 
 static void clear_outcome(void *data) { g_free(((NtOutcome *)data)->scenario); }

@@ -87,6 +87,9 @@ bool nt_names_label(NtSql *sql, const char *name, int64_t *out, GError **error);
 /* The number of a visitor, by any connection; 0: never seen. */
 bool nt_names_find_visitor(NtSql *sql, const char *name, int64_t *out, GError **error);
 
+/* insert.c: forgets what is kept in memory of the last hours; under `inserting`. */
+void nt_events_forget_hours(NtEvents *events);
+
 /* ---- answers (answers.c) ---- */
 
 /* For answers that wait; new, empty. */

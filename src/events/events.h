@@ -145,6 +145,10 @@ void nt_events_log(NtEvents *events, const NtLoggedAnswer *answer, char out_rec[
 /* Writes what waits. */
 bool nt_events_flush(NtEvents *events, GError **error);
 
+/* The newest answers that a visitor was given, `most` of them: [{"rec_id", "time", "scenario", "arm", "products"}],
+ * new. */
+NtJson *nt_events_answers_json(NtEvents *events, const char *visitor, uint64_t most, GError **error);
+
 /* What came of answers. */
 typedef struct NtOutcome {
     int64_t day; /* of days since 1970 */
@@ -191,5 +195,27 @@ GArray *nt_events_product_counts(NtEvents *events, int64_t since, GError **error
  * first false. */
 bool nt_events_each(NtEvents *events, const char *visitor, bool (*each)(const NtEvent *event, void *data), void *data,
                     GError **error);
+
+/* ---- becoming another, and being forgotten (erase.c) ---- */
+
+/* All that a session did becomes a user's, what comes later too. Gone on with after a stop. */
+bool nt_events_merge(NtEvents *events, const char *session, const char *user, GError **error);
+
+/* What an erasure removed. */
+typedef struct NtErasure {
+    bool known; /* there was such a visitor */
+    uint64_t events, over, answers;
+    int64_t sessions, muted; /* that were merged into the user; deleted tastes' products */
+} NtErasure;
+/* Removes all that is kept of a visitor, and of the sessions that became theirs; counts, which name nobody, stay. Gone
+ * on with after a stop. */
+bool nt_events_erase(NtEvents *events, const char *visitor, NtErasure *out, GError **error);
+/* Goes on with merges and erasures that a stop cut short. */
+bool nt_events_finish(NtEvents *events, GError **error);
+
+/* What a visitor did with these products until now is no sign of taste any more. */
+bool nt_events_mute(NtEvents *events, const char *visitor, const char *const *products, size_t count, GError **error);
+/* Until when what a visitor did with products is none: int64_t (of the names) -> int64_t (milliseconds), new. */
+GHashTable *nt_events_muted(NtEvents *events, const char *visitor, GError **error);
 
 #endif

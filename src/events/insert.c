@@ -45,7 +45,7 @@ static void free_hour(void *data) {
     g_free(hour);
 }
 
-static void forget_hours(NtEvents *events) {
+void nt_events_forget_hours(NtEvents *events) {
     g_clear_pointer(&events->hours, g_hash_table_unref);
     events->hour_items = 0;
 }
@@ -70,7 +70,7 @@ static void count_in_hour(NtEvents *events, Hour *hour, int64_t product, NtEvent
 static Hour *hour_of(NtEvents *events, NtSql *sql, const Row *row, GError **error) {
     Hour wanted = {.visitor = row->visitor, .hour = row->event->time / HOUR_MS};
     if (events->hour_items > MOST_HOUR_ITEMS) {
-        forget_hours(events);
+        nt_events_forget_hours(events);
     }
     if (events->hours == NULL) {
         events->hours = g_hash_table_new_full(hash_hour, equal_hours, NULL, free_hour);
@@ -219,7 +219,7 @@ static bool insert_week(NtEvents *events, const Row *rows, size_t count, GError 
     }
     ok = nt_events_db_end(week->db, ok, error);
     if (!ok) {
-        forget_hours(events);
+        nt_events_forget_hours(events);
     }
     return ok;
 }

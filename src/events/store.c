@@ -19,6 +19,12 @@ static const char names_script[] =
     " product INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, week INTEGER NOT NULL);"
     "CREATE INDEX product_week ON product(week);"
     "CREATE TABLE label(label INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    /* Visitors who are becoming another (into_visitor), or are being erased (0). */
+    "CREATE TABLE pending(visitor INTEGER PRIMARY KEY, into_visitor INTEGER NOT NULL);"
+    /* Until when what was done with products is no sign of taste. */
+    "CREATE TABLE muted("
+    " visitor INTEGER NOT NULL, product INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(visitor, product))"
+    " WITHOUT ROWID;"
     "CREATE TABLE setting(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;";
 
 NtEventsOptions nt_events_defaults(void) {
@@ -68,7 +74,8 @@ NtEvents *nt_events_open(const char *folder, const NtEventsOptions *options, GEr
     events->weeks = g_ptr_array_new_with_free_func((GDestroyNotify)nt_week_unref);
     g_autofree char *names = g_build_filename(folder, "names.db", NULL);
     if (look_for_weeks(events, error) &&
-        (!g_file_test(names, G_FILE_TEST_EXISTS) || nt_events_names(events, false, error) != NULL)) {
+        (!g_file_test(names, G_FILE_TEST_EXISTS) ||
+         (nt_events_names(events, false, error) != NULL && nt_events_finish(events, error)))) {
         return events;
     }
     nt_events_close(events);

@@ -67,6 +67,9 @@ uint32_t nt_snapshot_row(const NtSnapshot *snapshot, uint32_t product);
  * anew. */
 GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor,
                        const NtVisitor *done, const NtWait *wait, GError **error);
+/* The numbers of the products that make up the taste of a medoid: new, of uint32_t; empty where there is none such. */
+GArray *nt_tastes_members(NtRecommender *recommender, const NtSnapshot *snapshot, const NtVisitor *done,
+                          uint32_t medoid, const NtWait *wait, GError **error);
 void nt_tastes_forget(NtRecommender *recommender, const char *visitor);
 void nt_tastes_free_kept(void *kept);
 

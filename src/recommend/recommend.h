@@ -198,4 +198,19 @@ void nt_poisson(uint64_t count, double *out_low, double *out_high);
 bool nt_rate_ratio(uint64_t count, uint64_t of, uint64_t other_count, uint64_t other_of, double *out_ratio,
                    double *out_low, double *out_high);
 
+/* ---- what a visitor may ask (erase.c) ---- */
+
+/* What is kept of a visitor: {"events": [...], "next"?, "answers": [{"rec_id", "time", "scenario", "arm",
+ * "products"}]}, of the events those after the first `skip`, `most` at a time ("next": what to skip for more), of the
+ * answers the newest. */
+NtJson *nt_recommend_export(NtRecommender *recommender, const char *visitor, uint64_t skip, uint64_t most,
+                            GError **error);
+/* The products of the taste that a product stands for are no sign of taste any more. Errors: NOT_FOUND. */
+bool nt_recommend_forget_taste(NtRecommender *recommender, const char *visitor, const char *medoid,
+                               GCancellable *cancellable, GError **error);
+/* Removes all that is kept of a visitor: {"known", "places": [{"place", "removed", "note"?}]}, new. */
+NtJson *nt_recommend_erase(NtRecommender *recommender, const char *visitor, GError **error);
+/* All that a session did, and will do, is a user's. */
+bool nt_recommend_merge(NtRecommender *recommender, const char *session, const char *user, GError **error);
+
 #endif

@@ -189,3 +189,29 @@ GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, c
     keep(recommender, snapshot, visitor, done->state, tastes);
     return tastes;
 }
+
+GArray *nt_tastes_members(NtRecommender *recommender, const NtSnapshot *snapshot, const NtVisitor *done,
+                          uint32_t medoid, const NtWait *wait, GError **error) {
+    g_auto(Liked) liked = {{0}};
+    g_autoptr(GArray) out = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    double cut;
+    size_t count = 0;
+    if (!collect(recommender, snapshot, done, wait, &liked, &cut, error)) {
+        return NULL;
+    }
+    g_autofree uint16_t *groups = g_new0(uint16_t, liked.points.count + 1);
+    if (liked.points.count > 0 && !nt_cluster(&liked.points, NT_LINKAGE_AVERAGE, cut, wait, groups, &count, error)) {
+        return NULL;
+    }
+    for (size_t t = 0; t < count; t++) {
+        size_t middle = nt_medoid(&liked.points, groups, (uint16_t)t);
+        if (g_array_index(done->touched, NtTouched, liked.places[middle]).product == medoid) {
+            for (size_t i = 0; i < liked.points.count; i++) {
+                if (groups[i] == t) {
+                    g_array_append_val(out, g_array_index(done->touched, NtTouched, liked.places[i]).product);
+                }
+            }
+        }
+    }
+    return g_steal_pointer(&out);
+}

@@ -25,9 +25,10 @@ uint32_t nt_snapshot_row(const NtSnapshot *snapshot, uint32_t product) {
     return row != 0 ? row - 1 : UINT32_MAX;
 }
 
-static void add_action(NtTouched *touched, const NtAction *action, int64_t now) {
+/* `muted`: the visitor deleted the taste, so this is no sign of it; that it was seen, bought or turned away stays. */
+static void add_action(NtTouched *touched, const NtAction *action, bool muted, int64_t now) {
     double days = MAX(0, (double)(now - action->time) / 86400000);
-    touched->weight += weights[action->kind] * exp(-DECAY_PER_DAY * days);
+    touched->weight += muted && weights[action->kind] > 0 ? 0 : weights[action->kind] * exp(-DECAY_PER_DAY * days);
     touched->weight = MIN(touched->weight, MOST_WEIGHT);
     touched->newest = MAX(touched->newest, action->time);
     touched->kinds |= 1U << action->kind;
@@ -39,12 +40,13 @@ bool nt_visitor_read(NtRecommender *recommender, const NtSnapshot *snapshot, con
     g_autoptr(GArray) actions =
         events != NULL ? nt_events_history(events, visitor, now - WINDOW_DAYS * (int64_t)86400000, MOST_ACTIONS, error)
                        : NULL;
-    if (actions == NULL) {
+    g_autoptr(GHashTable) muted = actions != NULL ? nt_events_muted(events, visitor, error) : NULL;
+    if (muted == NULL) {
         return false;
     }
     g_autoptr(GHashTable) places = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     out->touched = g_array_new(FALSE, TRUE, sizeof(NtTouched));
-    out->state = nt_xxh3(actions->data, actions->len * sizeof(NtAction), 0);
+    out->state = nt_xxh3(actions->data, actions->len * sizeof(NtAction), g_hash_table_size(muted));
     for (guint i = 0; i < actions->len; i++) {
         const NtAction *action = &g_array_index(actions, NtAction, i);
         void *place;
@@ -61,7 +63,9 @@ bool nt_visitor_read(NtRecommender *recommender, const NtSnapshot *snapshot, con
             g_hash_table_insert(places, g_memdup2(&action->product, sizeof action->product), place);
         }
         if (place != NULL) {
-            add_action(&g_array_index(out->touched, NtTouched, GPOINTER_TO_UINT(place) - 1), action, now);
+            const int64_t *until = g_hash_table_lookup(muted, &action->product);
+            NtTouched *touched = &g_array_index(out->touched, NtTouched, GPOINTER_TO_UINT(place) - 1);
+            add_action(touched, action, until != NULL && action->time <= *until, now);
         }
     }
     return true;

@@ -151,3 +151,45 @@ const ApiSchema api_report_answer = {
         {"positions", API_ARRAY, true, .items = &place_answer, .text = "From 0, of all arms."},
         {"days", API_ARRAY, true, .items = &day_answer, .text = "Those with anything, the oldest first."},
         END}};
+
+/* ---- what is known of a user ---- */
+
+const ApiSchema api_export_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"after", API_INTEGER, .least = 0, .most = 1e15, .text = "What `next` of the answer before said: more events."},
+        SIGNATURE,
+        KEY,
+        END}};
+static const ApiSchema given_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"rec_id", API_TEXT, true},
+                                   {"time", API_NUMBER, true, .text = "Unix seconds."},
+                                   {"scenario", API_TEXT, true},
+                                   {"arm", API_TEXT, true},
+                                   {"products", API_ARRAY, true, .text = "Their ids, in order."},
+                                   END}};
+const ApiSchema api_export_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"events", API_ARRAY, true, .text = "As they came in, the oldest first; 5,000 at a time."},
+        {"next", API_INTEGER, .text = "Where there are more: what to give as `after`."},
+        {"answers", API_ARRAY, true, .items = &given_answer, .text = "The newest 5,000 that the user was given."},
+        END}};
+static const ApiSchema erased_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"place", API_TEXT, true},
+                                   {"removed", API_INTEGER, true, .text = "How many things of the user were there."},
+                                   {"note", API_TEXT},
+                                   END}};
+const ApiSchema api_erasure_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"known", API_BOOL, true, .text = "Whether anything was kept of the user."},
+        {"places", API_ARRAY, true, .items = &erased_answer, .text = "All places where something of a user can be."},
+        {"user", API_TEXT, true},
+        END}};
+const ApiSchema api_merge_body = {.type = API_OBJECT,
+                                  .members = (const ApiSchema[]){{"session", API_TEXT, true, .least = 1, .most = 200},
+                                                                 {"user", API_TEXT, true, .least = 1, .most = 200},
+                                                                 END}};

@@ -376,7 +376,13 @@ void api_run_search_vector(ApiCall *call);
 void api_run_search_text(ApiCall *call);
 void api_run_photo_get(ApiCall *call);
 void api_run_facets(ApiCall *call);
+/* Whether the call may speak for a visitor ("u:ID", "s:ID"); false: answered. (visitors.c) */
+bool api_may_speak_for(ApiCall *call, const char *visitor);
 void api_run_events(ApiCall *call);
+void api_run_user_export(ApiCall *call);
+void api_run_user_delete(ApiCall *call);
+void api_run_taste_delete(ApiCall *call);
+void api_run_users_merge(ApiCall *call);
 void api_run_report(ApiCall *call);
 void api_run_user_recommend(ApiCall *call);
 void api_run_user_tastes(ApiCall *call);

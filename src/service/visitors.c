@@ -27,8 +27,7 @@ static bool is_signed(ApiCall *call, const char *user, const char *signature) {
     return api_keys_signed(call->service->keys, message, end + 1);
 }
 
-/* Whether the call may speak for a visitor; false: answered. */
-static bool may_speak_for(ApiCall *call, const char *visitor) {
+bool api_may_speak_for(ApiCall *call, const char *visitor) {
     const char *signature = nt_json_text(nt_json_get(call->query, "signature"), NULL);
     if (!api_is_stranger(call) || visitor[0] == 's' || is_signed(call, visitor + 2, signature)) {
         return true;
@@ -140,7 +139,7 @@ static void recommend(ApiCall *call, const char *visitor) {
 
 void api_run_user_recommend(ApiCall *call) {
     g_autofree char *visitor = g_strconcat("u:", call->pieces[0], NULL);
-    if (may_speak_for(call, visitor)) {
+    if (api_may_speak_for(call, visitor)) {
         recommend(call, visitor);
     }
 }
@@ -154,7 +153,7 @@ void api_run_session_recommend(ApiCall *call) {
 void api_run_user_tastes(ApiCall *call) {
     GError *error = NULL;
     g_autofree char *visitor = g_strconcat("u:", call->pieces[0], NULL);
-    if (may_speak_for(call, visitor)) {
+    if (api_may_speak_for(call, visitor)) {
         NtRecommendation *found = nt_recommend_tastes(nt_recommender_of(call->service->catalogue), visitor,
                                                       nt_http_cancellable(call->request), &error);
         answer(call, found, error);

@@ -380,6 +380,129 @@ static void test_answers_written(void) {
     end();
 }
 
+/* ---- merges and erasures ---- */
+
+static unsigned count_of(NtEvents *events, const char *visitor) {
+    g_autoptr(GString) all = g_string_new(NULL);
+    g_assert_true(nt_events_each(events, visitor, add_event, all, NULL));
+    unsigned lines = 0;
+    for (const char *at = all->str; (at = strchr(at, '\n')) != NULL; at++) {
+        lines++;
+    }
+    return lines;
+}
+
+static void test_merge(void) {
+    begin();
+    NtEvents *events = open_store(NULL);
+    g_autoptr(GError) error = NULL;
+#define OF_SESSION "{\"kind\": \"view\", \"product\": \"%s\", \"session\": \"x\", \"time\": %.3f}"
+    double now = (double)NOW / 1000;
+    insert(events, event_of(OF_SESSION, "a", now - 9 * 86400));
+    insert(events, event_of(OF_SESSION, "b", now));
+    insert(events, event_at("cart", "c", "7", NOW - 1000));
+    g_assert_true(nt_events_merge(events, "s:x", "u:7", &error));
+    for (int again = 0; again < 2; again++) {
+        check_history(events, "u:7", "view b, cart c, view a");
+        check_history(events, "s:x", "view b, cart c, view a"); /* who is the user now */
+        g_assert_true(insert(events, event_of(OF_SESSION, "b", now)) == NT_EVENT_KNOWN);
+        nt_events_close(events);
+        events = open_store(NULL);
+    }
+    insert(events, event_of(OF_SESSION, "late", now - 5));
+    g_assert_true(nt_events_merge(events, "s:x", "u:7", &error));
+    check_history(events, "u:7", "view b, cart c, view late, view a");
+    g_assert_cmpuint(nt_events_count(events, NT_EVENT_VIEW, NULL), ==, 3);
+    nt_events_close(events);
+    end();
+}
+
+/* Whether a file below the folder holds a text. */
+static bool holds(const char *path, const char *text) {
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    g_autofree char *content = NULL;
+    gsize size = 0;
+    bool found = false;
+    for (const char *name; dir != NULL && !found && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *inside = g_build_filename(path, name, NULL);
+        found = holds(inside, text);
+    }
+    if (dir == NULL && g_file_get_contents(path, &content, &size, NULL)) {
+        for (gsize i = 0; !found && i + strlen(text) <= size; i++) {
+            found = memcmp(content + i, text, strlen(text)) == 0;
+        }
+    }
+    return found;
+}
+
+static void test_erase(void) {
+    begin();
+    NtEvents *events = open_store(NULL);
+    g_autoptr(GError) error = NULL;
+    char rec[NT_REC_TEXT];
+    double now = (double)NOW / 1000;
+    for (int i = 0; i < 6; i++) {
+        insert(events, event_at("click", "a", "somebody-special", NOW - i * 100));
+        insert(events, event_at("click", "a", "another", NOW - i * 100 - 9 * DAY));
+    }
+    insert(events, event_of("{\"id\": \"very-secret-id\", \"kind\": \"view\", \"product\": \"b\","
+                            " \"session\": \"secret-session\", \"time\": %.0f}",
+                            now - 9 * 86400));
+    g_assert_true(nt_events_merge(events, "s:secret-session", "u:somebody-special", &error));
+    show(events, "u:somebody-special", NT_ARM_PERSONAL, NOW, rec);
+    show(events, "u:another", NT_ARM_PERSONAL, NOW, rec);
+    static const char *const muted[] = {"a"};
+    g_assert_true(nt_events_mute(events, "u:somebody-special", muted, 1, &error));
+    NtErasure erased;
+    g_assert_true(nt_events_erase(events, "u:somebody-special", &erased, &error));
+    g_assert_true(erased.known && erased.events == 4 && erased.over == 3 && erased.answers == 1);
+    g_assert_true(erased.sessions == 1 && erased.muted == 1);
+    g_assert_cmpuint(count_of(events, "u:somebody-special"), ==, 0);
+    g_assert_cmpuint(count_of(events, "s:secret-session"), ==, 0);
+    g_assert_cmpuint(count_of(events, "u:another"), ==, 6);
+    g_assert_false(holds(folder, "somebody-special"));
+    g_assert_false(holds(folder, "very-secret-id"));
+    g_assert_false(holds(folder, "secret-session"));
+    g_assert_true(nt_events_erase(events, "u:somebody-special", &erased, &error) && !erased.known &&
+                  erased.events == 0);
+    g_assert_cmpuint(nt_events_count(events, NT_EVENT_CLICK, NULL), ==, 6); /* counts name nobody, and stay */
+    nt_events_close(events);
+    end();
+}
+
+/* Killed in the middle of merging and erasing: the next one goes on. */
+static void test_merge_killed(void) {
+    enum { WEEKS = 30, ROUNDS = 12 };
+    begin();
+    NtEvents *events = open_store(NULL);
+    for (int i = 0; i < WEEKS * 4; i++) {
+        g_autofree char *product = g_strdup_printf("p%d", i);
+        insert(events, event_of(OF_SESSION, product, (double)(NOW - i % WEEKS * 7 * DAY) / 1000));
+        insert(events, event_at("view", product, "gone", NOW - i % WEEKS * 7 * DAY));
+    }
+    nt_events_close(events);
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            NtErasure erased;
+            events = open_store(NULL);
+            _exit(nt_events_merge(events, "s:x", "u:7", NULL) && nt_events_erase(events, "u:gone", &erased, NULL) ? 0
+                                                                                                                  : 1);
+        }
+        g_usleep((gulong)g_random_int_range(500, 40000));
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    events = open_store(NULL);
+    g_assert_true(nt_events_merge(events, "s:x", "u:7", NULL));
+    NtErasure erased;
+    g_assert_true(nt_events_erase(events, "u:gone", &erased, NULL));
+    g_assert_cmpuint(count_of(events, "u:7"), ==, WEEKS * 4);
+    g_assert_cmpuint(count_of(events, "u:gone"), ==, 0);
+    nt_events_close(events);
+    end();
+}
+
 /* A writer is killed at random moments and begins anew with all: each is there once, and counted once. */
 static void test_killed(void) {
     enum { EVENTS = 3000, KILLS = 25 };
@@ -452,6 +575,9 @@ int main(int argc, char **argv) {
     g_test_add_func("/events/store/together", test_together);
     g_test_add_func("/events/store/answers", test_answers);
     g_test_add_func("/events/store/answers-written", test_answers_written);
+    g_test_add_func("/events/store/merge", test_merge);
+    g_test_add_func("/events/store/erase", test_erase);
+    g_test_add_func("/events/store/merge-killed", test_merge_killed);
     g_test_add_func("/events/store/killed", test_killed);
     g_test_add_func("/events/store/damaged", test_damaged);
     return g_test_run();

@@ -168,6 +168,53 @@ class Visitors(ShopTest):
         feed = self.feed("late")
         self.assertEqual((feed["tastes"], len(feed["products"])), ([], 10))
 
+    # ---- what is known of a user ----
+
+    def secret_ask(self, method, path, body=None):
+        return self.ask(method, path, body, {"Authorization": f"Bearer {self.secret}"})
+
+    def test_a_taste_is_forgotten(self):
+        seeds = [self.all[5], self.all[60]]
+        self.bring([self.event("view", seed, user="moody") for seed in seeds])
+        before = [taste["product"] for taste in self.feed("moody")["tastes"]]
+        self.assertEqual(sorted(before), sorted(seeds))
+        path = f"/v1/users/moody/tastes/{quote(seeds[0])}"
+        self.assertEqual(self.secret_ask("DELETE", path).status, 204)
+        after = self.feed("moody", "&k=1000")
+        self.assertEqual([taste["product"] for taste in after["tastes"]], [seeds[1]])
+        self.assertIn(seeds[0], self.ids(after)[-2:])  # it was seen all the same
+        self.assertProblem(self.secret_ask("DELETE", path), 404, "not-found")
+        self.bring(self.event("click", seeds[0], user="moody", time=time.time() + 1))
+        self.assertIn(seeds[0], [taste["product"] for taste in self.feed("moody")["tastes"]])
+
+    def test_a_session_becomes_a_user(self):
+        until = int(time.time()) + 600
+        self.bring([self.event("view", self.all[8], session="before")], self.public)
+        body = {"session": "before", "user": "signed-in"}
+        public = {"Authorization": f"Bearer {self.public}"}
+        self.assertProblem(self.ask("POST", "/v1/users:merge", body, public), 403, "not-signed", "signature")
+        signature = self.sign("signed-in", until)
+        self.assertEqual(self.ask("POST", f"/v1/users:merge?signature={signature}", body, public).status, 204)
+        self.assertEqual([taste["product"] for taste in self.feed("signed-in")["tastes"]], [self.all[8]])
+        self.bring([self.event("view", self.all[50], session="before")], self.public)
+        self.assertEqual(len(self.feed("signed-in")["tastes"]), 2)
+
+    def test_erasure(self):
+        self.bring([self.event("view", product, user="private") for product in self.all[:5]])
+        rec = self.feed("private")["rec_id"]
+        export = self.secret_ask("GET", "/v1/users/private/export").json
+        self.assertEqual(sorted(event["product"] for event in export["events"]), sorted(self.all[:5]))
+        self.assertEqual((len(export["events"]), [answer["rec_id"] for answer in export["answers"]]), (5, [rec]))
+        self.assertEqual(len(export["answers"][0]["products"]), 10)
+        self.assertEqual(self.ask("DELETE", "/v1/users/private", headers={"Authorization": f"Bearer {self.public}"}).status, 403)
+        receipt = self.secret_ask("DELETE", "/v1/users/private").json
+        removed = {place["place"]: place["removed"] for place in receipt["places"]}
+        self.assertEqual((receipt["known"], removed["events"], removed["log of answers"], removed["names"]), (True, 5, 1, 1))
+        self.assertEqual(self.secret_ask("GET", "/v1/users/private/export").json, {"events": [], "answers": []})
+        self.assertEqual(self.feed("private")["tastes"], [])
+        self.secret_ask("DELETE", "/v1/users/private")  # the answer just now was logged
+        self.assertFalse(self.secret_ask("DELETE", "/v1/users/private").json["known"])
+
     # ---- who may ----
 
     def sign(self, user, until):
