@@ -14,7 +14,7 @@ for wrong in "--visitors -1" "--rounds 366" "-k 1001" "--preset loud" "--off-tas
 done
 
 serve() {
-    "$niteru" -C "$1" serve --listen 127.0.0.1:0 >"$work/served" 2>&1 &
+    "$niteru" -C "$1" serve --listen 127.0.0.1:0 --set control_percent=0 --set random_percent=0 >"$work/served" 2>&1 &
     server=$!
     trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' EXIT
     while ! grep -q " at " "$work/served"; do
