@@ -385,6 +385,7 @@ char *niteru_info_json(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancell
  *   "database"      restore a backup, or remove the folder and index the sources again: photos are not kept in it
  *   "lost-commits"  index the sources again, and import again what was imported: what was lost is made again
  *   "record"        index any source again: catalogue.commits is written anew
+ *   "events"        restore a backup, or move the named file of events away: what is in it is lost then
  *   "network"       put a damaged network's file back; or remove the model, add it again and index the sources again
  *   "vectors"       remove a damaged vectors file (in vectors/), and index or import the same sources again
  *   "makers"        index the sources that a problem names with `rehash` */

@@ -110,6 +110,7 @@ static const struct {
                  "in it"},
     {"lost-commits", "index the sources again (niteru index SOURCE), and import again what was imported: what was lost "
                      "is made again"},
+    {"events", "restore a backup, or move the file of events away: what is in it is lost then"},
     {"record", "run niteru index on any source again: catalogue.commits is written anew"},
     {"network", "put a damaged network's file back; or remove the model (niteru model remove), add it again and index "
                 "the sources again"},

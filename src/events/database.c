@@ -22,7 +22,11 @@ static bool look(const char *path, GError **error) {
                    path, REMEDY);
 }
 
-static bool connect(NtSql *sql, bool read_only, GError **error) {
+bool nt_events_db_enter(const char *path, bool *out_first, char **out_identity, GError **error) {
+    return nt_database_enter(path, look, out_first, out_identity, error);
+}
+
+bool nt_events_db_connect(NtSql *sql, bool read_only, GError **error) {
     int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     sql->remedy = REMEDY;
     sql->statements = nt_statements_new();
@@ -88,9 +92,9 @@ NtEventsDb *nt_events_db_open(char *path, const char *script, GError **error) {
     if (fd >= 0) {
         close(fd);
     }
-    if (nt_database_enter(path, look, &first, &db->identity, error) && connect(&db->write, false, error) &&
+    if (nt_events_db_enter(path, &first, &db->identity, error) && nt_events_db_connect(&db->write, false, error) &&
         make(&db->write, script, error) && nt_sql_run(&db->write, error, "PRAGMA journal_mode=WAL", "") &&
-        connect(&db->read, true, error) && (fd < 0 || nt_sync_folder_of(path, error))) {
+        nt_events_db_connect(&db->read, true, error) && (fd < 0 || nt_sync_folder_of(path, error))) {
         return db;
     }
     nt_events_db_free(db);

@@ -28,11 +28,12 @@ static bool move_rows(NtSql *sql, int64_t from, int64_t to, GError **error) {
 }
 
 static bool remove_rows(NtSql *sql, int64_t visitor, NtErasure *sum, GError **error) {
-    static const char *const statements[] = {
+    static const char given[] =
         "DELETE FROM given WHERE key IN (SELECT key FROM event WHERE visitor = ?1 AND id IS NOT NULL UNION ALL"
-        " SELECT key FROM excess WHERE visitor = ?1 AND id IS NOT NULL)",
-        "DELETE FROM event WHERE visitor = ?1", "DELETE FROM excess WHERE visitor = ?1",
-        "DELETE FROM answer WHERE visitor = ?1"};
+        " SELECT key FROM excess WHERE visitor = ?1 AND id IS NOT NULL)";
+    static const char *const statements[] = {given, "DELETE FROM event WHERE visitor = ?1",
+                                             "DELETE FROM excess WHERE visitor = ?1",
+                                             "DELETE FROM answer WHERE visitor = ?1"};
     uint64_t *const counts[] = {NULL, &sum->events, &sum->over, &sum->answers};
     bool ok = nt_sql_run(sql, error, "PRAGMA secure_delete=ON", "");
     for (size_t i = 0; ok && i < G_N_ELEMENTS(statements); i++) {

@@ -20,6 +20,9 @@ typedef struct NtEventsDb {
  * NULL with an error: CORRUPT, UNSUPPORTED (made by a newer niteru), IO, NO_SPACE. */
 NtEventsDb *nt_events_db_open(char *path, const char *script, GError **error);
 void nt_events_db_free(NtEventsDb *db); /* NULL is fine */
+/* The steps of opening: counted in (nt_database_enter), and connected; sql->path is set. */
+bool nt_events_db_enter(const char *path, bool *out_first, char **out_identity, GError **error);
+bool nt_events_db_connect(NtSql *sql, bool read_only, GError **error);
 /* A transaction that writes, until its end: takes the lock. */
 bool nt_events_db_begin(NtEventsDb *db, GError **error);
 bool nt_events_db_end(NtEventsDb *db, bool ok, GError **error);

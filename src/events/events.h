@@ -196,6 +196,16 @@ GArray *nt_events_product_counts(NtEvents *events, int64_t since, GError **error
 bool nt_events_each(NtEvents *events, const char *visitor, bool (*each)(const NtEvent *event, void *data), void *data,
                     GError **error);
 
+/* ---- copies (copy.c) ---- */
+
+/* Copies the store in a folder, as it is now, while others write, into a folder that is made; where there is none
+ * nothing is. `tell` is told of each file's bytes (see sql.h); *out_bytes is added to. Flush before. */
+bool nt_events_copy(const char *from, const char *to,
+                    bool (*tell)(uint64_t done, uint64_t total, void *data, GError **error), void *data,
+                    uint64_t *out_bytes, GError **error);
+/* Compares all databases with their checksums and themselves; calls `problem` for what is wrong. */
+bool nt_events_check(const char *folder, void (*problem)(const char *text, void *data), void *data, GError **error);
+
 /* ---- becoming another, and being forgotten (erase.c) ---- */
 
 /* All that a session did becomes a user's, what comes later too. Gone on with after a stop. */

@@ -27,8 +27,6 @@ struct NtRecommender {
     GQueue order;          /* of them, the one that was used last comes first */
 };
 
-/* The store of events; NULL with an error. */
-NtEvents *nt_recommender_events(NtRecommender *recommender, GError **error);
 /* With `lock` held: the space for a snapshot, derived where it is not there; borrowed while the lock is held. */
 bool nt_recommender_space(NtRecommender *recommender, const NtSnapshot *snapshot, const NtWait *wait,
                           const NtTasteSpace **out, GError **error);

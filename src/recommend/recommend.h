@@ -104,6 +104,8 @@ void nt_taste_space_place(const NtTasteSpace *space, const float *row, float *ou
  * may use it. */
 typedef struct NtRecommender NtRecommender;
 NtRecommender *nt_recommender_of(NiteruCatalogue *catalogue);
+/* The store of events; NULL with an error. */
+NtEvents *nt_recommender_events(NtRecommender *recommender, GError **error);
 void nt_recommender_free(NtRecommender *recommender); /* NULL is fine */
 
 /* A taste of a visitor. */

@@ -9,6 +9,7 @@
  * transaction until they are copied. A file that is gone between the transaction's begin and its opening belongs to a
  * model that was removed or compacted just then: the next try sees the catalogue without it.
  */
+#include "recommend/recommend.h"
 #include "shop/backup-internal.h"
 
 #include <errno.h>
@@ -271,6 +272,21 @@ static bool copy_originals(Copying *copying, NtJson *out, GError **error) {
     return true;
 }
 
+/* What visitors did, as of now: it names products by their ids, and so goes with the moment before. */
+static bool copy_events(Copying *copying, GError **error) {
+    g_autofree char *from = g_build_filename(copying->from->folder, "events", NULL);
+    g_autofree char *to = g_build_filename(copying->to, "events", NULL);
+    uint64_t bytes = 0;
+    if (!nt_catalogue_read_only(
+            copying->from->db)) { /* of a backup, which nobody writes to, there is nothing to flush */
+        NtEvents *events = nt_recommender_events(nt_recommender_of(copying->from), error);
+        if (events == NULL || !nt_events_flush(events, error)) {
+            return false;
+        }
+    }
+    return nt_events_copy(from, to, tell_pages, copying, &bytes, error) && end_step(copying, bytes, error);
+}
+
 static bool copy_all(Copying *copying, NtJson *out, GError **error) {
     static const char *const folders[] = {"models", "vectors"};
     for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
@@ -292,7 +308,7 @@ static bool copy_all(Copying *copying, NtJson *out, GError **error) {
     }
     nt_json_set(out, "models", nt_json_integer(copying->models->len));
     nt_json_set(out, "vectors", nt_json_integer((int64_t)vectors));
-    return copy_originals(copying, out, error) && copy_further(copying, error);
+    return copy_events(copying, error) && copy_originals(copying, out, error) && copy_further(copying, error);
 }
 
 NtJson *nt_catalogue_copy_all(NiteruCatalogue *from, const char *to, const NiteruBackupOptions *options,

@@ -4,6 +4,7 @@
  * have checksums that are compared whenever one is read; here all are. Each kind of damage has its remedy, and those
  * that are needed are named by a code.
  */
+#include "events/events.h"
 #include "search/search.h"
 
 #include <string.h>
@@ -18,11 +19,13 @@ typedef enum Remedy {
     REMEDY_NETWORK,
     REMEDY_VECTORS,
     REMEDY_MAKERS,
+    REMEDY_EVENTS,
 } Remedy;
 
 static const char *const codes[] = {
     [REMEDY_DATABASE] = "database", [REMEDY_LOST] = "lost-commits", [REMEDY_RECORD] = "record",
     [REMEDY_NETWORK] = "network",   [REMEDY_VECTORS] = "vectors",   [REMEDY_MAKERS] = "makers",
+    [REMEDY_EVENTS] = "events",
 };
 
 typedef struct Check {
@@ -141,6 +144,13 @@ static bool check_commits(Check *check, GError **error) {
     return true;
 }
 
+static void add_events_problem(const char *text, void *data) { add_problem(data, REMEDY_EVENTS, text); }
+
+static bool check_events(Check *check, const NiteruCatalogue *catalogue, GError **error) {
+    g_autofree char *folder = g_build_filename(catalogue->folder, "events", NULL);
+    return nt_events_check(folder, add_events_problem, check, error);
+}
+
 static bool copy_row(const NtModelRow *row, void *data) {
     NtModelRow copy = {.model = row->model, .name = g_strdup(row->name)};
     memcpy(copy.hash, row->hash, sizeof copy.hash);
@@ -226,7 +236,7 @@ bool niteru_check(NiteruCatalogue *catalogue, unsigned timeout_ms, GCancellable 
     nt_json_set(out, "problems", check.problems);
     bool ok = open_reader(&check, &call, error) && check_commits(&check, error) &&
               nt_catalogue_check(check.reader.db, add_database_problem, &check, error) && check_models(&check, error) &&
-              check_found(&check, catalogue, &call.wait, error);
+              check_found(&check, catalogue, &call.wait, error) && check_events(&check, catalogue, error);
     if (ok && !nt_catalogue_pages_checked(check.reader.db)) {
         nt_json_append(notes,
                        nt_json_string("this catalogue was made before the database's pages had checksums, so that "

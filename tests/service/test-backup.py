@@ -169,6 +169,53 @@ class Backup(unittest.TestCase):
         self.assertIn("No space left on device", ran.stderr)
         self.assertIn("true", self.done(self.shop.catalogue, "check"))
 
+    def test_events(self):
+        """What visitors did is in a backup that is made while more comes in: all that was acknowledged before."""
+        self.shop.start()
+        ids, sent, over = self.shop.ids(), [0], threading.Event()
+
+        def send():
+            while not over.is_set():
+                number = sent[0]
+                events = [{"kind": "view", "product": ids[(number + i) % 30], "user": f"u{number % 50}", "id": f"{number}-{i}",
+                           "time": time.time() - (number % 3) * 7 * 86400} for i in range(10)]
+                self.assertEqual(self.shop.ask("POST", "/v1/events", events).status, 200)
+                sent[0] += 1
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            backups = []
+            while len(backups) < 4:
+                before = sent[0]
+                place = self.place(f"backup-{len(backups)}")
+                self.done(self.shop.catalogue, "backup", place)
+                backups.append((place, before))
+        finally:
+            over.set()
+            sender.join()
+        self.shop.stop()
+        for place, before in backups:
+            restored = place + "-restored"
+            self.done(restored, "restore", place)
+            self.assertIn("sound", self.done(restored, "check", "--json"))
+            known = sum(sqlite3.connect(f"file:{os.path.join(restored, 'events', name)}?mode=ro&immutable=1", uri=True)
+                        .execute("SELECT (SELECT count(*) FROM event) + (SELECT count(*) FROM excess)").fetchone()[0]
+                        for name in os.listdir(os.path.join(restored, "events")) if re.fullmatch(r"[0-9-]+\.db", name))
+            self.assertGreaterEqual(known, 10 * before)
+            self.assertLessEqual(known, 10 * sent[0])
+        self.assertEqual(json.loads(self.done(restored, "recommend", "u1", "--json"))["tastes"] != [], True)
+        week = next(os.path.join(restored, "events", name) for name in sorted(os.listdir(os.path.join(restored, "events")))
+                    if name.startswith("20") and name.endswith(".db"))
+        with open(week, "r+b") as file:
+            file.seek(os.path.getsize(week) // 2)
+            byte = file.read(1)
+            file.seek(-1, 1)
+            file.write(bytes([byte[0] ^ 8]))
+        damaged = self.niteru(restored, "check")
+        self.assertEqual(damaged.returncode, 1)
+        self.assertIn(os.path.basename(week), damaged.stdout + damaged.stderr)
+        self.assertIn("move the file of events away", damaged.stdout + damaged.stderr)
+
     def test_places(self):
         self.done(self.shop.catalogue, "key", "create", "--kind", "secret", "--name", "backend", "--quiet")
         with open(os.path.join(self.shop.catalogue, "niteru.conf"), "w", encoding="utf-8") as file:
