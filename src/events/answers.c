@@ -28,7 +28,7 @@ const char *nt_arm_name(NtArm arm) { return arms[arm]; }
 
 /* One that waits. */
 typedef struct Waiting {
-    int64_t rec, version;
+    int64_t rec, version, previous;
     char *visitor, *scenario, *model;
     NtArm arm;
     size_t count;
@@ -117,9 +117,9 @@ static bool number_answer(NtSql *names, const Waiting *one, Numbers *out, GError
 }
 
 static bool put_answer(NtSql *sql, const Waiting *one, const Numbers *numbers, GError **error) {
-    return nt_sql_run(sql, error, "INSERT OR IGNORE INTO answer VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", "iiiiiib",
+    return nt_sql_run(sql, error, "INSERT OR IGNORE INTO answer VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "iiiiiiib",
                       one->rec, numbers->visitor, numbers->scenario, (int64_t)one->arm, numbers->model, one->version,
-                      numbers->products) &&
+                      one->previous, numbers->products) &&
            (sqlite3_changes(sql->db) == 0 ||
             nt_sql_run(
                 sql, error,
@@ -229,6 +229,7 @@ void nt_events_log(NtEvents *events, const NtLoggedAnswer *answer, char out_rec[
     Waiting *one = g_new0(Waiting, 1);
     *one = (Waiting){.rec = make_rec(answer->time),
                      .version = answer->version,
+                     .previous = read_rec(answer->previous),
                      .visitor = g_strdup(answer->visitor),
                      .scenario = g_strdup(answer->scenario),
                      .model = g_strdup(answer->model),
@@ -329,6 +330,75 @@ bool nt_answers_attribute(NtEvents *events, NtSql *sql, const NtEvent *event, in
         return false;
     }
     return rec == 0 || find_answer(events, rec, visitor, product, out, error);
+}
+
+/* ---- an answer that is gone on from ---- */
+
+enum { MOST_PAGES = 100 };
+
+void nt_given_answer_clear(NtGivenAnswer *answer) {
+    g_free(answer->visitor);
+    g_free(answer->scenario);
+    g_clear_pointer(&answer->products, g_ptr_array_unref);
+    *answer = (NtGivenAnswer){0};
+}
+
+/* Adds one page; *out_previous: the one before, 0: there is none. 0: there is no such answer, -1: *error. */
+static int read_page(NtEvents *events, int64_t rec, NtGivenAnswer *out, int64_t *out_previous, GError **error) {
+    g_autoptr(GError) fault = NULL;
+    g_autoptr(NtWeek) week = nt_events_week(events, nt_week_of(time_of(rec)), false, &fault);
+    if (week == NULL) {
+        bool broken = fault != NULL;
+        if (broken) {
+            g_propagate_error(error, g_steal_pointer(&fault));
+        }
+        return broken ? -1 : 0;
+    }
+    g_mutex_lock(&week->db->read_lock);
+    g_auto(NtQuery) query = {0};
+    int step = nt_query_open(&query, &week->db->read, error,
+                             "SELECT visitor, scenario, arm, previous, products FROM answer WHERE rec = ?1", "i", rec)
+                   ? nt_query_step(&query, error)
+                   : -1;
+    if (step == 1) {
+        const uint8_t *places = sqlite3_column_blob(query.stmt, 4);
+        size_t bytes = (size_t)sqlite3_column_bytes(query.stmt, 4);
+        if (out->scenario == NULL) { /* the newest page */
+            out->visitor = nt_events_visitor_name(events, nt_column_int(&query, 0));
+            out->scenario = nt_events_label(events, nt_column_int(&query, 1));
+            out->arm = (NtArm)CLAMP(nt_column_int(&query, 2), 0, NT_ARMS - 1);
+        }
+        for (size_t i = 0; i + PLACE_BYTES <= bytes; i += PLACE_BYTES) {
+            uint64_t number;
+            memcpy(&number, places + i, sizeof number);
+            char *id = nt_events_product_id(events, (int64_t)GUINT64_FROM_LE(number), NULL);
+            if (id != NULL) {
+                g_ptr_array_add(out->products, id);
+            }
+        }
+        *out_previous = nt_column_int(&query, 3);
+    }
+    nt_query_clear(&query);
+    g_mutex_unlock(&week->db->read_lock);
+    return step;
+}
+
+bool nt_events_find_answer(NtEvents *events, const char *text, NtGivenAnswer *out, GError **error) {
+    int64_t rec = read_rec(text);
+    g_auto(NtGivenAnswer) answer = {.products = g_ptr_array_new_with_free_func(g_free)};
+    int step = rec != 0 && nt_events_flush(events, error) ? 1 : 0;
+    for (unsigned page = 0; step == 1 && rec != 0 && page < MOST_PAGES; page++) {
+        step = read_page(events, rec, &answer, &rec, error);
+    }
+    if (answer.scenario == NULL || step < 0) {
+        g_autofree char *safe = nt_text_printable(text, 40);
+        return step < 0 || (error != NULL && *error != NULL)
+                   ? false
+                   : nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no answer '%s' (any more)", safe);
+    }
+    *out = answer;
+    answer = (NtGivenAnswer){0};
+    return true;
 }
 
 /* ---- what a visitor was shown ---- */

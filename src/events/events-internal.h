@@ -114,6 +114,8 @@ bool nt_answers_attribute(NtEvents *events, NtSql *sql, const NtEvent *event, in
 
 /* history.c: a label's text, new, "" where there is none; and a visitor's number, under the store's locks. */
 char *nt_events_label(NtEvents *events, int64_t label);
+/* The name of a visitor, new; NULL: of none. */
+char *nt_events_visitor_name(NtEvents *events, int64_t visitor);
 bool nt_events_find(NtEvents *events, const char *visitor, int64_t *out, GError **error);
 
 #endif

@@ -133,7 +133,8 @@ typedef struct NtLoggedAnswer {
     const char *scenario, *model;
     int64_t version; /* of the scenario */
     NtArm arm;
-    int64_t time; /* milliseconds since 1970 */
+    int64_t time;         /* milliseconds since 1970 */
+    const char *previous; /* id of the answer that it goes on from; NULL: none */
     const NtLoggedProduct *products;
     size_t count;
 } NtLoggedAnswer;
@@ -142,6 +143,18 @@ enum { NT_REC_TEXT = 16 };
 /* Logs an answer and gives it an id, by which events name it. It is on disk within a second; a kill may lose that one,
  * whose events are then of no answer that is known. Thread-safe. */
 void nt_events_log(NtEvents *events, const NtLoggedAnswer *answer, char out_rec[NT_REC_TEXT]);
+/* An answer that was logged, with those that it goes on from. */
+typedef struct NtGivenAnswer {
+    char *visitor; /* NULL: nobody */
+    char *scenario;
+    NtArm arm;
+    GPtrArray *products; /* char *, ids of all that was shown */
+} NtGivenAnswer;
+void nt_given_answer_clear(NtGivenAnswer *answer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtGivenAnswer, nt_given_answer_clear)
+/* Errors: NOT_FOUND (there is no such answer, or it went with its week). */
+bool nt_events_find_answer(NtEvents *events, const char *rec, NtGivenAnswer *out, GError **error);
+
 /* Writes what waits. */
 bool nt_events_flush(NtEvents *events, GError **error);
 

@@ -88,6 +88,10 @@ char *nt_events_label(NtEvents *events, int64_t label) {
     return name != NULL ? name : g_strdup("");
 }
 
+char *nt_events_visitor_name(NtEvents *events, int64_t visitor) {
+    return visitor != 0 ? name_of(events, "SELECT name FROM visitor WHERE visitor = ?1", visitor, NULL) : NULL;
+}
+
 /* ---- all that is kept ---- */
 
 static bool read_event(NtEvents *events, const NtQuery *query, const char *visitor, NtEvent *out, GError **error) {

@@ -28,7 +28,7 @@ static const char script[] =
     /* What was shown to whom: `products` has 13 bytes for each place, see answers.c. */
     "CREATE TABLE answer("
     " rec INTEGER PRIMARY KEY, visitor INTEGER NOT NULL, scenario INTEGER NOT NULL, arm INTEGER NOT NULL,"
-    " model INTEGER NOT NULL, version INTEGER NOT NULL, products BLOB NOT NULL);"
+    " model INTEGER NOT NULL, version INTEGER NOT NULL, previous INTEGER NOT NULL, products BLOB NOT NULL);"
     "CREATE INDEX answer_visitor ON answer(visitor);"
     /* What came of it, by day. Arm -1: of no answer that is known. Kind -1: the answers themselves. */
     "CREATE TABLE outcome("

@@ -56,6 +56,22 @@ static bool bar(NtAsking *asking, GError **error) {
     return true;
 }
 
+/* What was shown in the answers that this one goes on from is not shown again. */
+static bool bar_shown(NtAsking *asking, GError **error) {
+    NtEvents *events = nt_recommender_events(asking->recommender, error);
+    g_auto(NtGivenAnswer) given = {0};
+    if (events == NULL || !nt_events_find_answer(events, asking->query->previous, &given, error)) {
+        return false;
+    }
+    for (guint i = 0; i < given.products->len; i++) {
+        int64_t product;
+        if (nt_catalogue_find_product(asking->snapshot->reader.db, given.products->pdata[i], &product, NULL)) {
+            g_hash_table_add(asking->barred, GUINT_TO_POINTER((guint)product));
+        }
+    }
+    return true;
+}
+
 /* Who asks: what they did and what they like; somebody of whom nothing is known likes nothing. */
 static bool meet(NtAsking *asking, GError **error) {
     int64_t now = asking->query->now > 0 ? asking->query->now : g_get_real_time() / 1000;
@@ -83,7 +99,7 @@ static bool open_asking(NtAsking *asking, GError **error) {
     if (asking->snapshot->version->rows == 0) {
         return nt_fail_no_vectors(asking->snapshot->version->model, error);
     }
-    return meet(asking, error) && bar(asking, error);
+    return meet(asking, error) && bar(asking, error) && (query->previous == NULL || bar_shown(asking, error));
 }
 
 /* ---- what is answered ---- */
@@ -122,6 +138,7 @@ static void log_answer(const NtAsking *asking, const GArray *candidates, NtRecom
                                    .model = out->model,
                                    .arm = asking->arm,
                                    .time = g_get_real_time() / 1000,
+                                   .previous = asking->query->previous,
                                    .products = products,
                                    .count = candidates->len};
     if (events != NULL) {

@@ -139,9 +139,10 @@ typedef struct NtRecommendQuery {
     unsigned timeout_ms;        /* 0: none */
     int64_t now;                /* milliseconds since 1970; 0: now */
     const char *scenario;       /* the place of the shop that asks; NULL: "default" */
-    bool log;                   /* the answer gets an id and is logged */
-    unsigned control_percent;   /* of visitors, always the same ones, get the visual order only */
-    unsigned random_percent;    /* of answers are drawn by chance from the best candidates */
+    const char *previous;     /* id of the answer that this one goes on from: what was shown there is not; NULL: none */
+    bool log;                 /* the answer gets an id and is logged */
+    unsigned control_percent; /* of visitors, always the same ones, get the visual order only */
+    unsigned random_percent;  /* of answers are drawn by chance from the best candidates */
 } NtRecommendQuery;
 
 /* A product of an answer. */

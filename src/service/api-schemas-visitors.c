@@ -30,6 +30,12 @@ const ApiSchema api_session_recommend_body = {
                                     .text = "Of whom; without it: of a visitor of whom nothing is known."},
                                    FEED,
                                    END}};
+const ApiSchema api_next_body = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"session", API_TEXT, .least = 1, .most = 200,
+                                    .text = "With a publishable key: that of the answer, where it was for one."},
+                                   FEED,
+                                   END}};
 const ApiSchema api_events_query = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){{"user", API_TEXT, .least = 1, .most = 200,

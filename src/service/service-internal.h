@@ -379,6 +379,7 @@ void api_run_facets(ApiCall *call);
 /* Whether the call may speak for a visitor ("u:ID", "s:ID"); false: answered. (visitors.c) */
 bool api_may_speak_for(ApiCall *call, const char *visitor);
 void api_run_events(ApiCall *call);
+void api_run_recommend_next(ApiCall *call);
 void api_run_user_export(ApiCall *call);
 void api_run_user_delete(ApiCall *call);
 void api_run_taste_delete(ApiCall *call);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "events/events.h"
 #include "recommend/recommend.h"
 
 enum { MOST_EVENTS = 1000, SIGNATURE_DIGITS = 64 };
@@ -112,7 +113,7 @@ static void answer(ApiCall *call, NtRecommendation *given, GError *fault) {
 }
 
 /* Recommends to a visitor, as the query or the body asks. */
-static void recommend(ApiCall *call, const char *visitor) {
+static void recommend(ApiCall *call, const char *visitor, const char *scenario, const char *previous) {
     GError *error = NULL;
     NiteruSearchOptions options;
     g_autofree char *where = NULL;
@@ -127,7 +128,9 @@ static void recommend(ApiCall *call, const char *visitor) {
                                   .diversity = nt_json_number(nt_json_get(from, "diversity"), 0.3),
                                   .metadata = options.metadata,
                                   .timeout_ms = options.timeout_ms,
-                                  .scenario = nt_json_text(nt_json_get(from, "scenario"), NULL),
+                                  .scenario =
+                                      scenario != NULL ? scenario : nt_json_text(nt_json_get(from, "scenario"), NULL),
+                                  .previous = previous,
                                   .log = true,
                                   .control_percent = call->service->config->control_percent,
                                   .random_percent = call->service->config->random_percent};
@@ -140,14 +143,35 @@ static void recommend(ApiCall *call, const char *visitor) {
 void api_run_user_recommend(ApiCall *call) {
     g_autofree char *visitor = g_strconcat("u:", call->pieces[0], NULL);
     if (api_may_speak_for(call, visitor)) {
-        recommend(call, visitor);
+        recommend(call, visitor, NULL, NULL);
     }
 }
 
 void api_run_session_recommend(ApiCall *call) {
     const char *session = nt_json_text(nt_json_get(call->body, "session"), NULL);
     g_autofree char *visitor = session != NULL ? g_strconcat("s:", session, NULL) : NULL;
-    recommend(call, visitor);
+    recommend(call, visitor, NULL, NULL);
+}
+
+/* Whether a stranger may go on with an answer: as that user, or as the session that it was for. */
+static bool may_go_on(ApiCall *call, const char *visitor) {
+    const char *session = nt_json_text(nt_json_get(call->body, "session"), "");
+    if (!api_is_stranger(call) || visitor == NULL || visitor[0] == 'u' || strcmp(session, visitor + 2) == 0) {
+        return visitor == NULL || visitor[0] == 's' || api_may_speak_for(call, visitor);
+    }
+    api_problem(call, 403, "forbidden", "session", "the answer was for another session");
+    return false;
+}
+
+void api_run_recommend_next(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    g_auto(NtGivenAnswer) given = {0};
+    NtEvents *events = nt_recommender_events(nt_recommender_of(call->service->catalogue), &error);
+    if (events == NULL || !nt_events_find_answer(events, call->pieces[0], &given, &error)) {
+        api_fail(call, g_steal_pointer(&error));
+    } else if (may_go_on(call, given.visitor)) {
+        recommend(call, given.visitor, given.scenario, call->pieces[0]);
+    }
 }
 
 void api_run_user_tastes(ApiCall *call) {

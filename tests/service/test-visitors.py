@@ -70,6 +70,26 @@ class Visitors(ShopTest):
         self.assertEqual(len(after["products"]), 4)
         self.assertEqual(self.ask("POST", "/v1/session/recommend", {}, secret).status, 200)
 
+    def test_scrolling(self):
+        """Pages go on without repeats, to the end, and only for the one whose answer it was."""
+        public = {"Authorization": f"Bearer {self.public}"}
+        self.bring(self.event("view", self.all[11], session="scroll"))
+        page = self.ask("POST", "/v1/session/recommend", {"session": "scroll", "k": 9}, public).json
+        shown = self.ids(page)
+        while page["products"]:
+            path = f"/v1/recommend/{page['rec_id']}:next"
+            self.assertProblem(self.ask("POST", path, {"session": "other"}, public), 403, "forbidden", "session")
+            page = self.ask("POST", path, {"session": "scroll", "k": 9}, public).json
+            self.assertFalse(set(shown) & set(self.ids(page)))
+            shown += self.ids(page)
+        self.assertEqual(len(shown), len(set(shown)))
+        self.assertGreaterEqual(len(shown), len(self.all) - 2)
+        mine = self.feed("mine")["rec_id"]
+        self.assertProblem(self.ask("POST", f"/v1/recommend/{mine}:next", {}, public), 403, "not-signed", "signature")
+        self.assertEqual(len(self.secret_ask("POST", f"/v1/recommend/{mine}:next", {"k": 3}).json["products"]), 3)
+        for none in ("r0000000000000", "nonsense", "rzzzzzzzzzzzzz"):
+            self.assertProblem(self.secret_ask("POST", f"/v1/recommend/{none}:next", {}), 404, "not-found")
+
     def test_bought_and_turned_away_are_not_shown(self):
         seed = self.all[20]
         near = self.alike(seed, 6)
