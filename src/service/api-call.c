@@ -16,6 +16,7 @@ static void free_call(void *data) {
     api_upload_clear(call);
     g_free(call->key);
     g_free(call->key_prefix);
+    g_free(call->rec);
     g_free(call->csrf);
     g_free(call->idempotency);
     nt_json_free(call->query);

@@ -102,6 +102,10 @@ void api_answer_results(ApiCall *call, const NiteruResults *results, const char 
     }
     g_string_append(out, "{\"model\": ");
     nt_json_quote(out, model);
+    if (call->rec != NULL) {
+        g_string_append(out, ", \"rec_id\": ");
+        nt_json_quote(out, call->rec);
+    }
     g_string_append(out, ", \"products\": [");
     for (size_t i = 0; i < niteru_results_count(results); i++) {
         g_string_append(out, i > 0 ? ", " : "");

@@ -35,6 +35,7 @@ const ApiSchema api_results_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
         {"model", API_TEXT, .nullable = true, .text = "The model that compared; null where none did."},
+        {"rec_id", API_TEXT, .text = "Where the answer was logged: what events about it give."},
         {"products", API_ARRAY, true, .items = &found_answer, .text = "Best first."},
         {"partial", API_BOOL, true, .text = "The time was up before all products had been looked at."},
         {"upload", API_TEXT,
@@ -147,7 +148,18 @@ const ApiSchema api_document_answer = {.type = API_OBJECT, .text = "An OpenAPI 3
 
 /* ---- what is asked ---- */
 
-const ApiSchema api_similar_query = {.type = API_OBJECT, .members = (const ApiSchema[]){SEARCH, KEY, END}};
+const ApiSchema api_similar_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        SEARCH,
+        {"log", API_INTEGER, .least = 0, .most = 1,
+         .text = "1: the answer gets a rec_id and is logged, so that events can be counted for it."},
+        {"session", API_TEXT, .least = 1, .most = 200, .text = "With `log`: to whom."},
+        {"user", API_TEXT, .least = 1, .most = 200, .text = "With `log`: to whom; strangers give a signature."},
+        {"signature", API_TEXT, .least = 66, .most = 100, .text = "See recommendToUser."},
+        {"scenario", API_TEXT, .least = 1, .most = 64, .text = "With `log`: the place of the shop; else `similar`."},
+        KEY,
+        END}};
 
 const ApiSchema api_vector_body = {
     .type = API_OBJECT,

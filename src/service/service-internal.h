@@ -185,6 +185,7 @@ struct ApiCall {
     char *key_prefix;  /* how it begins; NULL: none */
     int64_t user;      /* of this machine, who came by the socket; negative: not known */
     bool audited;      /* its outcome goes into the audit log */
+    char *rec;         /* id of the logged answer; NULL: it is not logged */
     char *csrf;        /* of the session that it came by; NULL: by none */
     char *idempotency; /* under which its answer is to be remembered; NULL: it is not */
     NtJson *query;     /* an object */

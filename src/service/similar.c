@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "events/events.h"
+#include "recommend/recommend.h"
 #include "search/search.h"
 #include "state/state.h"
 
@@ -93,12 +95,49 @@ static bool prepare(ApiCall *call, Query *query, NtSearchQuery *search) {
     return true;
 }
 
+/* To whom an answer is given, new; NULL: nobody that is known. */
+static char *visitor_of(ApiCall *call) {
+    const char *session = nt_json_text(nt_json_get(call->query, "session"), NULL);
+    const char *user = nt_json_text(nt_json_get(call->query, "user"), NULL);
+    return user != NULL ? g_strconcat("u:", user, NULL) : session != NULL ? g_strconcat("s:", session, NULL) : NULL;
+}
+
+/* Logs an answer where that is wanted; false: the call is answered, for who asks may not speak for that visitor. */
+static bool log_answer(ApiCall *call, const NiteruResults *results) {
+    if (nt_json_int(nt_json_get(call->query, "log"), 0) == 0) {
+        return true;
+    }
+    g_autofree char *visitor = visitor_of(call);
+    if (visitor != NULL && !api_may_speak_for(call, visitor)) {
+        return false;
+    }
+    NtEvents *events = nt_recommender_events(nt_recommender_of(call->service->catalogue), NULL);
+    size_t count = niteru_results_count(results);
+    g_autofree NtLoggedProduct *products = g_new0(NtLoggedProduct, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        products[i] = (NtLoggedProduct){.id = niteru_results_get(results, i)->product, .probability = 1};
+    }
+    const NtLoggedAnswer answer = {.visitor = visitor,
+                                   .scenario = nt_json_text(nt_json_get(call->query, "scenario"), "similar"),
+                                   .model = nt_results_model(results),
+                                   .time = g_get_real_time() / 1000,
+                                   .products = products,
+                                   .count = count};
+    if (events != NULL) { /* a log is no reason to give no answer */
+        call->rec = g_malloc(NT_REC_TEXT);
+        nt_events_log(events, &answer, call->rec);
+    }
+    return true;
+}
+
 /* Answers queries that are filled in, and clears them. */
 static void search_all(NtService *service, Query *queries, NtSearchQuery *searches, size_t count) {
     nt_search_many(service->catalogue, searches, count);
     for (size_t i = 0; i < count; i++) {
         if (searches[i].results != NULL) {
-            api_answer_results(queries[i].call, searches[i].results, NULL);
+            if (log_answer(queries[i].call, searches[i].results)) {
+                api_answer_results(queries[i].call, searches[i].results, NULL);
+            }
         } else {
             api_fail(queries[i].call, searches[i].error);
         }

@@ -90,6 +90,19 @@ class Visitors(ShopTest):
         for none in ("r0000000000000", "nonsense", "rzzzzzzzzzzzzz"):
             self.assertProblem(self.secret_ask("POST", f"/v1/recommend/{none}:next", {}), 404, "not-found")
 
+    def test_similar_is_logged_when_asked(self):
+        public = {"Authorization": f"Bearer {self.public}"}
+        path = f"/v1/products/{quote(self.all[30])}/similar?k=4"
+        self.assertNotIn("rec_id", self.ask("GET", path, headers=public).json)
+        answer = self.ask("GET", path + "&log=1&session=viewer&scenario=product-page", headers=public).json
+        events = [self.event("impression", one["product"], session="viewer", rec_id=answer["rec_id"], position=i)
+                  for i, one in enumerate(answer["products"])]
+        events.append({**events[2], "kind": "click"})
+        self.assertEqual(self.bring(events, self.public).json["new"], 5)
+        report = self.secret_ask("GET", "/v1/scenarios/product-page/report").json["arms"][0]
+        self.assertEqual((report["answers"], report["impressions"], report["clicks"]), (1, 4, 1))
+        self.assertProblem(self.ask("GET", path + "&log=1&user=me", headers=public), 403, "not-signed", "signature")
+
     def test_bought_and_turned_away_are_not_shown(self):
         seed = self.all[20]
         near = self.alike(seed, 6)
