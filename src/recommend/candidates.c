@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-    MOST_SEEDS = 16, /* tastes and products that are searched by in one scan */
-    MOST_RECENT = 3, /* of them what was looked at last */
+    MOST_SEEDS = 8,  /* tastes and products that are searched by in one scan: each costs a millisecond of 100,000 */
+    MOST_RECENT = 1, /* of them what was looked at last */
     LEAST_HITS = 50, /* of each */
     MOST_HITS = 1000,
     NEWEST_ROWS = 2000 /* that are looked at for products that came last */
@@ -26,34 +26,39 @@ typedef struct Seed {
     uint32_t product, row;
     double share; /* how much its hits are worth, 0 .. 1 */
     int taste;
-    NtSourceKind source;
+    unsigned sources;
 } Seed;
 
+/* A product that is one already, as the medoid of a taste, is searched by once. */
 static void add_seed(GArray *seeds, const Seed *seed) {
-    if (seed->row != UINT32_MAX && seeds->len < MOST_SEEDS) {
-        g_array_append_val(seeds, *seed);
+    for (guint i = 0; i < seeds->len; i++) {
+        if (g_array_index(seeds, Seed, i).product == seed->product) {
+            g_array_index(seeds, Seed, i).sources |= seed->sources;
+            return;
+        }
     }
+    g_array_append_val(seeds, *seed);
 }
 
 /* The medoids of tastes, and what was looked at last. */
 static GArray *find_seeds(const NtAsking *asking) {
     GArray *seeds = g_array_new(FALSE, FALSE, sizeof(Seed));
     bool control = asking->arm == NT_ARM_CONTROL; /* like the one that was looked at last, and no more */
-    for (guint t = 0; !control && t < asking->tastes->len && t < MOST_SEEDS - MOST_RECENT; t++) {
+    for (guint t = 0; !control && t < asking->tastes->len && seeds->len < MOST_SEEDS - MOST_RECENT; t++) {
         const NtTaste *taste = &g_array_index(asking->tastes, NtTaste, t);
         Seed seed = {
-            .product = taste->medoid, .row = taste->row, .share = 1, .taste = (int)t, .source = NT_SOURCE_TASTE};
+            .product = taste->medoid, .row = taste->row, .share = 1, .taste = (int)t, .sources = 1U << NT_SOURCE_TASTE};
         add_seed(seeds, &seed);
     }
     const GArray *touched = asking->visitor.touched;
-    for (guint i = 0, found = 0; touched != NULL && i < touched->len && found < (control ? 1 : MOST_RECENT); i++) {
+    for (guint i = 0, found = 0; touched != NULL && i < touched->len && found < MOST_RECENT; i++) {
         const NtTouched *one = &g_array_index(touched, NtTouched, i);
         if (one->weight > 0 && one->row != UINT32_MAX) {
             Seed seed = {.product = one->product,
                          .row = one->row,
                          .share = control ? 1 : 0.25,
                          .taste = -1,
-                         .source = NT_SOURCE_RECENT};
+                         .sources = 1U << NT_SOURCE_RECENT};
             add_seed(seeds, &seed);
             found++;
         }
@@ -153,7 +158,7 @@ GArray *nt_candidates_find(const NtAsking *asking, GError **error) {
                 candidate->score = MAX(candidate->score, seed->share * score);
             }
             candidate->worth += sqrt(seed->share * score); /* squared below */
-            candidate->sources |= 1U << seed->source;
+            candidate->sources |= seed->sources;
         }
     }
     for (guint i = 0; i < candidates->len; i++) {
