@@ -35,7 +35,11 @@ static NtJson *products_json(const NtRecommendation *found) {
         nt_json_set(product, "position", nt_json_integer(i));
         nt_json_set(product, "score", nt_json_real(round(shown->score * 100) / 100));
         nt_json_set(product, "taste", shown->taste >= 0 ? nt_json_integer(shown->taste) : nt_json_null());
-        nt_json_append(out, nt_json_set(product, "sources", sources_json(shown->sources)));
+        nt_json_set(product, "sources", sources_json(shown->sources));
+        if (shown->explained != NULL) {
+            nt_json_set(product, "explain", nt_json_ref(shown->explained));
+        }
+        nt_json_append(out, product);
     }
     return out;
 }

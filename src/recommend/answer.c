@@ -10,13 +10,18 @@ enum { USUAL_K = 10, MOST_K = 1000 };
 static void clear_asking(NtAsking *asking) {
     nt_visitor_clear(&asking->visitor);
     g_clear_pointer(&asking->tastes, g_array_unref);
+    g_clear_pointer(&asking->seeds, g_array_unref);
     g_clear_pointer(&asking->filter, nt_filter_unref);
     g_clear_pointer(&asking->barred, g_hash_table_unref);
     g_clear_pointer(&asking->seen, g_hash_table_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtAsking, clear_asking)
 
-static void clear_shown(void *data) { nt_described_unref(((NtShownProduct *)data)->described); }
+static void clear_shown(void *data) {
+    NtShownProduct *shown = data;
+    nt_described_unref(shown->described);
+    nt_json_free(shown->explained);
+}
 static void unref_described(void *data) { nt_described_unref(data); }
 
 void nt_recommendation_free(NtRecommendation *recommendation) {
@@ -146,6 +151,25 @@ static void log_answer(const NtAsking *asking, const GArray *candidates, NtRecom
     }
 }
 
+/* Why a product is where it is: each product that it was found by, how alike they are, and what that is worth. */
+static NtJson *explain(const NtAsking *asking, const NtCandidate *candidate) {
+    NtJson *out = nt_json_object(), *parts = nt_json_array();
+    for (guint i = 0; asking->seeds != NULL && i < asking->seeds->len; i++) {
+        const NtSeed *seed = &g_array_index(asking->seeds, NtSeed, i);
+        if (candidate->parts[i] > 0) {
+            g_autofree char *id = nt_catalogue_product_id(asking->snapshot->reader.db, seed->product, NULL);
+            NtJson *part = nt_json_set(nt_json_object(), "because", nt_json_string(id));
+            nt_json_set(part, "source",
+                        nt_json_string(nt_source_kind_name(seed->taste >= 0 ? NT_SOURCE_TASTE : NT_SOURCE_RECENT)));
+            nt_json_set(part, "score", nt_json_real(100 * (double)candidate->parts[i]));
+            nt_json_append(parts, nt_json_set(part, "share", nt_json_real(seed->share)));
+        }
+    }
+    nt_json_set(out, "worth", nt_json_real(candidate->worth));
+    nt_json_set(out, "probability", nt_json_real(candidate->probability > 0 ? (double)candidate->probability : 1));
+    return nt_json_set(out, "parts", parts);
+}
+
 static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candidates, GError **error) {
     g_autoptr(NtRecommendation) out = g_new0(NtRecommendation, 1);
     guint count = candidates->len, tastes = asking->tastes->len;
@@ -173,7 +197,8 @@ static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candi
         NtShownProduct product = {.described = described[i],
                                   .score = 100 * CLAMP(candidate->score, 0, 1),
                                   .taste = candidate->taste,
-                                  .sources = candidate->sources};
+                                  .sources = candidate->sources,
+                                  .explained = asking->query->explain ? explain(asking, candidate) : NULL};
         g_array_append_val(out->products, product);
     }
     for (guint t = 0; t < tastes; t++) {

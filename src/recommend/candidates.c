@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum {
-    MOST_SEEDS = 8,  /* tastes and products that are searched by in one scan: each costs a millisecond of 100,000 */
     MOST_RECENT = 1, /* of them what was looked at last */
     LEAST_HITS = 50, /* of each */
     MOST_HITS = 1000,
@@ -21,19 +20,11 @@ static const char *const names[NT_SOURCE_KINDS] = {"taste", "recent", "popular",
 
 const char *nt_source_kind_name(NtSourceKind kind) { return names[kind]; }
 
-/* What is searched by. */
-typedef struct Seed {
-    uint32_t product, row;
-    double share; /* how much its hits are worth, 0 .. 1 */
-    int taste;
-    unsigned sources;
-} Seed;
-
 /* A product that is one already, as the medoid of a taste, is searched by once. */
-static void add_seed(GArray *seeds, const Seed *seed) {
+static void add_seed(GArray *seeds, const NtSeed *seed) {
     for (guint i = 0; i < seeds->len; i++) {
-        if (g_array_index(seeds, Seed, i).product == seed->product) {
-            g_array_index(seeds, Seed, i).sources |= seed->sources;
+        if (g_array_index(seeds, NtSeed, i).product == seed->product) {
+            g_array_index(seeds, NtSeed, i).sources |= seed->sources;
             return;
         }
     }
@@ -42,11 +33,11 @@ static void add_seed(GArray *seeds, const Seed *seed) {
 
 /* The medoids of tastes, and what was looked at last. */
 static GArray *find_seeds(const NtAsking *asking) {
-    GArray *seeds = g_array_new(FALSE, FALSE, sizeof(Seed));
+    GArray *seeds = g_array_new(FALSE, FALSE, sizeof(NtSeed));
     bool control = asking->arm == NT_ARM_CONTROL; /* like the one that was looked at last, and no more */
-    for (guint t = 0; !control && t < asking->tastes->len && seeds->len < MOST_SEEDS - MOST_RECENT; t++) {
+    for (guint t = 0; !control && t < asking->tastes->len && seeds->len < NT_MOST_SEEDS - MOST_RECENT; t++) {
         const NtTaste *taste = &g_array_index(asking->tastes, NtTaste, t);
-        Seed seed = {
+        NtSeed seed = {
             .product = taste->medoid, .row = taste->row, .share = 1, .taste = (int)t, .sources = 1U << NT_SOURCE_TASTE};
         add_seed(seeds, &seed);
     }
@@ -54,11 +45,11 @@ static GArray *find_seeds(const NtAsking *asking) {
     for (guint i = 0, found = 0; touched != NULL && i < touched->len && found < MOST_RECENT; i++) {
         const NtTouched *one = &g_array_index(touched, NtTouched, i);
         if (one->weight > 0 && one->row != UINT32_MAX) {
-            Seed seed = {.product = one->product,
-                         .row = one->row,
-                         .share = control ? 1 : 0.25,
-                         .taste = -1,
-                         .sources = 1U << NT_SOURCE_RECENT};
+            NtSeed seed = {.product = one->product,
+                           .row = one->row,
+                           .share = control ? 1 : 0.25,
+                           .taste = -1,
+                           .sources = 1U << NT_SOURCE_RECENT};
             add_seed(seeds, &seed);
             found++;
         }
@@ -99,8 +90,8 @@ static bool scan_for(const NtAsking *asking, const GArray *seeds, Scan *out, GEr
     out->left_out = g_hash_table_new(NULL, NULL);
     leave_out(out->left_out, asking->barred);
     leave_out(out->left_out, asking->seen);
-    GHashTable *left_out[MOST_SEEDS];
-    for (size_t i = 0; i < MOST_SEEDS; i++) {
+    GHashTable *left_out[NT_MOST_SEEDS];
+    for (size_t i = 0; i < NT_MOST_SEEDS; i++) {
         left_out[i] = out->left_out;
     }
     NtIndexOptions options = {.k = CLAMP(4 * asking->k, LEAST_HITS, MOST_HITS),
@@ -118,7 +109,7 @@ static bool scan_for(const NtAsking *asking, const GArray *seeds, Scan *out, GEr
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        nt_rows_get(&version->view, g_array_index(seeds, Seed, i).row, out->queries + i * dim);
+        nt_rows_get(&version->view, g_array_index(seeds, NtSeed, i).row, out->queries + i * dim);
     }
     const NtQueries queries = {.data = out->queries, .count = count, .dim = dim};
     return nt_index_search(version->model->index, &version->view, &queries, &options, out->found, out->counts, error);
@@ -136,16 +127,16 @@ static NtCandidate *candidate_of(GArray *candidates, GHashTable *places, uint32_
     return &g_array_index(candidates, NtCandidate, place - 1);
 }
 
-GArray *nt_candidates_find(const NtAsking *asking, GError **error) {
+GArray *nt_candidates_find(NtAsking *asking, GError **error) {
     g_autoptr(GArray) candidates = g_array_new(FALSE, TRUE, sizeof(NtCandidate));
-    g_autoptr(GArray) seeds = find_seeds(asking);
+    GArray *seeds = asking->seeds = find_seeds(asking);
     g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
     g_auto(Scan) scan = {0};
     if (seeds->len > 0 && !scan_for(asking, seeds, &scan, error)) {
         return NULL;
     }
     for (guint s = 0; s < seeds->len; s++) {
-        const Seed *seed = &g_array_index(seeds, Seed, s);
+        const NtSeed *seed = &g_array_index(seeds, NtSeed, s);
         for (size_t i = 0; i < scan.counts[s]; i++) {
             const NtIndexHit *hit = &scan.found[s * scan.hits + i];
             double score = nt_scores_of(&asking->snapshot->version->card->scores, hit->raw) / 100;
@@ -157,6 +148,7 @@ GArray *nt_candidates_find(const NtAsking *asking, GError **error) {
             if (candidate->taste < 0) {
                 candidate->score = MAX(candidate->score, seed->share * score);
             }
+            candidate->parts[s] = (float)score;
             candidate->worth += sqrt(seed->share * score); /* squared below */
             candidate->sources |= seed->sources;
         }

@@ -73,13 +73,24 @@ void nt_tastes_free_kept(void *kept);
 
 /* ---- an answer (answer.c) ---- */
 
+enum { NT_MOST_SEEDS = 8 /* searched by in one scan: each costs a millisecond of 100,000 products */ };
+
+/* What is searched by. */
+typedef struct NtSeed {
+    uint32_t product, row;
+    double share; /* how much its hits are worth, 0 .. 1 */
+    int taste;
+    unsigned sources;
+} NtSeed;
+
 typedef struct NtCandidate {
     uint32_t product, row;
-    double score;      /* 0 .. 1 */
-    double worth;      /* what it is ordered by: more than the score where several sources name it */
-    int taste;         /* that it is most like; -1: none */
-    unsigned sources;  /* a bit for each NtSourceKind */
-    float probability; /* with which it was to stand where it does; 0: 1 */
+    double score;               /* 0 .. 1 */
+    double worth;               /* what it is ordered by: more than the score where several sources name it */
+    int taste;                  /* that it is most like; -1: none */
+    unsigned sources;           /* a bit for each NtSourceKind */
+    float probability;          /* with which it was to stand where it does; 0: 1 */
+    float parts[NT_MOST_SEEDS]; /* how alike it is to each seed, 0 .. 1; 0: not found by it */
 } NtCandidate;
 
 /* What an answer is made of. */
@@ -92,6 +103,7 @@ typedef struct NtAsking {
     NtWait wait;
     NtVisitor visitor;
     GArray *tastes;     /* NtTaste */
+    GArray *seeds;      /* NtSeed, once there are candidates */
     NtFilter *filter;   /* NULL: no condition */
     GHashTable *barred; /* numbers of products that are never shown */
     GHashTable *seen;   /* of those that are shown when nothing else is left */
@@ -103,7 +115,7 @@ bool nt_asking_allows(const NtAsking *asking, uint32_t product);
 /* ---- candidates (candidates.c) ---- */
 
 /* Candidates of the sources that know the visitor, each product once: new, of NtCandidate. */
-GArray *nt_candidates_find(const NtAsking *asking, GError **error);
+GArray *nt_candidates_find(NtAsking *asking, GError **error);
 /* Adds more, of sources that do not, until there are `wanted` or no more; none that is there already. */
 bool nt_candidates_fill(const NtAsking *asking, GArray *candidates, size_t wanted, GError **error);
 

@@ -136,6 +136,7 @@ typedef struct NtRecommendQuery {
     const char *const *exclude; /* NULL-terminated ids that are left out; NULL: none */
     double diversity;           /* 0 .. 1: how much less products are worth that are like others in the answer */
     bool metadata;              /* wanted */
+    bool explain;               /* each product is to tell why it is where it is */
     unsigned timeout_ms;        /* 0: none */
     int64_t now;                /* milliseconds since 1970; 0: now */
     const char *scenario;       /* the place of the shop that asks; NULL: "default" */
@@ -151,6 +152,7 @@ typedef struct NtShownProduct {
     double score;           /* 0 .. 100, falling but for what diversity moved */
     int taste;              /* place among the answer's tastes; -1: none */
     unsigned sources;
+    NtJson *explained; /* owned: why it is where it is; NULL: not asked for */
 } NtShownProduct;
 
 typedef struct NtRecommendation {

@@ -15,11 +15,13 @@
                                  .text = "How much less products are worth that are like others in the answer; 0.3 "   \
                                          "when not given."                                                             \
     }
+#define EXPLAIN                                                                                                        \
+    { "explain", API_BOOL, .text = "Whether each product tells why it is where it is." }
 #define SCENARIO                                                                                                       \
     { "scenario", API_TEXT, .least = 1, .most = 64, .text = "The place of the shop that asks; else `default`." }
 #define FEED                                                                                                           \
     {"k", API_INTEGER, .least = 1, .most = MOST_K, .text = "How many products are wanted; 10 when not given."}, WHERE, \
-        SOLD_OUT, EXCLUDE, DIVERSITY, SCENARIO, METADATA, TIMEOUT
+        SOLD_OUT, EXCLUDE, DIVERSITY, SCENARIO, EXPLAIN, METADATA, TIMEOUT
 
 const ApiSchema api_user_recommend_query = {.type = API_OBJECT,
                                             .members = (const ApiSchema[]){FEED, SIGNATURE, KEY, END}};
@@ -75,6 +77,18 @@ static const ApiSchema photo_members[] = {{"number", API_INTEGER, true, .text = 
         "metadata", API_OBJECT, .text = "Its fields, unless they were not wanted."                                     \
     }
 
+static const ApiSchema part_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"because", API_TEXT, true, true, .text = "Id of what it was found by."},
+                                   {"source", API_TEXT, true},
+                                   {"score", API_NUMBER, true, .text = "How alike the two are, 0 to 100."},
+                                   {"share", API_NUMBER, true, .text = "How much that is worth, 0 to 1."},
+                                   END}};
+static const ApiSchema explain_members[] = {
+    {"worth", API_NUMBER, true, .text = "(Sum of the roots of score / 100 and share)^2: what it is ordered by."},
+    {"probability", API_NUMBER, true, .text = "With which it was to stand here."},
+    {"parts", API_ARRAY, true, .items = &part_answer},
+    END};
 static const ApiSchema recommended_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
@@ -84,6 +98,7 @@ static const ApiSchema recommended_answer = {
         {"taste", API_INTEGER, true, true, .text = "Its place among `tastes`; null: of none."},
         {"sources", API_ARRAY, true, .items = &any_text,
          .text = "Why it is here: taste, recent; popular, new, any, seen where those were not enough."},
+        {"explain", API_OBJECT, .members = explain_members, .text = "Where it was asked for."},
         END}};
 static const ApiSchema taste_answer = {
     .type = API_OBJECT,

@@ -127,6 +127,7 @@ static void recommend(ApiCall *call, const char *visitor, const char *scenario, 
                                   .exclude = exclude,
                                   .diversity = nt_json_number(nt_json_get(from, "diversity"), 0.3),
                                   .metadata = options.metadata,
+                                  .explain = nt_json_truth(nt_json_get(from, "explain"), false),
                                   .timeout_ms = options.timeout_ms,
                                   .scenario =
                                       scenario != NULL ? scenario : nt_json_text(nt_json_get(from, "scenario"), NULL),

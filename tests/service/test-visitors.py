@@ -103,6 +103,18 @@ class Visitors(ShopTest):
         self.assertEqual((report["answers"], report["impressions"], report["clicks"]), (1, 4, 1))
         self.assertProblem(self.ask("GET", path + "&log=1&user=me", headers=public), 403, "not-signed", "signature")
 
+    def test_explained(self):
+        seeds = [self.all[5], self.all[60]]
+        self.bring([self.event("view", seed, user="curious", time=time.time() - i) for i, seed in enumerate(seeds)])
+        for product in self.feed("curious", "&explain=true")["products"]:
+            why = product["explain"]
+            self.assertTrue(why["parts"] and {part["because"] for part in why["parts"]} <= set(seeds), why)
+            worth = sum((part["score"] / 100 * part["share"]) ** 0.5 for part in why["parts"]) ** 2
+            self.assertAlmostEqual(why["worth"], worth, places=5)
+            self.assertAlmostEqual(product["score"], max(part["score"] for part in why["parts"]), places=1)
+            self.assertEqual(why["probability"], 1)
+        self.assertNotIn("explain", self.feed("curious")["products"][0])
+
     def test_bought_and_turned_away_are_not_shown(self):
         seed = self.all[20]
         near = self.alike(seed, 6)
