@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which candidates are shown, and in which order. Places go to tastes in proportion to their importance, by the
- * divisors of Sainte-Lague (1910): the next place is the taste's with the greatest importance / (2 places + 1). So each
- * taste that matters is in a short answer, and the first place is the most important one's. Within a taste the next
+ * Which candidates are shown, and in which order. Places go to tastes in proportion to the square of their importance,
+ * by the divisors of Sainte-Lague (1910): the next place is the taste's with the greatest importance^2 / (2 places +
+ * 1). So each taste that matters is in a short answer, the first place is the most important one's, and what was looked
+ * at once, which may have been by chance, has a place where nothing was looked at often. Within a taste the next
  * candidate is the one with the greatest (1 - d) worth - d (likeness to what was picked), maximal marginal relevance
  * (Carbonell and Goldstein, SIGIR 1998).
  */
@@ -75,7 +76,8 @@ static int next_taste(const NtAsking *asking, const unsigned *places, const bool
     double most = 0;
     int found = -1;
     for (guint t = 0; t < asking->tastes->len; t++) {
-        double claim = g_array_index(asking->tastes, NtTaste, t).importance / (2 * places[t] + 1);
+        double importance = g_array_index(asking->tastes, NtTaste, t).importance;
+        double claim = importance * importance / (2 * places[t] + 1);
         if (!over[t] && claim > most) {
             most = claim;
             found = (int)t;
