@@ -179,7 +179,7 @@ def from_oracle(shop, visitor):
         return []
     importance = [len(group) for group in groups]
     seeds = [(medoid(shop, group), 1.0, place) for place, group in enumerate(groups)] + \
-            [(product, 0.25, -1) for product in visitor.clicks[:-4:-1]]
+            [(product, 0.25, -1) for product in visitor.clicks[-1:]]
     seen, candidates = set(visitor.clicks), {}
     for seed, share, taste in seeds:
         order = numpy.argsort(-shop.likeness[seed], kind="stable")[:50 + len(seen)]
@@ -193,7 +193,7 @@ def from_oracle(shop, visitor):
             for taste in range(len(groups))]
     places, like, picked = [0] * len(groups), collections.defaultdict(float), []
     while len(picked) < K and any(ways):
-        taste = max((t for t in range(len(groups)) if ways[t]), key=lambda t: importance[t] / (2 * places[t] + 1))
+        taste = max((t for t in range(len(groups)) if ways[t]), key=lambda t: importance[t] ** 2 / (2 * places[t] + 1))
         best = max(ways[taste], key=lambda one: (1 - DIVERSITY) * -one[0] - DIVERSITY * like[one[1]])
         ways[taste].remove(best)
         picked.append(best[1])
