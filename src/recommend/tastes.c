@@ -4,8 +4,9 @@
  * share of the visitor's attention that it has (PinnerSage). Never the average of different tastes: between shoes and
  * lamps there is nothing to show.
  *
- * Grouping costs time in the square of the products, so tastes are kept, and what was done since is added to the taste
- * it is nearest to. They are found anew when much was added, and once a day.
+ * Grouping costs time in the square of the products, so tastes are kept, and where there are many products what was
+ * done since is added to the taste whose medoid it is nearest to, or is one of its own (PinnerSage's online part). They
+ * are found anew when a tenth was added, and once a day.
  */
 #include "recommend/recommend-internal.h"
 
@@ -15,14 +16,18 @@
 enum {
     MOST_TASTES = 24,  /* that are kept of one visitor: 1 KB */
     MOST_KEPT = 65536, /* visitors */
+    FEW = 64,          /* products are grouped anew each time: it costs less than a millisecond */
 };
 
 /* What is kept of a visitor. */
 typedef struct NtKeptTastes {
-    uint64_t state; /* of the visitor, when they were found */
+    uint64_t state; /* of the visitor, when they were found or added to */
     int64_t model;
     uint32_t generation;
-    uint64_t commits; /* of the catalogue: a product's number may be another's since */
+    unsigned touched; /* products, when they were found */
+    int64_t found;    /* when that was, monotonic */
+    int64_t newest;   /* of what was done that is in them, milliseconds since 1970 */
+    double sum;       /* of the weights that are shared out */
     unsigned count;
     GList link;
     char *visitor;
@@ -49,15 +54,23 @@ void nt_tastes_forget(NtRecommender *recommender, const char *visitor) {
     g_mutex_unlock(&recommender->lock);
 }
 
-/* Those that are kept, where nothing was done since and the catalogue is the same. */
-static GArray *find_kept(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor, uint64_t state) {
-    GArray *out = NULL;
+/* Whether the kept tastes are of this model, and the products that stand for them are still what they were. */
+static bool holds(const NtKeptTastes *kept, const NtSnapshot *snapshot) {
+    const NtModel *model = snapshot->version->model;
+    bool ok = kept != NULL && kept->model == model->model && kept->generation == model->generation;
+    for (unsigned t = 0; ok && t < kept->count; t++) {
+        ok = nt_snapshot_row(snapshot, kept->tastes[t].medoid) == kept->tastes[t].row;
+    }
+    return ok;
+}
+
+/* A copy of those that are kept; NULL: there are none that hold. */
+static NtKeptTastes *find_kept(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor) {
     g_mutex_lock(&recommender->lock);
-    NtKeptTastes *kept = g_hash_table_lookup(recommender->kept, visitor);
-    if (kept != NULL && kept->state == state && kept->model == snapshot->version->model->model &&
-        kept->generation == snapshot->version->model->generation && kept->commits == snapshot->commits) {
-        out = g_array_new(FALSE, FALSE, sizeof(NtTaste));
-        g_array_append_vals(out, kept->tastes, kept->count);
+    NtKeptTastes *kept = g_hash_table_lookup(recommender->kept, visitor), *out = NULL;
+    if (holds(kept, snapshot)) {
+        out = g_memdup2(kept, sizeof *kept + kept->count * sizeof(NtTaste));
+        out->visitor = NULL;
         g_queue_unlink(&recommender->order, &kept->link);
         g_queue_push_head_link(&recommender->order, &kept->link);
     }
@@ -65,17 +78,14 @@ static GArray *find_kept(NtRecommender *recommender, const NtSnapshot *snapshot,
     return out;
 }
 
-static void keep(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor, uint64_t state,
-                 const GArray *tastes) {
+/* Keeps tastes, with what `like` says of them. */
+static void keep(NtRecommender *recommender, const char *visitor, const NtKeptTastes *like, const GArray *tastes) {
     NtKeptTastes *kept = g_malloc(sizeof *kept + tastes->len * sizeof(NtTaste));
-    *kept = (NtKeptTastes){.state = state,
-                           .model = snapshot->version->model->model,
-                           .generation = snapshot->version->model->generation,
-                           .commits = snapshot->commits,
-                           .count = tastes->len,
-                           .visitor = g_strdup(visitor)};
+    *kept = *like;
+    kept->count = tastes->len;
+    kept->visitor = g_strdup(visitor);
     memcpy(kept->tastes, tastes->data, tastes->len * sizeof(NtTaste));
-    kept->link.data = kept;
+    kept->link = (GList){.data = kept};
     g_mutex_lock(&recommender->lock);
     NtKeptTastes *before = g_hash_table_lookup(recommender->kept, visitor);
     if (before != NULL) {
@@ -87,6 +97,12 @@ static void keep(NtRecommender *recommender, const NtSnapshot *snapshot, const c
         drop(recommender, g_queue_peek_tail(&recommender->order));
     }
     g_mutex_unlock(&recommender->lock);
+}
+
+static GArray *tastes_of(const NtKeptTastes *kept) {
+    GArray *out = g_array_new(FALSE, TRUE, sizeof(NtTaste));
+    g_array_append_vals(out, kept->tastes, kept->count);
+    return out;
 }
 
 /* ---- finding them ---- */
@@ -169,12 +185,102 @@ static GArray *make_tastes(const Liked *liked, const NtVisitor *done, const uint
     return out;
 }
 
-GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor,
-                       const NtVisitor *done, const NtWait *wait, GError **error) {
-    GArray *kept = find_kept(recommender, snapshot, visitor, done->state);
-    if (kept != NULL) {
-        return kept;
+/* ---- adding to them ---- */
+
+/* The taste whose medoid is nearest to a placed vector, within the cut; -1: none is so near. */
+static int nearest_taste(const float *medoids, size_t count, const float *vector, size_t dim, double cut) {
+    int found = -1;
+    for (size_t t = 0; t < count; t++) {
+        double sum = 0;
+        for (size_t d = 0; d < dim; d++) {
+            double difference = (double)medoids[t * dim + d] - (double)vector[d];
+            sum += difference * difference;
+        }
+        if (sum <= cut) {
+            cut = sum;
+            found = (int)t;
+        }
     }
+    return found;
+}
+
+static void place_row(const NtTasteSpace *space, const NtSnapshot *snapshot, uint32_t row, float *out) {
+    nt_rows_get(&snapshot->version->view, row, out);
+    nt_taste_space_place(space, out, out);
+}
+
+/* Adds what was done since to kept tastes. A product that is in one of them already counts again with all of its
+ * weight, until they are found anew. */
+static bool add_to(NtRecommender *recommender, const NtSnapshot *snapshot, const NtVisitor *done, const NtWait *wait,
+                   NtKeptTastes *kept, GArray *tastes, GError **error) {
+    size_t dim = snapshot->version->view.dim;
+    const NtTasteSpace *space;
+    nt_autofree float *medoids = nt_alloc(tastes->len + 1, dim * sizeof(float), "tastes", error);
+    if (medoids == NULL) {
+        return false;
+    }
+    float *vector = medoids + tastes->len * dim;
+    size_t known = tastes->len;
+    double sum = kept->sum;
+    int64_t since = kept->newest;
+    g_mutex_lock(&recommender->lock);
+    bool ok = nt_recommender_space(recommender, snapshot, wait, &space, error);
+    for (size_t t = 0; ok && t < known; t++) {
+        NtTaste *taste = &g_array_index(tastes, NtTaste, t);
+        place_row(space, snapshot, taste->row, medoids + t * dim);
+        taste->importance *= kept->sum; /* a weight, until all is added */
+    }
+    for (guint i = 0; ok && i < done->touched->len; i++) {
+        const NtTouched *one = &g_array_index(done->touched, NtTouched, i);
+        if (one->newest <= since || one->weight <= 0 || one->row == UINT32_MAX) {
+            continue;
+        }
+        place_row(space, snapshot, one->row, vector);
+        int nearest = nearest_taste(medoids, known, vector, dim, space->cut);
+        if (nearest < 0) {
+            NtTaste fresh = {.medoid = one->product, .row = one->row};
+            g_array_append_val(tastes, fresh);
+            nearest = (int)tastes->len - 1;
+        }
+        NtTaste *taste = &g_array_index(tastes, NtTaste, nearest);
+        taste->importance += one->weight;
+        taste->products++;
+        taste->newest = MAX(taste->newest, one->newest);
+        kept->newest = MAX(kept->newest, one->newest);
+        sum += one->weight;
+    }
+    g_mutex_unlock(&recommender->lock);
+    for (guint t = 0; t < tastes->len; t++) {
+        g_array_index(tastes, NtTaste, t).importance /= sum;
+    }
+    kept->sum = sum;
+    g_array_sort(tastes, more_important_first);
+    g_array_set_size(tastes, MIN(tastes->len, MOST_TASTES));
+    return ok;
+}
+
+static double sum_of(const NtVisitor *done, int64_t *out_newest) {
+    double sum = 0;
+    *out_newest = 0;
+    for (guint i = 0; i < done->touched->len; i++) {
+        const NtTouched *one = &g_array_index(done->touched, NtTouched, i);
+        sum += one->weight > 0 && one->row != UINT32_MAX ? one->weight : 0;
+        *out_newest = MAX(*out_newest, one->newest);
+    }
+    return sum;
+}
+
+/* Whether it is time to find them anew: also where something came late, which would be added to nothing. */
+static bool is_due(const NtKeptTastes *kept, const NtVisitor *done) {
+    int64_t newest;
+    sum_of(done, &newest);
+    return newest <= kept->newest || done->touched->len < FEW ||
+           done->touched->len > kept->touched + kept->touched / 10 || done->touched->len < kept->touched ||
+           g_get_monotonic_time() > kept->found + G_TIME_SPAN_DAY;
+}
+
+static GArray *find_anew(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor,
+                         const NtVisitor *done, const NtWait *wait, GError **error) {
     g_auto(Liked) liked = {{0}};
     double cut;
     if (!collect(recommender, snapshot, done, wait, &liked, &cut, error)) {
@@ -186,8 +292,31 @@ GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, c
         return NULL;
     }
     GArray *tastes = make_tastes(&liked, done, groups, count);
-    keep(recommender, snapshot, visitor, done->state, tastes);
+    NtKeptTastes like = {.state = done->state,
+                         .model = snapshot->version->model->model,
+                         .generation = snapshot->version->model->generation,
+                         .touched = done->touched->len,
+                         .found = g_get_monotonic_time()};
+    like.sum = sum_of(done, &like.newest);
+    keep(recommender, visitor, &like, tastes);
     return tastes;
+}
+
+GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor,
+                       const NtVisitor *done, const NtWait *wait, GError **error) {
+    g_autofree NtKeptTastes *kept = find_kept(recommender, snapshot, visitor);
+    if (kept == NULL || (kept->state != done->state && is_due(kept, done))) {
+        return find_anew(recommender, snapshot, visitor, done, wait, error);
+    }
+    g_autoptr(GArray) tastes = tastes_of(kept);
+    if (kept->state != done->state) {
+        if (!add_to(recommender, snapshot, done, wait, kept, tastes, error)) {
+            return NULL;
+        }
+        kept->state = done->state;
+        keep(recommender, visitor, kept, tastes);
+    }
+    return g_steal_pointer(&tastes);
 }
 
 GArray *nt_tastes_members(NtRecommender *recommender, const NtSnapshot *snapshot, const NtVisitor *done,

@@ -161,6 +161,25 @@ class Visitors(ShopTest):
             "Authorization": f"Bearer {self.secret}"}).json["tastes"])
         self.assertEqual(tastes["products"], [])
 
+    def test_many_products(self):
+        """Where there are many products what comes next is added to the tastes that are there."""
+        now = time.time()
+        old = self.all[:66]
+        for first in range(0, len(old), 22):  # over several hours, of which each counts for so much
+            self.bring([self.event("view", product, user="collector", time=now - 86400 * 3 - i * 600)
+                        for i, product in enumerate(old[first:first + 22], first)])
+        before = self.feed("collector")["tastes"]
+        self.assertGreater(len(before), 1)
+        for product in (before[-1]["product"], self.all[67]):
+            self.bring(self.event("purchase", product, user="collector", time=now, value=1))
+            after = self.feed("collector")["tastes"]
+            self.assertAlmostEqual(sum(taste["importance"] for taste in after), 1, delta=0.02)
+            self.assertEqual(max(taste["newest"] for taste in after), round(now * 1000) / 1000)
+            now += 1
+        mine = next(taste for taste in after if taste["product"] == before[-1]["product"])
+        self.assertGreater(mine["importance"], before[-1]["importance"])
+        self.assertGreater(mine["products"], before[-1]["products"])
+
     # ---- events ----
 
     def test_each_once(self):
