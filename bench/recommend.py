@@ -178,8 +178,9 @@ def from_oracle(shop, visitor):
     if not groups:
         return []
     importance = [len(group) for group in groups]
-    seeds = [(medoid(shop, group), 1.0, place) for place, group in enumerate(groups)] + \
-            [(product, 0.25, -1) for product in visitor.clicks[-1:]]
+    seeds = [(medoid(shop, group), 1.0, place) for place, group in enumerate(groups)]
+    if visitor.clicks[-1] not in [seed for seed, _, _ in seeds]:
+        seeds.append((visitor.clicks[-1], 0.25, -1))
     seen, candidates = set(visitor.clicks), {}
     for seed, share, taste in seeds:
         order = numpy.argsort(-shop.likeness[seed], kind="stable")[:50 + len(seen)]
