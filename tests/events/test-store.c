@@ -48,6 +48,9 @@ static NtEvent *event_of(const char *format, ...) {
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
+    for (char *at = text; *at != '\0'; at++) { /* printf writes decimals as the locale has them */
+        *at = *at == ',' && at > text && g_ascii_isdigit(at[-1]) && g_ascii_isdigit(at[1]) ? '.' : *at;
+    }
     g_autoptr(GError) error = NULL;
     g_autoptr(NtJson) json = nt_json_parse(text, strlen(text), "event", NULL, &error);
     NtEventTimes times = nt_event_times(NOW, 0);
