@@ -113,6 +113,7 @@ NtJson *nt_recommend_erase(NtRecommender *recommender, const char *visitor, GErr
               "of the visitor, and of sessions that became theirs");
     add_place(places, "training sets", 0, "there are none: nothing is kept of a visitor elsewhere");
     add_place(places, "counts of products and answers", 0, "they name nobody, and stay");
+    add_place(places, "audit log", 0, "an entry says that this was done, with a digest of the id and not the id");
     add_place(places, "backups", 0, "those made before still hold it: they go when you remove them");
     NtJson *out = nt_json_set(nt_json_object(), "known", nt_json_bool(erased.known));
     return nt_json_set(out, "places", places);

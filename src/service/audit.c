@@ -34,7 +34,8 @@ static NtJson *who(const ApiCall *call) {
     return out;
 }
 
-/* What the path names: a product under "products", all else under its name there. */
+/* What the path names: a product under "products", all else under its name there. Of a user there is a digest only: who
+ * knows the id finds the entry, and an erasure leaves no name behind. */
 static void add_pieces(const ApiCall *call, NtJson *entry, NtJson *products) {
     size_t piece = 0;
     for (const char *at = call->route->path; (at = strchr(at, '{')) != NULL && piece < API_MOST_PIECES; piece++) {
@@ -42,6 +43,9 @@ static void add_pieces(const ApiCall *call, NtJson *entry, NtJson *products) {
         g_autofree char *text = nt_text_printable(call->pieces[piece], MOST_TEXT);
         if (strcmp(name, "id") == 0) {
             nt_json_append(products, nt_json_string(call->pieces[piece]));
+        } else if (strcmp(name, "user") == 0) {
+            g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, call->pieces[piece], -1);
+            nt_json_set(entry, "user_sha256", nt_json_string(digest));
         } else {
             nt_json_set(entry, name, nt_json_string(text));
         }

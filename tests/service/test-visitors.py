@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import hmac
+import json
 import os
 import time
 import unittest
@@ -277,6 +278,11 @@ class Visitors(ShopTest):
         self.assertEqual(self.secret_ask("GET", "/v1/users/private/export").json, {"events": [], "answers": []})
         self.assertEqual(self.feed("private")["tastes"], [])
         self.secret_ask("DELETE", "/v1/users/private")  # the answer just now was logged
+        with open(os.path.join(self.shop.catalogue, "audit.jsonl"), encoding="utf-8") as file:
+            erased = [json.loads(line) for line in file if '"eraseUser"' in line]
+        digest = hashlib.sha256(b"private").hexdigest()
+        self.assertEqual([(entry["user_sha256"], entry["products"]) for entry in erased], [(digest, [])] * len(erased))
+        self.assertGreaterEqual(len(erased), 2)
         self.assertFalse(self.secret_ask("DELETE", "/v1/users/private").json["known"])
 
     # ---- who may ----
