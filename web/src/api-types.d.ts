@@ -98,6 +98,191 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What visitors did
+         * @description Each event has its own status, and is stored once however often it comes. It counts for the next answer.
+         */
+        post: operations["addEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user}/recommend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Products for a user, by what they did in the last 90 days
+         * @description As many as are wanted whenever so many may be shown; never what was bought or turned away.
+         */
+        get: operations["recommendToUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user}/tastes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user likes */
+        get: operations["getTastes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recommend/{rec_id}:next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes on from an answer: nothing that it, or one before it, showed */
+        post: operations["recommendMore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user}/tastes/{product}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forgets the taste that a product stands for
+         * @description What was done with its products until now is no sign of taste any more.
+         */
+        delete: operations["deleteTaste"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that is kept of a user */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes all that is kept of a user
+         * @description The answer is a receipt: every place where something can be, and how much was there.
+         */
+        delete: operations["eraseUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users:merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** All that a session did, and does later, is a user's */
+        post: operations["mergeSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scenarios/{name}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What came of recommending in a place of the shop
+         * @description Against the visitors who get the visual order only, by place, and by day.
+         */
+        get: operations["reportScenario"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/recommend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Products for a session */
+        post: operations["recommendToSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/facets": {
         parameters: {
             query?: never;
@@ -801,6 +986,16 @@ export interface operations {
                 metadata?: boolean;
                 /** @description When this time is up, what was found until then is the answer, with partial: true. */
                 timeout_ms?: number;
+                /** @description 1: the answer gets a rec_id and is logged, so that events can be counted for it. */
+                log?: number;
+                /** @description With `log`: to whom. */
+                session?: string;
+                /** @description With `log`: to whom; strangers give a signature. */
+                user?: string;
+                /** @description See recommendToUser. */
+                signature?: string;
+                /** @description With `log`: the place of the shop; else `similar`. */
+                scenario?: string;
             };
             header?: never;
             path: {
@@ -820,6 +1015,8 @@ export interface operations {
                     "application/json": {
                         /** @description The model that compared; null where none did. */
                         model?: string | null;
+                        /** @description Where the answer was logged: what events about it give. */
+                        rec_id?: string;
                         /** @description Best first. */
                         products: {
                             /** @description Its id. */
@@ -1049,6 +1246,8 @@ export interface operations {
                     "application/json": {
                         /** @description The model that compared; null where none did. */
                         model?: string | null;
+                        /** @description Where the answer was logged: what events about it give. */
+                        rec_id?: string;
                         /** @description Best first. */
                         products: {
                             /** @description Its id. */
@@ -1250,6 +1449,8 @@ export interface operations {
                     "application/json": {
                         /** @description The model that compared; null where none did. */
                         model?: string | null;
+                        /** @description Where the answer was logged: what events about it give. */
+                        rec_id?: string;
                         /** @description Best first. */
                         products: {
                             /** @description Its id. */
@@ -1440,6 +1641,8 @@ export interface operations {
                     "application/json": {
                         /** @description The model that compared; null where none did. */
                         model?: string | null;
+                        /** @description Where the answer was logged: what events about it give. */
+                        rec_id?: string;
                         /** @description Best first. */
                         products: {
                             /** @description Its id. */
@@ -1639,6 +1842,8 @@ export interface operations {
                     "application/json": {
                         /** @description The model that compared; null where none did. */
                         model?: string | null;
+                        /** @description Where the answer was logged: what events about it give. */
+                        rec_id?: string;
                         /** @description Best first. */
                         products: {
                             /** @description Its id. */
@@ -1676,6 +1881,1628 @@ export interface operations {
                         nearest?: number[];
                         /** @description Why the answer is empty, or that even its best is not alike. */
                         note?: string;
+                        /** @description From the request's head to its answer. */
+                        took_ms: number;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addEvents: {
+        parameters: {
+            query?: {
+                /** @description With a publishable key: the user whom the signature is for. */
+                user?: string;
+                /** @description With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed with the SHA-256 of a secret key. */
+                signature?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What visitors did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        new: number;
+                        known: number;
+                        over: number;
+                        refused: number;
+                        /** @description In their order. */
+                        events: {
+                            /**
+                             * @description known: it came before; over: kept, but more than one visitor may count for in an hour.
+                             * @enum {string}
+                             */
+                            status: "new" | "known" | "over" | "refused";
+                            /** @description What is wrong with one that is refused. */
+                            field?: string;
+                            /** @description And why. */
+                            message?: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recommendToUser: {
+        parameters: {
+            query?: {
+                /** @description How many products are wanted; 10 when not given. */
+                k?: number;
+                /** @description Only products that match this condition on their metadata. */
+                where?: string;
+                /** @description Products that are sold out too (available false, or stock not above 0); else they are left out. */
+                sold_out?: boolean;
+                /** @description Ids that are left out. */
+                exclude?: string[];
+                /** @description How much less products are worth that are like others in the answer; 0.3 when not given. */
+                diversity?: number;
+                /** @description The place of the shop that asks; else `default`. */
+                scenario?: string;
+                /** @description Whether each product tells why it is where it is. */
+                explain?: boolean;
+                /** @description Whether products come with their metadata; true when not given. */
+                metadata?: boolean;
+                /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                timeout_ms?: number;
+                /** @description With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed with the SHA-256 of a secret key. */
+                signature?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Products for a user, by what they did in the last 90 days */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of this answer: what events about it give. */
+                        rec_id?: string;
+                        /**
+                         * @description control: the visual order only, always for the same small share of visitors; random: by chance.
+                         * @enum {string}
+                         */
+                        arm: "personal" | "control" | "random";
+                        model: string;
+                        /** @description Best first. */
+                        products: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description From 0; what an event about it gives. */
+                            position: number;
+                            /** @description How alike it is to what it was found by. */
+                            score: number;
+                            /** @description Its place among `tastes`; null: of none. */
+                            taste: number | null;
+                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            sources: string[];
+                            /** @description Where it was asked for. */
+                            explain?: {
+                                /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
+                                worth: number;
+                                /** @description With which it was to stand here. */
+                                probability: number;
+                                parts: {
+                                    /** @description Id of what it was found by. */
+                                    because: string | null;
+                                    source: string;
+                                    /** @description How alike the two are, 0 to 100. */
+                                    score: number;
+                                    /** @description How much that is worth, 0 to 1. */
+                                    share: number;
+                                }[];
+                            };
+                        }[];
+                        /** @description The most important first, each by the product in its middle. */
+                        tastes: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description Its share of what the visitor likes. */
+                            importance: number;
+                            /** @description How many that were looked at make it up. */
+                            products: number;
+                            /** @description When that was last, Unix seconds. */
+                            newest: number;
+                        }[];
+                        /** @description From the request's head to its answer. */
+                        took_ms: number;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTastes: {
+        parameters: {
+            query?: {
+                /** @description With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed with the SHA-256 of a secret key. */
+                signature?: string;
+                /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                timeout_ms?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a user likes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of this answer: what events about it give. */
+                        rec_id?: string;
+                        /**
+                         * @description control: the visual order only, always for the same small share of visitors; random: by chance.
+                         * @enum {string}
+                         */
+                        arm: "personal" | "control" | "random";
+                        model: string;
+                        /** @description Best first. */
+                        products: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description From 0; what an event about it gives. */
+                            position: number;
+                            /** @description How alike it is to what it was found by. */
+                            score: number;
+                            /** @description Its place among `tastes`; null: of none. */
+                            taste: number | null;
+                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            sources: string[];
+                            /** @description Where it was asked for. */
+                            explain?: {
+                                /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
+                                worth: number;
+                                /** @description With which it was to stand here. */
+                                probability: number;
+                                parts: {
+                                    /** @description Id of what it was found by. */
+                                    because: string | null;
+                                    source: string;
+                                    /** @description How alike the two are, 0 to 100. */
+                                    score: number;
+                                    /** @description How much that is worth, 0 to 1. */
+                                    share: number;
+                                }[];
+                            };
+                        }[];
+                        /** @description The most important first, each by the product in its middle. */
+                        tastes: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description Its share of what the visitor likes. */
+                            importance: number;
+                            /** @description How many that were looked at make it up. */
+                            products: number;
+                            /** @description When that was last, Unix seconds. */
+                            newest: number;
+                        }[];
+                        /** @description From the request's head to its answer. */
+                        took_ms: number;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recommendMore: {
+        parameters: {
+            query?: {
+                /** @description With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed with the SHA-256 of a secret key. */
+                signature?: string;
+                /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                timeout_ms?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                rec_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description With a publishable key: that of the answer, where it was for one. */
+                    session?: string;
+                    /** @description How many products are wanted; 10 when not given. */
+                    k?: number;
+                    /**
+                     * @description Only products that match this condition on their metadata.
+                     * @example price < 50 and category = 'Dress'
+                     */
+                    where?: string;
+                    /** @description Products that are sold out too (available false, or stock not above 0); else they are left out. */
+                    sold_out?: boolean;
+                    /** @description Ids that are left out. */
+                    exclude?: string[];
+                    /** @description How much less products are worth that are like others in the answer; 0.3 when not given. */
+                    diversity?: number;
+                    /** @description The place of the shop that asks; else `default`. */
+                    scenario?: string;
+                    /** @description Whether each product tells why it is where it is. */
+                    explain?: boolean;
+                    /** @description Whether products come with their metadata; true when not given. */
+                    metadata?: boolean;
+                    /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                    timeout_ms?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Goes on from an answer: nothing that it, or one before it, showed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of this answer: what events about it give. */
+                        rec_id?: string;
+                        /**
+                         * @description control: the visual order only, always for the same small share of visitors; random: by chance.
+                         * @enum {string}
+                         */
+                        arm: "personal" | "control" | "random";
+                        model: string;
+                        /** @description Best first. */
+                        products: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description From 0; what an event about it gives. */
+                            position: number;
+                            /** @description How alike it is to what it was found by. */
+                            score: number;
+                            /** @description Its place among `tastes`; null: of none. */
+                            taste: number | null;
+                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            sources: string[];
+                            /** @description Where it was asked for. */
+                            explain?: {
+                                /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
+                                worth: number;
+                                /** @description With which it was to stand here. */
+                                probability: number;
+                                parts: {
+                                    /** @description Id of what it was found by. */
+                                    because: string | null;
+                                    source: string;
+                                    /** @description How alike the two are, 0 to 100. */
+                                    score: number;
+                                    /** @description How much that is worth, 0 to 1. */
+                                    share: number;
+                                }[];
+                            };
+                        }[];
+                        /** @description The most important first, each by the product in its middle. */
+                        tastes: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description Its share of what the visitor likes. */
+                            importance: number;
+                            /** @description How many that were looked at make it up. */
+                            products: number;
+                            /** @description When that was last, Unix seconds. */
+                            newest: number;
+                        }[];
+                        /** @description From the request's head to its answer. */
+                        took_ms: number;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTaste: {
+        parameters: {
+            query?: {
+                /** @description With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed with the SHA-256 of a secret key. */
+                signature?: string;
+                /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                timeout_ms?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                user: string;
+                /** @description Percent-encoded, also a '/'. */
+                product: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgets the taste that a product stands for */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: {
+                /** @description What `next` of the answer before said: more events. */
+                after?: number;
+                /** @description With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed with the SHA-256 of a secret key. */
+                signature?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that is kept of a user */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description As they came in, the oldest first; 5,000 at a time. */
+                        events: unknown[];
+                        /** @description Where there are more: what to give as `after`. */
+                        next?: number;
+                        /** @description The newest 5,000 that the user was given. */
+                        answers: {
+                            rec_id: string;
+                            /** @description Unix seconds. */
+                            time: number;
+                            scenario: string;
+                            arm: string;
+                            /** @description Their ids, in order. */
+                            products: unknown[];
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    eraseUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removes all that is kept of a user */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Whether anything was kept of the user. */
+                        known: boolean;
+                        /** @description All places where something of a user can be. */
+                        places: {
+                            place: string;
+                            /** @description How many things of the user were there. */
+                            removed: number;
+                            note?: string;
+                        }[];
+                        user: string;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mergeSession: {
+        parameters: {
+            query?: {
+                /** @description With a publishable key, of the shop's own server: UNIX-SECONDS.HEX, until when it holds, and HMAC-SHA256 of ID, a line feed and these seconds, keyed with the SHA-256 of a secret key. */
+                signature?: string;
+                /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                timeout_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    session: string;
+                    user: string;
+                };
+            };
+        };
+        responses: {
+            /** @description All that a session did, and does later, is a user's */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reportScenario: {
+        parameters: {
+            query?: {
+                /** @description Of so many days, today's too; 0: of all. 30 when not given. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of recommending in a place of the shop */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        scenario: string;
+                        arms: {
+                            /** @description personal, control, random; none: of no answer that is known. */
+                            arm: string;
+                            answers: number;
+                            impressions: number;
+                            views: number;
+                            clicks: number;
+                            favourites: number;
+                            carts: number;
+                            purchases: number;
+                            dismissals: number;
+                            /** @description Clicks over impressions; null where these are not reported. */
+                            ctr: {
+                                value: number;
+                                /** @description Of the interval of 95 %. */
+                                low: number;
+                                high: number;
+                            } | null;
+                            /** @description Of purchases, by currency. */
+                            revenue: Record<string, never>;
+                            per_1000_answers: {
+                                /** @description Null where there were no answers. */
+                                clicks: {
+                                    value: number;
+                                    /** @description Of the interval of 95 %. */
+                                    low: number;
+                                    high: number;
+                                } | null;
+                                /** @description Likewise. */
+                                carts: {
+                                    value: number;
+                                    /** @description Of the interval of 95 %. */
+                                    low: number;
+                                    high: number;
+                                } | null;
+                                /** @description Likewise. */
+                                purchases: {
+                                    value: number;
+                                    /** @description Of the interval of 95 %. */
+                                    low: number;
+                                    high: number;
+                                } | null;
+                                /** @description By currency. */
+                                revenue: Record<string, never> | null;
+                            };
+                        }[];
+                        /** @description Rates per answer: over 1, recommending brings more than the visual order alone. */
+                        personal_over_control: {
+                            /** @description Null where one of them has none. */
+                            clicks: {
+                                value: number;
+                                /** @description Of the interval of 95 %. */
+                                low: number;
+                                high: number;
+                            } | null;
+                            /** @description Likewise. */
+                            carts: {
+                                value: number;
+                                /** @description Of the interval of 95 %. */
+                                low: number;
+                                high: number;
+                            } | null;
+                            /** @description Likewise. */
+                            purchases: {
+                                value: number;
+                                /** @description Of the interval of 95 %. */
+                                low: number;
+                                high: number;
+                            } | null;
+                        };
+                        /** @description From 0, of all arms. */
+                        positions: {
+                            position: number;
+                            answers: number;
+                            impressions: number;
+                            views: number;
+                            clicks: number;
+                            favourites: number;
+                            carts: number;
+                            purchases: number;
+                            dismissals: number;
+                            /** @description Clicks over impressions; null where these are not reported. */
+                            ctr: {
+                                value: number;
+                                /** @description Of the interval of 95 %. */
+                                low: number;
+                                high: number;
+                            } | null;
+                        }[];
+                        /** @description Those with anything, the oldest first. */
+                        days: {
+                            /** @description In UTC. */
+                            day: string;
+                            answers: number;
+                            impressions: number;
+                            views: number;
+                            clicks: number;
+                            favourites: number;
+                            carts: number;
+                            purchases: number;
+                            dismissals: number;
+                            /** @description Clicks over impressions; null where these are not reported. */
+                            ctr: {
+                                value: number;
+                                /** @description Of the interval of 95 %. */
+                                low: number;
+                                high: number;
+                            } | null;
+                            /** @description Of purchases, by currency. */
+                            revenue: Record<string, never>;
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recommendToSession: {
+        parameters: {
+            query?: {
+                /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                timeout_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Of whom; without it: of a visitor of whom nothing is known. */
+                    session?: string;
+                    /** @description How many products are wanted; 10 when not given. */
+                    k?: number;
+                    /**
+                     * @description Only products that match this condition on their metadata.
+                     * @example price < 50 and category = 'Dress'
+                     */
+                    where?: string;
+                    /** @description Products that are sold out too (available false, or stock not above 0); else they are left out. */
+                    sold_out?: boolean;
+                    /** @description Ids that are left out. */
+                    exclude?: string[];
+                    /** @description How much less products are worth that are like others in the answer; 0.3 when not given. */
+                    diversity?: number;
+                    /** @description The place of the shop that asks; else `default`. */
+                    scenario?: string;
+                    /** @description Whether each product tells why it is where it is. */
+                    explain?: boolean;
+                    /** @description Whether products come with their metadata; true when not given. */
+                    metadata?: boolean;
+                    /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                    timeout_ms?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Products for a session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of this answer: what events about it give. */
+                        rec_id?: string;
+                        /**
+                         * @description control: the visual order only, always for the same small share of visitors; random: by chance.
+                         * @enum {string}
+                         */
+                        arm: "personal" | "control" | "random";
+                        model: string;
+                        /** @description Best first. */
+                        products: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description From 0; what an event about it gives. */
+                            position: number;
+                            /** @description How alike it is to what it was found by. */
+                            score: number;
+                            /** @description Its place among `tastes`; null: of none. */
+                            taste: number | null;
+                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            sources: string[];
+                            /** @description Where it was asked for. */
+                            explain?: {
+                                /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
+                                worth: number;
+                                /** @description With which it was to stand here. */
+                                probability: number;
+                                parts: {
+                                    /** @description Id of what it was found by. */
+                                    because: string | null;
+                                    source: string;
+                                    /** @description How alike the two are, 0 to 100. */
+                                    score: number;
+                                    /** @description How much that is worth, 0 to 1. */
+                                    share: number;
+                                }[];
+                            };
+                        }[];
+                        /** @description The most important first, each by the product in its middle. */
+                        tastes: {
+                            /** @description Its id. */
+                            product: string;
+                            photo?: {
+                                /** @description Its place among the photos, from 0. */
+                                number: number;
+                                /** @description Where it is, relative to this service. */
+                                url: string;
+                            };
+                            /** @description Its fields, unless they were not wanted. */
+                            metadata?: Record<string, never>;
+                            /** @description Its share of what the visitor likes. */
+                            importance: number;
+                            /** @description How many that were looked at make it up. */
+                            products: number;
+                            /** @description When that was last, Unix seconds. */
+                            newest: number;
+                        }[];
                         /** @description From the request's head to its answer. */
                         took_ms: number;
                     };

@@ -9,10 +9,11 @@ export interface ModelJobs {
     look: () => Promise<void>;
 }
 
-// Looks again and again while something goes on, and calls `changed` when something has come to its end.
+// Looks again and again while something goes on, and calls `changed` when something has come to its end: also what began
+// and ended between two looks, as a change of the model does that was made ready before.
 export function useModelJobs(changed: () => void): ModelJobs {
     const all = shallowRef<Job[]>([]);
-    let timer: number | undefined, left = false, going = new Set<string>();
+    let timer: number | undefined, left = false, ended: Set<string> | undefined;
 
     async function look(): Promise<void> {
         clearTimeout(timer);
@@ -22,13 +23,14 @@ export function useModelJobs(changed: () => void): ModelJobs {
         }
         if (found !== undefined) {
             all.value = found.filter((job) => job.settings.switch !== undefined || job.settings.pull !== undefined);
-            const now = new Set(all.value.filter(isGoing).map((job) => job.job)), before = going;
-            going = now;
-            if ([...before].some((job) => !now.has(job))) {
+            const now = all.value.filter((job) => !isGoing(job)).map((job) => job.job), before = ended;
+            ended = new Set(now);
+            if (before !== undefined && now.some((job) => !before.has(job))) {
                 changed();
             }
         }
-        timer = going.size > 0 || found === undefined ? window.setTimeout(() => void look(), 1000) : undefined;
+        clearTimeout(timer); // of a look that began meanwhile
+        timer = found === undefined || all.value.some(isGoing) ? window.setTimeout(() => void look(), 1000) : undefined;
     }
 
     onMounted(look);
