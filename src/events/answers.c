@@ -14,7 +14,7 @@
 
 enum {
     MOST_WAITING = 10000,
-    PLACE_BYTES = 13, /* product (8 bytes), probability (float, 4 bytes), sources (1 byte), little-endian */
+    PLACE_BYTES = 14, /* product (8 bytes), probability (float, 4 bytes), sources (2 bytes), little-endian */
     RANDOM_BITS = 22,
     REC_LETTERS = 13,
     DAY_MS = 86400000,
@@ -89,7 +89,8 @@ static void put_place(uint8_t *to, int64_t product, const NtLoggedProduct *logge
     uint32_t bits = GUINT32_TO_LE(probability.bits);
     memcpy(to, &number, sizeof number);
     memcpy(to + 8, &bits, sizeof bits);
-    to[12] = logged->sources;
+    to[12] = (uint8_t)logged->sources;
+    to[13] = (uint8_t)(logged->sources >> 8);
 }
 
 /* What an answer is in numbers. */

@@ -6,8 +6,11 @@
  *   store.c      the folder: names (visitors, products), and a database for each week
  *   week.c       a week's database: events by visitor and time, and what they add up to
  *   insert.c     events into the store: each once, the influence of each visitor bounded
+ *   answers.c    what was shown to whom, and what came of it
  *   history.c    what a visitor did lately
- *   writer.c     a thread that commits what several callers bring together
+ *   pairs.c      what goes with a product
+ *   erase.c      merging and erasing visitors
+ *   copy.c       copies and checks
  *
  * doc/events.md has the schema, the files and the bounds.
  */
@@ -124,7 +127,7 @@ const char *nt_arm_name(NtArm arm);
 typedef struct NtLoggedProduct {
     const char *id;
     float probability; /* with which it was to stand there */
-    uint8_t sources;   /* a bit for each */
+    uint16_t sources;  /* a bit for each */
 } NtLoggedProduct;
 
 /* An answer; all is copied. */
@@ -203,6 +206,27 @@ typedef struct NtProductCounts {
 /* All products that were in an event since, new, of NtProductCounts, in the order of their numbers. Costs time in
  * proportion to them. */
 GArray *nt_events_product_counts(NtEvents *events, int64_t since, GError **error);
+
+/* ---- what goes with what (pairs.c) ---- */
+
+typedef enum NtPairKind {
+    NT_PAIR_CLICKED, /* within an hour: viewed, clicked, favoured, put into the cart or bought */
+    NT_PAIR_BOUGHT,  /* within a day: bought, or put into the cart */
+    NT_PAIR_KINDS
+} NtPairKind;
+
+/* A product that visitors had to do with beside another one. */
+typedef struct NtPair {
+    int64_t product;   /* number in the store's names */
+    unsigned visitors; /* who had to do with both, 2 and more: what one did alone says nothing of others */
+    float strength;    /* above 0, 1 for the first: visitors / (visitors + 3) x visitors / sqrt(how often it is wanted) */
+} NtPair;
+
+enum { NT_MOST_PAIRS = 50 };
+/* What goes with a product, the strongest first, NT_MOST_PAIRS at most: new, of NtPair. Of the last 200 visitors who
+ * had to do with the product in the eight weeks before `now` (milliseconds since 1970); nothing is counted while events
+ * are written, so that what is erased is not in here either. Costs a few reads for each visitor: 2 ms. Thread-safe. */
+GArray *nt_events_pairs(NtEvents *events, int64_t product, NtPairKind kind, int64_t now, GError **error);
 
 /* Calls `each` for all that is kept of a visitor, what came over the bounds too, in the order of time; stops at the
  * first false. */

@@ -18,6 +18,9 @@ enum { MONDAY = 3 /* days from a Monday to 1 January 1970, a Thursday */ };
 
 static const char script[] =
     "CREATE TABLE event(" EVENT_COLUMNS ") WITHOUT ROWID;"
+    /* Actions are few among impressions: those of a visitor, and who did what with a product, without reading these. */
+    "CREATE INDEX action ON event(visitor, time, key, kind, product) WHERE kind <> 0;"
+    "CREATE INDEX action_product ON event(product, kind, time, visitor) WHERE kind <> 0;"
     /* What came over the bounds: kept, shown and erased as the others, and counted nowhere. */
     "CREATE TABLE excess(" EVENT_COLUMNS ") WITHOUT ROWID;"
     /* Keys of events that came with an id, under which they are known whenever they come again. */
@@ -25,7 +28,7 @@ static const char script[] =
     "CREATE TABLE product_count("
     " product INTEGER NOT NULL, kind INTEGER NOT NULL, count INTEGER NOT NULL, value REAL NOT NULL,"
     " PRIMARY KEY(product, kind)) WITHOUT ROWID;"
-    /* What was shown to whom: `products` has 13 bytes for each place, see answers.c. */
+    /* What was shown to whom: `products` has 14 bytes for each place, see answers.c. */
     "CREATE TABLE answer("
     " rec INTEGER PRIMARY KEY, visitor INTEGER NOT NULL, scenario INTEGER NOT NULL, arm INTEGER NOT NULL,"
     " model INTEGER NOT NULL, version INTEGER NOT NULL, previous INTEGER NOT NULL, products BLOB NOT NULL);"

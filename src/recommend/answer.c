@@ -136,7 +136,7 @@ static void log_answer(const NtAsking *asking, const GArray *candidates, NtRecom
         const NtCandidate *candidate = &g_array_index(candidates, NtCandidate, i);
         products[i] = (NtLoggedProduct){.id = g_array_index(out->products, NtShownProduct, i).described->id,
                                         .probability = candidate->probability > 0 ? candidate->probability : 1,
-                                        .sources = (uint8_t)candidate->sources};
+                                        .sources = (uint16_t)candidate->sources};
     }
     const NtLoggedAnswer answer = {.visitor = asking->query->visitor,
                                    .scenario = asking->query->scenario != NULL ? asking->query->scenario : "default",
@@ -164,6 +164,15 @@ static NtJson *explain(const NtAsking *asking, const NtCandidate *candidate) {
             nt_json_set(part, "score", nt_json_real(100 * (double)candidate->parts[i]));
             nt_json_append(parts, nt_json_set(part, "share", nt_json_real(seed->share)));
         }
+    }
+    if (candidate->beside != 0) {
+        g_autofree char *id = nt_catalogue_product_id(asking->snapshot->reader.db, candidate->beside, NULL);
+        NtJson *part = nt_json_set(nt_json_object(), "because", nt_json_string(id));
+        bool clicked = (candidate->sources & 1U << NT_SOURCE_CLICKED) != 0;
+        nt_json_set(part, "source",
+                    nt_json_string(nt_source_kind_name(clicked ? NT_SOURCE_CLICKED : NT_SOURCE_BOUGHT)));
+        nt_json_set(part, "score", nt_json_real(100 * (double)candidate->strength));
+        nt_json_append(parts, nt_json_set(part, "share", nt_json_real(NT_BESIDE_SHARE)));
     }
     nt_json_set(out, "worth", nt_json_real(candidate->worth));
     nt_json_set(out, "probability", nt_json_real(candidate->probability > 0 ? (double)candidate->probability : 1));

@@ -11,12 +11,14 @@
 
 enum {
     MOST_RECENT = 1, /* of them what was looked at last */
+    MOST_BESIDE = 8, /* products whose pairs are looked up */
     LEAST_HITS = 50, /* of each */
     MOST_HITS = 1000,
     NEWEST_ROWS = 2000 /* that are looked at for products that came last */
 };
 
-static const char *const names[NT_SOURCE_KINDS] = {"taste", "recent", "popular", "new", "any", "seen"};
+static const char *const names[NT_SOURCE_KINDS] = {"taste", "recent",  "co-clicked", "bought-together",
+                                                    "popular", "new",    "any",        "seen"};
 
 const char *nt_source_kind_name(NtSourceKind kind) { return names[kind]; }
 
@@ -127,6 +129,83 @@ static NtCandidate *candidate_of(GArray *candidates, GHashTable *places, uint32_
     return &g_array_index(candidates, NtCandidate, place - 1);
 }
 
+/* ---- what goes with what was looked at, or bought ---- */
+
+/* Candidates on their way. */
+typedef struct Gathering {
+    NtAsking *asking;
+    GArray *candidates;
+    GHashTable *places;
+} Gathering;
+
+/* The taste that a product is most like; -1: there are none. */
+static int taste_of(const NtAsking *asking, uint32_t row) {
+    const NtVersion *version = asking->snapshot->version;
+    size_t dim = version->view.dim;
+    g_autofree float *vectors = g_new(float, 2 * dim);
+    double best = -INFINITY;
+    int found = -1;
+    nt_rows_get(&version->view, row, vectors);
+    for (guint t = 0; t < asking->tastes->len; t++) {
+        nt_rows_get(&version->view, g_array_index(asking->tastes, NtTaste, t).row, vectors + dim);
+        double raw = nt_metric_value(version->view.metric, vectors, vectors + dim, dim);
+        double score = nt_scores_of(&version->card->scores, raw);
+        if (score > best) {
+            best = score;
+            found = (int)t;
+        }
+    }
+    return found;
+}
+
+static bool add_beside(Gathering *gathering, const NtTouched *of, NtPairKind kind, GError **error) {
+    static const NtSourceKind sources[NT_PAIR_KINDS] = {NT_SOURCE_CLICKED, NT_SOURCE_BOUGHT};
+    NtAsking *asking = gathering->asking;
+    g_autoptr(GArray) found =
+        nt_recommender_beside(asking->recommender, asking->snapshot, of->number, kind, error);
+    int taste = found != NULL && found->len > 0 && of->row != UINT32_MAX ? taste_of(asking, of->row) : -1;
+    for (guint i = 0; found != NULL && i < found->len; i++) {
+        const NtBeside *beside = &g_array_index(found, NtBeside, i);
+        if (!nt_asking_allows(asking, beside->product) ||
+            g_hash_table_contains(asking->seen, GUINT_TO_POINTER(beside->product))) {
+            continue;
+        }
+        NtCandidate *candidate =
+            candidate_of(gathering->candidates, gathering->places, beside->product, beside->row);
+        double score = NT_BESIDE_SHARE * (double)beside->strength;
+        candidate->taste = candidate->taste < 0 ? taste : candidate->taste;
+        candidate->score = MAX(candidate->score, score);
+        candidate->worth += sqrt(score); /* squared below */
+        candidate->sources |= 1U << sources[kind];
+        if (beside->strength > candidate->strength) {
+            candidate->strength = beside->strength;
+            candidate->beside = of->product;
+        }
+    }
+    return found != NULL;
+}
+
+/* What goes with the medoids of tastes and with what was done last; what was bought goes with what others bought. */
+static bool add_besides(Gathering *gathering, GError **error) {
+    const NtAsking *asking = gathering->asking;
+    const GArray *touched = asking->visitor.touched;
+    const unsigned bought = 1U << NT_EVENT_CART | 1U << NT_EVENT_PURCHASE;
+    g_autoptr(GHashTable) medoids = g_hash_table_new(NULL, NULL);
+    for (guint t = 0; t < asking->tastes->len && t < MOST_BESIDE / 2; t++) {
+        g_hash_table_add(medoids, GUINT_TO_POINTER(g_array_index(asking->tastes, NtTaste, t).medoid));
+    }
+    bool ok = true;
+    for (guint i = 0, last = 0; ok && touched != NULL && i < touched->len; i++) {
+        const NtTouched *one = &g_array_index(touched, NtTouched, i);
+        if (one->weight > 0 && (g_hash_table_contains(medoids, GUINT_TO_POINTER(one->product)) ||
+                                last++ < MOST_BESIDE / 2)) {
+            ok = add_beside(gathering, one, NT_PAIR_CLICKED, error) &&
+                 ((one->kinds & bought) == 0 || add_beside(gathering, one, NT_PAIR_BOUGHT, error));
+        }
+    }
+    return ok;
+}
+
 GArray *nt_candidates_find(NtAsking *asking, GError **error) {
     g_autoptr(GArray) candidates = g_array_new(FALSE, TRUE, sizeof(NtCandidate));
     GArray *seeds = asking->seeds = find_seeds(asking);
@@ -152,6 +231,10 @@ GArray *nt_candidates_find(NtAsking *asking, GError **error) {
             candidate->worth += sqrt(seed->share * score); /* squared below */
             candidate->sources |= seed->sources;
         }
+    }
+    Gathering gathering = {asking, candidates, places};
+    if (asking->arm != NT_ARM_CONTROL && !add_besides(&gathering, error)) {
+        return NULL;
     }
     for (guint i = 0; i < candidates->len; i++) {
         NtCandidate *candidate = &g_array_index(candidates, NtCandidate, i);

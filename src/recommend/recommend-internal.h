@@ -21,6 +21,7 @@ struct NtRecommender {
     int64_t space_model;
     uint32_t space_generation;
     uint64_t space_rows;
+    GHashTable *beside;    /* what goes with products; see beside.c */
     GArray *popular;       /* NtPopular, the most wanted first */
     int64_t popular_until; /* monotonic */
     GHashTable *kept;      /* tastes of visitors who were here lately, by their names; see tastes.c */
@@ -35,12 +36,24 @@ GArray *nt_recommender_popular(NtRecommender *recommender, GError **error);
 /* The product of today that a product of the store's names is; 0: it is not there any more. */
 bool nt_recommender_product(NtEvents *events, const NtSnapshot *snapshot, int64_t number, int64_t *out, GError **error);
 
+/* ---- what goes with a product (beside.c) ---- */
+
+typedef struct NtBeside {
+    uint32_t product, row;
+    float strength; /* 0 .. 1 */
+} NtBeside;
+/* What goes with a product of the store's names, the strongest first, as of ten minutes ago at most: a reference. */
+GArray *nt_recommender_beside(NtRecommender *recommender, const NtSnapshot *snapshot, int64_t number, NtPairKind kind,
+                              GError **error);
+void nt_besides_free(void *besides);
+
 /* ---- a visitor (visitor.c) ---- */
 
 /* A product that a visitor had to do with. */
 typedef struct NtTouched {
     uint32_t product;
     uint32_t row;   /* of its first photo; UINT32_MAX: it has no vector */
+    int64_t number; /* of the store's names */
     double weight;  /* of all that was done, each the less the longer ago; below 0: it was turned away */
     int64_t newest; /* milliseconds since 1970 */
     unsigned kinds; /* a bit for each NtEventKind */
@@ -75,6 +88,9 @@ void nt_tastes_free_kept(void *kept);
 
 enum { NT_MOST_SEEDS = 8 /* searched by in one scan: each costs a millisecond of 100,000 products */ };
 
+/* What a pair of the greatest strength is worth beside the product that is most alike. */
+#define NT_BESIDE_SHARE 0.5
+
 /* What is searched by. */
 typedef struct NtSeed {
     uint32_t product, row;
@@ -91,6 +107,8 @@ typedef struct NtCandidate {
     unsigned sources;           /* a bit for each NtSourceKind */
     float probability;          /* with which it was to stand where it does; 0: 1 */
     float parts[NT_MOST_SEEDS]; /* how alike it is to each seed, 0 .. 1; 0: not found by it */
+    uint32_t beside;            /* the product that it goes with most; 0: none */
+    float strength;             /* of that, 0 .. 1 */
 } NtCandidate;
 
 /* What an answer is made of. */

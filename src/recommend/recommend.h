@@ -121,6 +121,8 @@ typedef struct NtTaste {
 typedef enum NtSourceKind {
     NT_SOURCE_TASTE,   /* like the medoid of a taste */
     NT_SOURCE_RECENT,  /* like what was looked at last */
+    NT_SOURCE_CLICKED, /* others who looked at the same looked at it */
+    NT_SOURCE_BOUGHT,  /* others who bought the same bought it */
     NT_SOURCE_POPULAR, /* wanted by many */
     NT_SOURCE_NEW,     /* came last */
     NT_SOURCE_ANY,     /* is there */

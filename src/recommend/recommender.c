@@ -14,6 +14,7 @@ static NtRecommender *recommender_new(NiteruCatalogue *catalogue) {
     recommender->catalogue = catalogue;
     g_mutex_init(&recommender->lock);
     recommender->kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nt_tastes_free_kept);
+    recommender->beside = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, nt_besides_free);
     return recommender;
 }
 
@@ -30,6 +31,7 @@ NtRecommender *nt_recommender_of(NiteruCatalogue *catalogue) {
 void nt_recommender_free(NtRecommender *recommender) {
     if (recommender != NULL) {
         g_hash_table_unref(recommender->kept);
+        g_hash_table_unref(recommender->beside);
         nt_events_close(recommender->events);
         nt_taste_space_clear(&recommender->space);
         g_clear_pointer(&recommender->popular, g_array_unref);

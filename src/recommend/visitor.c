@@ -55,7 +55,9 @@ bool nt_visitor_read(NtRecommender *recommender, const NtSnapshot *snapshot, con
             if (!nt_recommender_product(events, snapshot, action->product, &product, error)) {
                 return false;
             }
-            NtTouched touched = {.product = (uint32_t)product, .row = nt_snapshot_row(snapshot, (uint32_t)product)};
+            NtTouched touched = {.product = (uint32_t)product,
+                                 .row = nt_snapshot_row(snapshot, (uint32_t)product),
+                                 .number = action->product};
             place = GUINT_TO_POINTER(product != 0 ? out->touched->len + 1 : 0);
             if (product != 0) {
                 g_array_append_val(out->touched, touched);

@@ -547,6 +547,67 @@ static void write_file(const char *name, const char *content, size_t size) {
     g_assert_true(g_file_set_contents(path, content, (gssize)size, NULL));
 }
 
+static char *pairs_of(NtEvents *events, const char *product, NtPairKind kind) {
+    g_autoptr(GError) error = NULL;
+    GString *out = g_string_new(NULL);
+    g_autoptr(GArray) counts = nt_events_product_counts(events, 0, &error);
+    g_assert_no_error(error);
+    for (guint c = 0; c < counts->len; c++) {
+        int64_t number = g_array_index(counts, NtProductCounts, c).product;
+        g_autofree char *id = nt_events_product_id(events, number, &error);
+        g_autoptr(GArray) pairs = strcmp(id, product) == 0 ? nt_events_pairs(events, number, kind, NOW, &error) : NULL;
+        g_assert_no_error(error);
+        for (guint i = 0; pairs != NULL && i < pairs->len; i++) {
+            const NtPair *pair = &g_array_index(pairs, NtPair, i);
+            g_autofree char *other = nt_events_product_id(events, pair->product, &error);
+            g_string_append_printf(out, "%s%s %u", out->len > 0 ? ", " : "", other, pair->visitors);
+            g_assert_true(pair->strength > 0 && pair->strength <= 1 && (i > 0 || pair->strength == 1.0F));
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void check_pairs(NtEvents *events, const char *product, NtPairKind kind, const char *expected) {
+    g_autofree char *got = pairs_of(events, product, kind);
+    g_assert_cmpstr(got, ==, expected);
+}
+
+/* Three visitors look at a and b, two of them at c; one looks at d with a, one at e much later, and all at "everywhere",
+ * as many others do. */
+static void test_pairs(void) {
+    begin();
+    NtEvents *events = open_store(NULL);
+    g_autoptr(GError) error = NULL;
+    for (int v = 0; v < 3; v++) {
+        g_autofree char *user = g_strdup_printf("%d", v);
+        int64_t time = NOW - (v == 2 ? 8 : 1) * DAY; /* also over weeks */
+        insert(events, event_at("click", "a", user, time));
+        insert(events, event_at("click", "a", user, time + 1));
+        insert(events, event_at("view", "b", user, time + MINUTE));
+        insert(events, event_at("click", "everywhere", user, time + 2 * MINUTE));
+        insert(events, event_at(v < 2 ? "view" : "impression", "c", user, time - MINUTE));
+        insert(events, event_at("view", v == 0 ? "d" : "e", user, time + (v == 0 ? MINUTE : 2 * HOUR)));
+        insert(events, event_at("purchase", "e", user, time + 3 * HOUR));
+        insert(events, event_at("cart", "a", user, time));
+    }
+    for (int v = 10; v < 40; v++) {
+        g_autofree char *user = g_strdup_printf("%d", v);
+        insert(events, event_at("view", "everywhere", user, NOW - DAY));
+    }
+    check_pairs(events, "a", NT_PAIR_CLICKED, "b 3, c 2, everywhere 3");
+    check_pairs(events, "a", NT_PAIR_BOUGHT, "e 3");
+    check_pairs(events, "d", NT_PAIR_CLICKED, "");
+    NtErasure erasure;
+    g_assert_true(nt_events_erase(events, "u:0", &erasure, &error));
+    check_pairs(events, "a", NT_PAIR_CLICKED, "b 2, everywhere 2"); /* and with them what they paired */
+    for (int i = 0; i < 150; i++) { /* one visitor, whatever they do, is one */
+        insert(events, event_at("click", i % 2 == 0 ? "a" : "f", "9", NOW - DAY + i * (int64_t)HOUR / 10));
+    }
+    check_pairs(events, "f", NT_PAIR_CLICKED, "");
+    nt_events_close(events);
+    end();
+}
+
 static void test_damaged(void) {
     begin();
     NtEvents *events = open_store(NULL);
@@ -582,6 +643,7 @@ int main(int argc, char **argv) {
     g_test_add_func("/events/store/erase", test_erase);
     g_test_add_func("/events/store/merge-killed", test_merge_killed);
     g_test_add_func("/events/store/killed", test_killed);
+    g_test_add_func("/events/store/pairs", test_pairs);
     g_test_add_func("/events/store/damaged", test_damaged);
     return g_test_run();
 }
