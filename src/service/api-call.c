@@ -188,7 +188,8 @@ static uint64_t most_with_photo(const ApiCall *call) {
 static void accept_body(ApiCall *call) {
     const NtServiceConfig *config = call->service->config;
     switch (call->route->takes) {
-    case API_JSON_BODY: nt_http_accept_body(call->request, config->json_bytes, -1, 0); break;
+    case API_JSON_BODY:
+    case API_BEACON_BODY: nt_http_accept_body(call->request, config->json_bytes, -1, 0); break;
     case API_PHOTO_BODY: nt_http_accept_body(call->request, most_with_photo(call), -1, 0); break;
     case API_LIST_UPLOAD: api_accept_upload(call, config->list_bytes); break;
     case API_NETWORK_UPLOAD: api_accept_network(call); break;
@@ -283,10 +284,11 @@ static bool read_body(ApiCall *call) {
     g_auto(ApiFault) fault = {0};
     size_t size;
     const char *text = nt_http_body(call->request, &size);
-    if (call->route->takes != API_JSON_BODY && call->route->takes != API_PHOTO_BODY) {
+    if (!api_takes_json(call->route)) {
         return true;
     }
-    bool json = nt_http_type_is(type, "application/json");
+    bool json = nt_http_type_is(type, "application/json") ||
+                (call->route->takes == API_BEACON_BODY && nt_http_type_is(type, "text/plain"));
     if (call->route->takes == API_PHOTO_BODY && !json) {
         return true; /* the handler reads it */
     }

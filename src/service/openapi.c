@@ -51,7 +51,7 @@ static NtJson *upload_body(const ApiRoute *route) {
 }
 
 static NtJson *request_body(const ApiRoute *route) {
-    if (route->takes != API_JSON_BODY && route->takes != API_PHOTO_BODY) {
+    if (!api_takes_json(route)) {
         return nt_json_set(nt_json_set(nt_json_object(), "required", nt_json_bool(true)), "content",
                            upload_body(route));
     }

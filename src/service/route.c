@@ -32,6 +32,10 @@ static Match match(const char *pattern, const char *path, char *pieces[API_MOST_
     return *pattern == *path ? MATCH : NO_MATCH;
 }
 
+bool api_takes_json(const ApiRoute *route) {
+    return route->takes == API_JSON_BODY || route->takes == API_BEACON_BODY || route->takes == API_PHOTO_BODY;
+}
+
 static void clear(char *pieces[API_MOST_PIECES]) {
     for (size_t i = 0; i < API_MOST_PIECES; i++) {
         g_clear_pointer(&pieces[i], g_free);

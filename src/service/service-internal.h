@@ -136,6 +136,7 @@ typedef enum ApiPlace {
 typedef enum ApiBody {
     API_NO_BODY,
     API_JSON_BODY,
+    API_BEACON_BODY, /* JSON that may call itself text/plain: browsers ask nothing before they send that elsewhere */
     API_PHOTO_BODY,  /* in one of the ways of api_read_photo */
     API_LIST_UPLOAD, /* into a file of a job */
     API_PHOTO_UPLOAD,
@@ -168,6 +169,8 @@ enum { API_MOST_PIECES = 3 };
  * escape that cannot be decoded. */
 const ApiRoute *api_route_find(const char *method, const char *path, char *pieces[API_MOST_PIECES], char **out_allowed,
                                bool *out_broken);
+/* Whether its body is JSON, or may be. */
+bool api_takes_json(const ApiRoute *route);
 
 /* ---- a call (api-call.c): a request on its way through a route ---- */
 

@@ -310,6 +310,41 @@ class Visitors(ShopTest):
         self.assertEqual(len(self.feed("me")["tastes"]), 1)
         self.assertEqual(self.ask("GET", path).status, 401)
 
+    # ---- from pages of elsewhere, whose browsers ask nothing first ----
+
+    def beacon(self, body, key, origin="https://shop.example", path="/v1/events", **headers):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.ask("POST", f"{path}?key={key}", data,
+                        {"Content-Type": "text/plain;charset=UTF-8", "Origin": origin, **headers})
+
+    def test_beacons(self):
+        paged = self.shop.run("key", "create", "--kind", "publishable", "--name", "paged", "--origin",
+                              "https://shop.example").stdout.strip()
+        event = self.event("click", self.all[33], session="beacon", id="once")
+        for key, told in ((self.public, "new"), (paged, "known")):
+            answer = self.beacon([event], key)
+            self.assertEqual((answer.status, answer.json[told]), (200, 1), answer)
+            self.assertEqual(answer.headers["Access-Control-Allow-Origin"], "https://shop.example")
+        feed = self.beacon({"session": "beacon", "k": 3}, paged, path="/v1/session/recommend")
+        self.assertEqual([taste["product"] for taste in feed.json["tastes"]], [self.all[33]])
+        self.assertProblem(self.beacon([event], paged, "https://other.example"), 403, "origin-not-allowed")
+        for key in ("nk_pub_" + "A" * 43, self.secret, ""):
+            self.assertProblem(self.beacon([event], key), 401, "unauthorized")
+        for bad, status, code in ((b"kind=click", 400, "malformed-json"), (b"[{]", 400, "malformed-json"),
+                                  (b"7", 400, "invalid"), (b"", 400, "missing-body"),
+                                  (b"[" + b" " * (1 << 20) + b"]", 413, "body-too-large"),
+                                  (json.dumps([event] * 1001).encode(), 413, "over-limit")):
+            self.assertProblem(self.beacon(bad, self.public), status, code)
+        # What signed in with a cookie is no page of elsewhere: it says so with every write, of this type too.
+        signed = self.ask("POST", "/v1/session", {"key": self.secret})
+        cookie = {"Cookie": signed.headers["Set-Cookie"].split(";")[0], "Content-Type": "text/plain"}
+        body = json.dumps([{**event, "id": "forged"}]).encode()
+        self.assertProblem(self.ask("POST", "/v1/events", body, cookie), 403, "csrf")
+        token = {"X-CSRF-Token": signed.json["csrf"]}
+        self.assertEqual(self.ask("POST", "/v1/events", body, {**cookie, **token}).json["new"], 1)
+        # All other addresses take JSON by its own name only.
+        self.assertProblem(self.beacon({"like": [self.all[1]]}, self.public, path="/v1/recommend"), 415, "unsupported-media-type")
+
 
 class Arms(ShopTest):
     """Some visitors always get the visual order, and some answers are drawn by chance."""

@@ -109,7 +109,7 @@ export interface paths {
         put?: never;
         /**
          * What visitors did
-         * @description Each event has its own status, and is stored once however often it comes. It counts for the next answer.
+         * @description Each event has its own status, and is stored once however often it comes. It counts for the next answer. A page of elsewhere may send the JSON as text/plain, so that its browser need not ask first.
          */
         post: operations["addEvents"];
         delete?: never;
@@ -275,7 +275,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Products for a session */
+        /**
+         * Products for a session
+         * @description A page of elsewhere may send the JSON as text/plain, so that its browser need not ask first.
+         */
         post: operations["recommendToSession"];
         delete?: never;
         options?: never;
