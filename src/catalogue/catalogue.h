@@ -123,6 +123,7 @@ uint64_t nt_catalogue_pages_read(const NtCatalogue *catalogue);
 #include "catalogue/change.h"
 #include "catalogue/field.h"
 #include "catalogue/judgement.h"
+#include "catalogue/scenario.h"
 #include "catalogue/key.h"
 #include "catalogue/model.h"
 #include "catalogue/photo.h"

@@ -122,6 +122,11 @@ static const char *const migrations[] = {
     "ALTER TABLE product ADD COLUMN version INTEGER;"
     "CREATE TABLE tombstone("
     " tombstone INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, removed INTEGER NOT NULL);",
+
+    /* 9: what is recommended in which place of the shop, each change a version (scenario.c). */
+    "CREATE TABLE scenario("
+    " name TEXT NOT NULL, version INTEGER NOT NULL, time INTEGER NOT NULL, settings TEXT,"
+    " PRIMARY KEY(name, version)) WITHOUT ROWID;",
 };
 enum { WORDS_MIGRATION = 4 }; /* the one after which the products there are get their words */
 

@@ -219,7 +219,8 @@ typedef enum NtPairKind {
 typedef struct NtPair {
     int64_t product;   /* number in the store's names */
     unsigned visitors; /* who had to do with both, 2 and more: what one did alone says nothing of others */
-    float strength;    /* above 0, 1 for the first: visitors / (visitors + 3) x visitors / sqrt(how often it is wanted) */
+    /* 0 .. 1: visitors / (visitors + 8), times visitors / sqrt(how often it is wanted), over the most of these. */
+    float strength;
 } NtPair;
 
 enum { NT_MOST_PAIRS = 50 };

@@ -11,7 +11,7 @@
 #include <math.h>
 
 enum { MOST_VISITORS = 200, MOST_BESIDE = 50, LEAST_VISITORS = 2, WEEKS = 8 };
-#define BELIEVED 3.0 /* visitors, at which a pair is worth half of what many would make it */
+#define BELIEVED 8.0 /* visitors, at which a pair is worth half of what many would make it */
 
 /* Kinds of events that pair, and how long before and after. */
 static const struct {
@@ -118,12 +118,17 @@ static bool rank(const Pairing *pairing, const GPtrArray *weeks, GArray *out, GE
         if (!count_wanted(pairing, weeks, pair->product, &wanted, error)) {
             return false;
         }
-        pair->strength = (float)(visitors / (visitors + BELIEVED) * visitors / sqrt(MAX(wanted, visitors)));
+        pair->strength = (float)(visitors / sqrt(MAX(wanted, visitors)));
+    }
+    float most = 0;
+    for (guint i = 0; i < out->len; i++) {
+        most = MAX(most, g_array_index(out, NtPair, i).strength);
+    }
+    for (guint i = 0; i < out->len; i++) {
+        NtPair *pair = &g_array_index(out, NtPair, i);
+        pair->strength *= (float)(pair->visitors / (pair->visitors + BELIEVED)) / most;
     }
     g_array_sort(out, strongest_first);
-    for (guint i = out->len; i-- > 0;) {
-        g_array_index(out, NtPair, i).strength /= g_array_index(out, NtPair, 0).strength;
-    }
     return true;
 }
 

@@ -50,7 +50,8 @@ void expect_dead(NtCatalogue *catalogue);
     } while (0)
 
 /* SQL that takes out of a catalogue what layouts brought after the fourth, the third, the second, and the first. */
-#define TO_LAYOUT_7 "ALTER TABLE product DROP COLUMN version; DROP TABLE tombstone; PRAGMA user_version=7;"
+#define TO_LAYOUT_8 "DROP TABLE scenario; PRAGMA user_version=8;"
+#define TO_LAYOUT_7 TO_LAYOUT_8 "ALTER TABLE product DROP COLUMN version; DROP TABLE tombstone; PRAGMA user_version=7;"
 #define TO_LAYOUT_6                                                                                                    \
     TO_LAYOUT_7                                                                                                        \
     "DROP INDEX photo_asked; ALTER TABLE photo DROP COLUMN etag; ALTER TABLE photo DROP COLUMN modified;"              \

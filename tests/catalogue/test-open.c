@@ -134,7 +134,7 @@ static void test_older(const void *data) {
     g_assert_true(nt_catalogue_commit(catalogue, NULL));
     nt_catalogue_close(catalogue);
     run_sql(folder, (const char *const[]){NULL, TO_LAYOUT_1, TO_LAYOUT_2, TO_LAYOUT_3, TO_LAYOUT_4, TO_LAYOUT_5,
-                                          TO_LAYOUT_6, TO_LAYOUT_7}[layout]);
+                                          TO_LAYOUT_6, TO_LAYOUT_7, TO_LAYOUT_8}[layout]);
     for (int pass = 0; pass < 3; pass++) { /* an old one read, turned, read again */
         catalogue = open_catalogue(folder, pass != 1);
         g_auto(NtModelRow) row = {0};
@@ -315,6 +315,7 @@ int main(int argc, char **argv) {
     g_test_add_data_func("/open/older-5", GINT_TO_POINTER(5), test_older);
     g_test_add_data_func("/open/older-6", GINT_TO_POINTER(6), test_older);
     g_test_add_data_func("/open/older-7", GINT_TO_POINTER(7), test_older);
+    g_test_add_data_func("/open/older-8", GINT_TO_POINTER(8), test_older);
     g_test_add_func("/open/turned", test_turned);
     g_test_add_func("/open/damage", test_damage);
     g_test_add_func("/open/read-only-folder", test_read_only_folder);

@@ -561,7 +561,7 @@ static char *pairs_of(NtEvents *events, const char *product, NtPairKind kind) {
             const NtPair *pair = &g_array_index(pairs, NtPair, i);
             g_autofree char *other = nt_events_product_id(events, pair->product, &error);
             g_string_append_printf(out, "%s%s %u", out->len > 0 ? ", " : "", other, pair->visitors);
-            g_assert_true(pair->strength > 0 && pair->strength <= 1 && (i > 0 || pair->strength == 1.0F));
+            g_assert_true(pair->strength > 0 && pair->strength <= (float)pair->visitors / (float)(pair->visitors + 8));
         }
     }
     return g_string_free(out, FALSE);
