@@ -204,27 +204,40 @@ static uint64_t key_of(const NtEvent *event) {
     return hash_parts(parts, G_N_ELEMENTS(parts));
 }
 
+/* What was done, with what and when, into an event that is cleared by the caller. */
+static bool read_action(const NtJson *json, const NtEventTimes *times, NtEvent *out, GError **error) {
+    g_autofree char *kind = NULL;
+    if (!read_text(json, "kind", 32, &kind, error)) {
+        return false;
+    }
+    out->kind = kind != NULL ? nt_event_kind_of_name(kind) : NT_EVENT_KINDS;
+    if (out->kind == NT_EVENT_KINDS) {
+        return refuse(error, "kind", "is impression, view, click, favourite, cart, purchase or dismiss");
+    }
+    if (!read_text(json, "product", 1024, &out->product, error)) {
+        return false;
+    }
+    return (out->product != NULL || refuse(error, "product", "names the product")) &&
+           read_time(json, times, &out->time, error);
+}
+
+bool nt_event_read_action(const NtJson *json, const NtEventTimes *times, NtEvent *out, GError **error) {
+    g_auto(NtEvent) event = {0};
+    if (!read_action(json, times, &event, error)) {
+        return false;
+    }
+    *out = event;
+    event = (NtEvent){0};
+    return true;
+}
+
 bool nt_event_read(const NtJson *json, const NtEventTimes *times, NtEvent *out, GError **error) {
     g_auto(NtEvent) event = {0};
-    g_autofree char *kind = NULL;
     if (nt_json_type(json) != NT_JSON_OBJECT) {
         return refuse(error, "event", "is an object");
     }
-    if (!nt_json_foreach(json, check_member, error) || !read_text(json, "kind", 32, &kind, error)) {
-        return false;
-    }
-    event.kind = kind != NULL ? nt_event_kind_of_name(kind) : NT_EVENT_KINDS;
-    if (event.kind == NT_EVENT_KINDS) {
-        return refuse(error, "kind", "is impression, view, click, favourite, cart, purchase or dismiss");
-    }
-    if (!read_text(json, "id", NT_EVENT_ID_BYTES, &event.id, error) ||
-        !read_text(json, "product", 1024, &event.product, error)) {
-        return false;
-    }
-    if (event.product == NULL) {
-        return refuse(error, "product", "names the product");
-    }
-    if (!read_visitor(json, &event.visitor, error) || !read_time(json, times, &event.time, error) ||
+    if (!nt_json_foreach(json, check_member, error) || !read_text(json, "id", NT_EVENT_ID_BYTES, &event.id, error) ||
+        !read_action(json, times, &event, error) || !read_visitor(json, &event.visitor, error) ||
         !read_text(json, "rec_id", NT_REC_BYTES, &event.rec, error) ||
         !read_text(json, "scenario", NT_SCENARIO_BYTES, &event.scenario, error) || !read_numbers(json, &event, error) ||
         !read_currency(json, &event, error)) {

@@ -70,6 +70,9 @@ NtEventTimes nt_event_times(int64_t now, unsigned retention_days);
  * Without a time it is of now. Members that are not known are refused, but for those whose name begins with "_".
  * Errors: INVALID; the fact "field" names the member. */
 bool nt_event_read(const NtJson *json, const NtEventTimes *times, NtEvent *out, GError **error);
+/* Reads {kind, product, time?} of an event by the same rules, whoever's it is; all else of *out is not set, and other
+ * members are not looked at. Errors likewise. */
+bool nt_event_read_action(const NtJson *json, const NtEventTimes *times, NtEvent *out, GError **error);
 /* The event as it is read; new. */
 NtJson *nt_event_json(const NtEvent *event);
 
@@ -193,6 +196,8 @@ typedef struct NtAction {
 GArray *nt_events_history(NtEvents *events, const char *visitor, int64_t since, size_t most, GError **error);
 /* The id of a product of an action, new; NULL with NOT_FOUND where it is known no more. */
 char *nt_events_product_id(NtEvents *events, int64_t product, GError **error);
+/* The number of a product; 0: it is in no event. */
+bool nt_events_product_number(NtEvents *events, const char *id, int64_t *out, GError **error);
 
 /* How many events of a kind count, of all that are kept; reads the counts of all products. 0 with an error. */
 uint64_t nt_events_count(NtEvents *events, NtEventKind kind, GError **error);

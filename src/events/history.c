@@ -5,7 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-bool nt_events_find(NtEvents *events, const char *visitor, int64_t *out, GError **error) {
+/* The number that the names have for a text; 0: none. */
+static bool number_of(NtEvents *events, bool (*find)(NtSql *, const char *, int64_t *, GError **), const char *text,
+                      int64_t *out, GError **error) {
     g_autoptr(GError) fault = NULL;
     NtEventsDb *names = nt_events_names(events, false, &fault);
     *out = 0;
@@ -13,9 +15,21 @@ bool nt_events_find(NtEvents *events, const char *visitor, int64_t *out, GError 
         return fault == NULL || (g_propagate_error(error, g_steal_pointer(&fault)), false);
     }
     g_mutex_lock(&names->read_lock);
-    bool ok = nt_names_find_visitor(&names->read, visitor, out, error);
+    bool ok = find(&names->read, text, out, error);
     g_mutex_unlock(&names->read_lock);
     return ok;
+}
+
+bool nt_events_find(NtEvents *events, const char *visitor, int64_t *out, GError **error) {
+    return number_of(events, nt_names_find_visitor, visitor, out, error);
+}
+
+static bool find_product(NtSql *sql, const char *id, int64_t *out, GError **error) {
+    return nt_sql_int(sql, 0, out, error, "SELECT product FROM product WHERE id = ?1", "t", id);
+}
+
+bool nt_events_product_number(NtEvents *events, const char *id, int64_t *out, GError **error) {
+    return number_of(events, find_product, id, out, error);
 }
 
 static bool read_actions(NtSql *sql, int64_t visitor, int64_t since, size_t most, GArray *out, GError **error) {

@@ -79,15 +79,18 @@ static bool bar_shown(NtAsking *asking, GError **error) {
 
 /* Who asks: what they did and what they like; somebody of whom nothing is known likes nothing. */
 static bool meet(NtAsking *asking, GError **error) {
-    int64_t now = asking->query->now > 0 ? asking->query->now : g_get_real_time() / 1000;
-    if (asking->query->visitor == NULL) {
+    const NtRecommendQuery *query = asking->query;
+    int64_t now = query->now > 0 ? query->now : g_get_real_time() / 1000;
+    if (query->visitor == NULL && query->actions == NULL) {
         asking->tastes = g_array_new(FALSE, FALSE, sizeof(NtTaste));
         return true;
     }
-    return nt_visitor_read(asking->recommender, asking->snapshot, asking->query->visitor, now, &asking->visitor,
+    /* What is kept is of what is stored, and with actions that are not it would be of another visitor. */
+    return nt_visitor_read(asking->recommender, asking->snapshot, query->visitor, query->actions, now, &asking->visitor,
                            error) &&
-           (asking->tastes = nt_tastes_find(asking->recommender, asking->snapshot, asking->query->visitor,
-                                            &asking->visitor, &asking->wait, error)) != NULL;
+           (asking->tastes =
+                nt_tastes_find(asking->recommender, asking->snapshot, query->actions == NULL ? query->visitor : NULL,
+                               &asking->visitor, &asking->wait, error)) != NULL;
 }
 
 static bool open_asking(NtAsking *asking, GError **error) {

@@ -45,7 +45,7 @@ static GPtrArray *members_of(NtRecommender *recommender, const NtSnapshot *snaps
     g_auto(NtVisitor) done = {0};
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GArray) members = NULL;
-    if (!nt_visitor_read(recommender, snapshot, visitor, g_get_real_time() / 1000, &done, error) ||
+    if (!nt_visitor_read(recommender, snapshot, visitor, NULL, g_get_real_time() / 1000, &done, error) ||
         (members = nt_tastes_members(recommender, snapshot, &done, (uint32_t)product, wait, error)) == NULL) {
         return NULL;
     }

@@ -53,7 +53,7 @@ void nt_besides_free(void *besides);
 typedef struct NtTouched {
     uint32_t product;
     uint32_t row;   /* of its first photo; UINT32_MAX: it has no vector */
-    int64_t number; /* of the store's names */
+    int64_t number; /* of the store's names; 0: no event names it */
     double weight;  /* of all that was done, each the less the longer ago; below 0: it was turned away */
     int64_t newest; /* milliseconds since 1970 */
     unsigned kinds; /* a bit for each NtEventKind */
@@ -63,9 +63,10 @@ typedef struct NtVisitor {
     GArray *touched; /* NtTouched, the newest first */
     uint64_t state;  /* of what was done: equal as long as that is */
 } NtVisitor;
-/* What a visitor did in the last 90 days, with products that are still there. */
-bool nt_visitor_read(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor, int64_t now,
-                     NtVisitor *out, GError **error);
+/* What a visitor (NULL: nobody) did in the last 90 days, with products that are still there; `given` (NtEvent; NULL:
+ * none) is counted in as if it were stored, but for its being no part of the state. */
+bool nt_visitor_read(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor, const GArray *given,
+                     int64_t now, NtVisitor *out, GError **error);
 void nt_visitor_clear(NtVisitor *visitor);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtVisitor, nt_visitor_clear)
 
@@ -75,7 +76,7 @@ uint32_t nt_snapshot_row(const NtSnapshot *snapshot, uint32_t product);
 /* ---- tastes (tastes.c) ---- */
 
 /* The tastes of a visitor, the most important first: new, of NtTaste. Those of one who did nothing since are not found
- * anew. */
+ * anew. `visitor` NULL: nothing that is kept is looked at, nor is anything kept. */
 GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor,
                        const NtVisitor *done, const NtWait *wait, GError **error);
 /* The numbers of the products that make up the taste of a medoid: new, of uint32_t; empty where there is none such. */

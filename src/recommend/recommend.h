@@ -132,7 +132,8 @@ typedef enum NtSourceKind {
 const char *nt_source_kind_name(NtSourceKind kind);
 
 typedef struct NtRecommendQuery {
-    const char *visitor;        /* "u:7", "s:x"; NULL: somebody of whom nothing is known */
+    const char *visitor;        /* "u:7", "s:x"; NULL: somebody of whom nothing is stored */
+    const GArray *actions;      /* NtEvent, what they did beside what is stored; none of it is kept. NULL: nothing */
     size_t k;                   /* products wanted; 0: 10 */
     const char *where;          /* a condition on metadata; NULL: none */
     const char *const *exclude; /* NULL-terminated ids that are left out; NULL: none */
@@ -188,6 +189,11 @@ NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *vi
 NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events,
                             bool (*may)(const char *visitor, void *data), void *data, GCancellable *cancellable,
                             GError **error);
+
+/* Reads what somebody did whom nothing is stored of, an array of {kind, product, time?}, by the rules of events: new,
+ * of NtEvent, for NtRecommendQuery. Those without a time are of now, each later than those before it. Errors: INVALID
+ * (the fact "parameter" names the member, such as actions[3].time), those of the store. */
+GArray *nt_recommend_actions(NtRecommender *recommender, const NtJson *actions, GError **error);
 
 /* ---- what came of it (report.c, statistics.c) ---- */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events out of JSON into the store: each by itself, so that one that is wrong costs the others nothing. */
+/* Events out of JSON into the store: each by itself, so that one that is wrong costs the others nothing. And what is
+ * not to be stored, which is right or wrong as a whole. */
 #include "recommend/recommend-internal.h"
 
 /* Those of one call that are right. */
@@ -121,4 +122,30 @@ NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events,
         }
     }
     return store(&taking, answers, error) ? g_steal_pointer(&answers) : NULL;
+}
+
+static void clear_event(void *event) { nt_event_clear(event); }
+
+GArray *nt_recommend_actions(NtRecommender *recommender, const NtJson *actions, GError **error) {
+    unsigned days;
+    NtEvents *events = nt_recommender_events(recommender, error);
+    if (events == NULL || !nt_events_retention(events, &days, error)) {
+        return NULL;
+    }
+    const NtEventTimes times = nt_event_times(g_get_real_time() / 1000, days);
+    g_autoptr(GArray) out = g_array_new(FALSE, TRUE, sizeof(NtEvent));
+    g_array_set_clear_func(out, clear_event);
+    size_t count = nt_json_count(actions);
+    for (size_t i = 0; i < count; i++) {
+        GError *fault = NULL;
+        NtEvent event;
+        if (!nt_event_read_action(nt_json_at(actions, i), &times, &event, &fault)) {
+            g_autofree char *field = g_strdup_printf("actions[%zu].%s", i, niteru_error_fact(fault, "field"));
+            g_propagate_prefixed_error(error, fault, "actions[%zu].", i);
+            return nt_fact(error, "parameter", field), NULL;
+        }
+        event.time -= event.time == times.now ? (int64_t)(count - i) : 0;
+        g_array_append_val(out, event);
+    }
+    return g_steal_pointer(&out);
 }

@@ -292,6 +292,9 @@ static GArray *find_anew(NtRecommender *recommender, const NtSnapshot *snapshot,
         return NULL;
     }
     GArray *tastes = make_tastes(&liked, done, groups, count);
+    if (visitor == NULL) {
+        return tastes;
+    }
     NtKeptTastes like = {.state = done->state,
                          .model = snapshot->version->model->model,
                          .generation = snapshot->version->model->generation,
@@ -304,7 +307,7 @@ static GArray *find_anew(NtRecommender *recommender, const NtSnapshot *snapshot,
 
 GArray *nt_tastes_find(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor,
                        const NtVisitor *done, const NtWait *wait, GError **error) {
-    g_autofree NtKeptTastes *kept = find_kept(recommender, snapshot, visitor);
+    g_autofree NtKeptTastes *kept = visitor != NULL ? find_kept(recommender, snapshot, visitor) : NULL;
     if (kept == NULL || (kept->state != done->state && is_due(kept, done))) {
         return find_anew(recommender, snapshot, visitor, done, wait, error);
     }

@@ -26,18 +26,36 @@
 const ApiSchema api_user_recommend_query = {.type = API_OBJECT,
                                             .members = (const ApiSchema[]){FEED, SIGNATURE, KEY, END}};
 const ApiSchema api_user_query = {.type = API_OBJECT, .members = (const ApiSchema[]){SIGNATURE, TIMEOUT, KEY, END}};
+#define SESSION(required, what)                                                                                        \
+    { "session", API_TEXT, required, .least = 1, .most = 200, .text = what }
+
+static const ApiSchema an_action = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"kind", API_TEXT, true, .text = "impression, view, click, favourite, cart, purchase or dismiss."},
+        {"product", API_TEXT, true, .least = 1, .most = MOST_ID, .text = "Its id; unknown ones are left out."},
+        {"time", API_ANY, .text = "Unix seconds or RFC 3339; now, and after those before it, when not given."},
+        END}};
 const ApiSchema api_session_recommend_body = {
     .type = API_OBJECT,
-    .members = (const ApiSchema[]){{"session", API_TEXT, .least = 1, .most = 200,
-                                    .text = "Of whom; without it: of a visitor of whom nothing is known."},
-                                   FEED,
-                                   END}};
+    .members = (const ApiSchema[]){
+        SESSION(false, "Of whom; without it: of a visitor of whom nothing is stored."),
+        {"actions", API_ARRAY, .items = &an_action, .least = 0, .most = 500,
+         .text = "What the visitor did beside what is stored of the session. None of it is kept."},
+        {"log", API_BOOL,
+         .text = "false: the answer is not logged and has no rec_id, so that it is in no report; true when not given."},
+        FEED,
+        END}};
+const ApiSchema api_forget_taste_body = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        SESSION(true, "Whose taste it is."),
+        {"product", API_TEXT, true, .least = 1, .most = MOST_ID, .text = "That stands for the taste."},
+        END}};
 const ApiSchema api_next_body = {
     .type = API_OBJECT,
-    .members = (const ApiSchema[]){{"session", API_TEXT, .least = 1, .most = 200,
-                                    .text = "With a publishable key: that of the answer, where it was for one."},
-                                   FEED,
-                                   END}};
+    .members = (const ApiSchema[]){SESSION(false, "With a publishable key: that of the answer, where it was for one."),
+                                   FEED, END}};
 const ApiSchema api_events_query = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){{"user", API_TEXT, .least = 1, .most = 200,

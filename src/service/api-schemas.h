@@ -14,7 +14,7 @@ extern const ApiSchema api_index_body, api_remove_body, api_remove_answer, api_f
     api_vector_body, api_image_body, api_recommend_body, api_product_body, api_list_query, api_audit_query,
     api_audit_answer, api_batch_body, api_batch_answer, api_photo_body, api_put_query, api_write_query, api_switch_body,
     api_back_body, api_networks_answer, api_user_recommend_query, api_user_query, api_session_recommend_body,
-    api_events_query, api_events_body, api_events_answer, api_recommend_answer, api_report_query, api_report_answer,
-    api_export_query, api_export_answer, api_erasure_answer, api_merge_body, api_next_body;
+    api_forget_taste_body, api_events_query, api_events_body, api_events_answer, api_recommend_answer, api_report_query,
+    api_report_answer, api_export_query, api_export_answer, api_erasure_answer, api_merge_body, api_next_body;
 
 #endif

@@ -387,6 +387,7 @@ void api_run_recommend_next(ApiCall *call);
 void api_run_user_export(ApiCall *call);
 void api_run_user_delete(ApiCall *call);
 void api_run_taste_delete(ApiCall *call);
+void api_run_taste_forget(ApiCall *call);
 void api_run_users_merge(ApiCall *call);
 void api_run_report(ApiCall *call);
 void api_run_user_recommend(ApiCall *call);

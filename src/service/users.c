@@ -53,6 +53,17 @@ void api_run_taste_delete(ApiCall *call) {
     }
 }
 
+void api_run_taste_forget(ApiCall *call) {
+    g_autoptr(GError) error = NULL;
+    g_autofree char *visitor = g_strconcat("s:", nt_json_text(nt_json_get(call->body, "session"), ""), NULL);
+    if (nt_recommend_forget_taste(recommender_of(call), visitor, nt_json_text(nt_json_get(call->body, "product"), ""),
+                                  nt_http_cancellable(call->request), &error)) {
+        api_answer_nothing(call);
+    } else {
+        api_fail(call, g_steal_pointer(&error));
+    }
+}
+
 void api_run_users_merge(ApiCall *call) {
     g_autoptr(GError) error = NULL;
     g_autofree char *session = g_strconcat("s:", nt_json_text(nt_json_get(call->body, "session"), ""), NULL);

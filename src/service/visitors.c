@@ -100,6 +100,16 @@ static void add_addresses(const NtJson *items) {
     }
 }
 
+/* A visitor may have looked at what is not public: that it stands for a taste tells a stranger nothing of it. */
+static void hide_medoids(const ApiCall *call, const NtJson *tastes) {
+    for (size_t i = 0; i < nt_json_count(tastes); i++) {
+        NtJson *taste = nt_json_at(tastes, i);
+        if (api_is_hidden(call, taste)) {
+            nt_json_set(taste, "metadata", nt_json_object());
+        }
+    }
+}
+
 static void answer(ApiCall *call, NtRecommendation *given, GError *fault) {
     g_autoptr(NtRecommendation) found = given;
     if (found == NULL) {
@@ -109,19 +119,27 @@ static void answer(ApiCall *call, NtRecommendation *given, GError *fault) {
     NtJson *out = nt_recommendation_json(found);
     add_addresses(nt_json_get(out, "products"));
     add_addresses(nt_json_get(out, "tastes"));
+    hide_medoids(call, nt_json_get(out, "tastes"));
     api_answer(call, 200, nt_json_set(out, "took_ms", nt_json_real((double)(nt_http_age(call->request) / 10) / 100)));
 }
 
-/* Recommends to a visitor, as the query or the body asks. */
+/* Recommends to a visitor, as the query or the body asks; `scenario` and `previous` of an answer that it goes on from.
+ */
 static void recommend(ApiCall *call, const char *visitor, const char *scenario, const char *previous) {
     GError *error = NULL;
+    NtRecommender *recommender = nt_recommender_of(call->service->catalogue);
     NiteruSearchOptions options;
     g_autofree char *where = NULL;
     g_autofree const char **exclude = NULL;
     const NtJson *from = call->body != NULL ? call->body : call->query;
+    const NtJson *did = nt_json_get(from, "actions");
+    g_autoptr(GArray) actions = NULL;
     NtRecommendation *found = NULL;
-    if (api_search_options(call, &options, &where, &exclude, &error)) {
+    bool log = nt_json_truth(nt_json_get(from, "log"), true);
+    if (api_search_options(call, &options, &where, &exclude, &error) &&
+        (did == NULL || (actions = nt_recommend_actions(recommender, did, &error)) != NULL)) {
         NtRecommendQuery query = {.visitor = visitor,
+                                  .actions = actions,
                                   .k = (size_t)nt_json_int(nt_json_get(from, "k"), 10),
                                   .where = where,
                                   .exclude = exclude,
@@ -132,11 +150,11 @@ static void recommend(ApiCall *call, const char *visitor, const char *scenario, 
                                   .scenario =
                                       scenario != NULL ? scenario : nt_json_text(nt_json_get(from, "scenario"), NULL),
                                   .previous = previous,
-                                  .log = true,
+                                  .log = log,
                                   .control_percent = call->service->config->control_percent,
-                                  .random_percent = call->service->config->random_percent};
-        found = nt_recommend(nt_recommender_of(call->service->catalogue), &query, nt_http_cancellable(call->request),
-                             &error);
+                                  /* From what chance shows something is learnt only where it is logged. */
+                                  .random_percent = log ? call->service->config->random_percent : 0};
+        found = nt_recommend(recommender, &query, nt_http_cancellable(call->request), &error);
     }
     answer(call, found, error);
 }

@@ -71,6 +71,84 @@ class Visitors(ShopTest):
         self.assertEqual(len(after["products"]), 4)
         self.assertEqual(self.ask("POST", "/v1/session/recommend", {}, secret).status, 200)
 
+    def shown_to(self, **body):
+        return self.ask("POST", "/v1/session/recommend", {"metadata": False, **body},
+                        {"Authorization": f"Bearer {self.public}"})
+
+    def reported(self):
+        return sum(arm["answers"] for arm in self.secret_ask("GET", "/v1/scenarios/trying/report").json["arms"])
+
+    def test_actions_that_are_not_stored(self):
+        """Somebody of whom nothing is stored gets what a stored visitor of the same actions gets, and leaves no trace."""
+        now = time.time() - 100
+        did = [self.event(kind, product, time=now + i) for i, (kind, product) in enumerate(
+            zip(("view", "click", "favourite", "purchase", "dismiss", "view"), self.all[::13]))]
+        self.bring([{**action, "session": "stored"} for action in did])
+        stored = self.shown_to(session="stored", k=20).json
+        self.assertGreater(len(stored["tastes"]), 1)
+        for order in (did, did[::-1]):
+            given = self.shown_to(actions=order, k=20, log=False, scenario="trying").json
+            self.assertEqual(self.ids(given), self.ids(stored))
+            self.assertEqual([(taste["product"], taste["products"]) for taste in given["tastes"]],
+                             [(taste["product"], taste["products"]) for taste in stored["tastes"]])
+        self.assertNotIn("rec_id", given)
+        self.assertEqual(self.reported(), 0)
+        self.assertIn("rec_id", self.shown_to(actions=did, scenario="trying").json)
+        self.assertEqual(self.reported(), 1)
+
+    def test_actions_beside_what_is_stored(self):
+        self.bring(self.event("view", self.all[2], session="both"))
+        other, stored = self.all[50], self.shown_to(session="both").json
+        both = self.shown_to(session="both", actions=[self.event("purchase", other), self.event("view", "nobody-sells")],
+                             log=False, k=1000).json
+        self.assertEqual({taste["product"] for taste in both["tastes"]}, {self.all[2], other})
+        self.assertNotIn(other, self.ids(both))
+        after = self.shown_to(session="both").json
+        self.assertEqual((self.ids(after), after["tastes"]), (self.ids(stored), stored["tastes"]))
+        self.assertEqual(self.shown_to(actions=[], log=False).json["tastes"], [])
+
+    def test_actions_of_one_moment(self):
+        """Without times each is later than those before it."""
+        did = [self.event("view", product) for product in self.all[::20]]
+        for order in (did, did[::-1]):
+            tastes = self.shown_to(actions=order, log=False).json["tastes"]
+            self.assertEqual([taste["product"] for taste in tastes], [action["product"] for action in order[::-1]])
+
+    def test_wrong_actions(self):
+        fine = self.event("view", self.all[0])
+        for field, action in (("actions[1].kind", self.event("like", self.all[0])),
+                              ("actions[1].time", self.event("view", self.all[0], time=time.time() + 3600)),
+                              ("actions[1].time", self.event("view", self.all[0], time="soon")),
+                              ("actions[1].product", self.event("view", "a\nb"))):
+            self.assertProblem(self.shown_to(actions=[fine, action]), 400, "invalid", field)
+        self.assertProblem(self.shown_to(actions=[{**fine, "user": "me"}]), 400, "unknown-field", "actions[0].user")
+        self.assertProblem(self.shown_to(actions=[fine] * 501), 400, "out-of-range", "actions")
+        self.assertEqual(self.shown_to(actions=[fine] * 500).status, 200)
+
+    def test_session_forgets_a_taste(self):
+        public = {"Authorization": f"Bearer {self.public}"}
+        self.bring([self.event("view", product, session="fickle") for product in (self.all[1], self.all[44])])
+        before = {taste["product"] for taste in self.shown_to(session="fickle").json["tastes"]}
+        self.assertEqual(before, {self.all[1], self.all[44]})
+        gone = {"session": "fickle", "product": self.all[1]}
+        self.assertEqual(self.ask("POST", "/v1/session/tastes:forget", gone, public).status, 204)
+        self.assertEqual([taste["product"] for taste in self.shown_to(session="fickle").json["tastes"]], [self.all[44]])
+        self.assertProblem(self.ask("POST", "/v1/session/tastes:forget", gone, public), 404, "not-found")
+        self.assertProblem(self.ask("POST", "/v1/session/tastes:forget", {"product": "x"}, public), 400,
+                           "missing-field", "session")
+
+    def test_taste_of_what_is_not_public(self):
+        hidden = self.all[33]
+        secret = {"Authorization": f"Bearer {self.secret}"}
+        made = self.ask("PATCH", f"/v1/products/{quote(hidden)}", {"metadata": {"public": False}}, secret)
+        self.assertEqual(made.status, 200, made)
+        self.addCleanup(self.ask, "PATCH", f"/v1/products/{quote(hidden)}", {"metadata": {"public": None}}, secret)
+        for key, fields in ((self.public, False), (self.secret, True)):
+            answer = self.ask("POST", "/v1/session/recommend", {"actions": [self.event("view", hidden)]},
+                              {"Authorization": f"Bearer {key}"}).json
+            self.assertEqual([taste["product"] for taste in answer["tastes"]], [hidden])
+            self.assertEqual("title" in answer["tastes"][0]["metadata"], fields)
+
     def test_scrolling(self):
         """Pages go on without repeats, to the end, and only for the one whose answer it was."""
         public = {"Authorization": f"Bearer {self.public}"}

@@ -276,10 +276,30 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Products for a session
+         * Products for a session, or for what somebody did of whom nothing is stored
          * @description A page of elsewhere may send the JSON as text/plain, so that its browser need not ask first.
          */
         post: operations["recommendToSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/tastes:forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forgets the taste of a session that a product stands for
+         * @description What was done with its products until now is no sign of taste any more.
+         */
+        post: operations["forgetTaste"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3408,8 +3428,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description Of whom; without it: of a visitor of whom nothing is known. */
+                    /** @description Of whom; without it: of a visitor of whom nothing is stored. */
                     session?: string;
+                    /** @description What the visitor did beside what is stored of the session. None of it is kept. */
+                    actions?: {
+                        /** @description impression, view, click, favourite, cart, purchase or dismiss. */
+                        kind: string;
+                        /** @description Its id; unknown ones are left out. */
+                        product: string;
+                        /** @description Unix seconds or RFC 3339; now, and after those before it, when not given. */
+                        time?: unknown;
+                    }[];
+                    /** @description false: the answer is not logged and has no rec_id, so that it is in no report; true when not given. */
+                    log?: boolean;
                     /** @description How many products are wanted; 10 when not given. */
                     k?: number;
                     /**
@@ -3435,7 +3466,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Products for a session */
+            /** @description Products for a session, or for what somebody did of whom nothing is stored */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3510,6 +3541,135 @@ export interface operations {
                         took_ms: number;
                     };
                 };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forgetTaste: {
+        parameters: {
+            query?: {
+                /** @description When this time is up, what was found until then is the answer, with partial: true. */
+                timeout_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Whose taste it is. */
+                    session: string;
+                    /** @description That stands for the taste. */
+                    product: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Forgets the taste of a session that a product stands for */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
