@@ -44,7 +44,7 @@ class Tag(ShopTest):
         self.assertReadable(again, "*")
         small = self.ask("GET", "/tag.js", headers={"Accept-Encoding": "gzip"})
         self.assertEqual(gzip.decompress(small.body), plain.body)
-        self.assertLessEqual(len(small.body), 10 * 1024)
+        self.assertLessEqual(len(small.body), 6 * 1024)
         self.assertEqual(self.ask("HEAD", "/tag.js").status, 200)
         # A classic script, which leaves nothing in the page's own names.
         self.assertNotRegex(plain.body, rb"(?m)^\s*(import|export)\b")

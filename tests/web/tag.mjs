@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // <niteru-similar> on pages of another origin, under a policy that allows it just what doc/tag.md says.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { HEIGHT, links, loaded, loads, openPages, PRODUCT, shown } from "./foreign.mjs";
 import { assertFits, openBrowser, openShop, until, violations } from "./support.mjs";
 
 const shop = await openShop(40), browser = await openBrowser();
-const HEIGHT = 700, PRODUCT = "dress-001-green", SIMILAR = "**/v1/products/*/similar?*";
+const SIMILAR = "**/v1/products/*/similar?*";
 const RUN = "globalThis.ran=1";
 const TITLES = [
     `<img src=x onerror="${RUN}"><script>${RUN}</script>`, "x".repeat(4000), "長い名前のワンピース、".repeat(40),
@@ -25,75 +24,12 @@ const listed = (await shop.ask("GET", "/v1/products?limit=1000")).products.map((
 await shop.put(listed.map((product, i) => ({
     product, metadata: { title: TITLES[i % TITLES.length], url: ADDRESSES[i % ADDRESSES.length], category: "Dresses & more" },
 })));
-const makeKey = (name, ...more) => {
-    const args = ["key", "create", "-q", "--kind", "publishable", "--name", name, ...more];
-    return spawnSync(process.env.NITERU, args, { env: shop.env, encoding: "utf8" }).stdout.trim();
-};
 
-// The foreign page: what `make` gives for the address, in a server of its own.
-let make = () => "", room = 0;
-const pages = createServer((request, answer) => {
-    const policy = `default-src 'none'; script-src ${shop.url}; connect-src ${shop.url}; img-src ${shop.url}; style-src 'self'; ` +
-        "require-trusted-types-for 'script'";
-    answer.setHeader("Content-Security-Policy", policy);
-    if (request.url === "/page.css") {
-        answer.setHeader("Content-Type", "text/css");
-        answer.end(`body { margin: 16px; font: 16px/1.5 sans-serif } .space { height: ${3 * HEIGHT}px }
-            .dark { background: #101012; color: #f4f4f5 } .kept niteru-similar:not(:defined) { display: block; min-height: ${room}px }`);
-    } else {
-        answer.setHeader("Content-Type", "text/html; charset=utf-8");
-        answer.end(request.url === "/" ? make() : "<title>elsewhere</title>");
-    }
-});
-await new Promise((done) => pages.listen(0, "127.0.0.1", done));
-after(() => pages.close());
-const origin = `http://127.0.0.1:${pages.address().port}`;
-const key = makeKey("any"), bound = makeKey("bound", "--origin", origin), elsewhere = makeKey("elsewhere", "--origin", "https://shop.example");
-await until("keys are asked for", async () => (await fetch(shop.url + "/v1/models")).status === 401);
+const pages = await openPages(browser, shop), { origin, key, makeKey, tag, pageOf, on, script: SCRIPT } = pages;
+const bound = makeKey("publishable", "bound", "--origin", origin);
+const elsewhere = makeKey("publishable", "elsewhere", "--origin", "https://shop.example");
 
-const tag = (more = "", id = PRODUCT, by = key) => `<niteru-similar product="${id}" key="${by}" ${more}></niteru-similar>`;
-const SCRIPT = () => `<script src="${shop.url}/tag.js" async></script>`;
-const pageOf = (body, { head = SCRIPT(), attributes = "", lang = "en" } = {}) => `<!doctype html><html lang="${lang}"><head>
-    <meta name="viewport" content="width=device-width, initial-scale=1"><title>A shop</title><link rel="stylesheet" href="/page.css">${head}</head>
-    <body ${attributes}><main><h1>A product</h1>${body}<p id="below">Below.</p></main></body></html>`;
-
-// Opens a page with this content, which must do nothing wrong; `loads` gathers what niteru-load tells, in order.
-const on = (content, body, { width = 1200, before = async () => {}, ...more } = {}) => async () => {
-    const context = await browser.newContext({ viewport: { width, height: HEIGHT }, bypassCSP: false, ...more });
-    const page = await context.newPage(), faults = [];
-    try {
-        page.setDefaultTimeout(30_000);
-        page.on("pageerror", (error) => faults.push(error.message));
-        page.on("dialog", (dialog) => void dialog.dismiss().then(() => faults.push("dialog")));
-        page.on("console", (message) => { // what the browser itself says of answers that failed is no fault of the tag
-            if (["error", "warning"].includes(message.type()) && !message.text().startsWith("Failed to load resource")) {
-                faults.push(message.text());
-            }
-        });
-        await context.addInitScript(() => {
-            Object.assign(globalThis, { loads: [], shift: 0 });
-            document.addEventListener("niteru-load", ({ detail }) => globalThis.loads.push(detail));
-            new PerformanceObserver((list) => {
-                globalThis.shift += list.getEntries().reduce((sum, { value }) => sum + value, 0);
-            }).observe({ type: "layout-shift", buffered: true });
-        });
-        await before(page, context);
-        make = typeof content === "function" ? content : () => content;
-        await page.goto(origin, { waitUntil: "commit" });
-        await body(page, context);
-        assert.equal(await page.evaluate(() => globalThis.ran), undefined);
-        assert.deepEqual(faults, []);
-    } finally {
-        await context.close();
-    }
-};
-const links = (page) => page.locator("niteru-similar a");
-const loaded = (page, count = 1) => page.waitForFunction((n) => globalThis.loads.length >= n, count);
-const loads = (page) => page.evaluate(() => globalThis.loads);
 const heightOf = (page) => page.locator("niteru-similar").first().evaluate((one) => one.getBoundingClientRect().height);
-// Photos that are shown: within the row's window, loaded.
-const shown = (page) => page.evaluate(() => [...document.querySelectorAll("niteru-similar")].flatMap((one) =>
-    [...(one.shadowRoot?.querySelectorAll("img") ?? [])]).filter((photo) => photo.complete && photo.naturalWidth > 0).length);
 // What moved, after two frames in which the browser tells of it.
 const shift = (page) => page.evaluate(() => new Promise((done) =>
     requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(globalThis.shift), 50)))));
@@ -129,13 +65,13 @@ const late = (page) => page.route("**/tag.js", async (route) => {
 
 test("how high a row is", on(() => pageOf(tag()), async (page) => {
     await loaded(page);
-    room = await heightOf(page); // what a page's own rule needs, in the tests below
-    assert.ok(room > 200 && room < 400);
+    pages.room = await heightOf(page); // what a page's own rule needs, in the tests below
+    assert.ok(pages.room > 200 && pages.room < 400);
 }));
 
 test("nothing jumps: in sight, with the page's rule for a late script", on(() => pageOf(tag(), { attributes: 'class="kept"' }), async (page) => {
     await until("five photos", async () => (await shown(page)) === 5);
-    assert.equal(await heightOf(page), room);
+    assert.equal(await heightOf(page), pages.room);
     assert.equal(await shift(page), 0);
 }, { before: late }));
 
@@ -194,7 +130,7 @@ for (const [name, answer, problem] of [
 test("keys: of these pages, of others, none; of pages in files", on(() => pageOf(tag("", PRODUCT, bound)), async (page, context) => {
     await until("photos by a key of this origin", async () => (await shown(page)) === 5);
     for (const [by, problem] of [[elsewhere, "origin-not-allowed"], ["nk_pub_wrong", "unauthorized"], ["", "unauthorized"]]) {
-        make = () => pageOf(tag("", PRODUCT, by));
+        pages.make = () => pageOf(tag("", PRODUCT, by));
         await page.reload({ waitUntil: "commit" });
         await loaded(page);
         assert.deepEqual(await loads(page), [{ count: 0, problem }]);

@@ -8,7 +8,7 @@ const WIDTHS = [128, 256, 384, 512, 768], USUAL_WIDTH = 200, MOST_TITLE = 200;
 export interface Row {
     box: HTMLElement;
     reserve(heading: Heading): void; // takes the room of a row, unseen while there is none
-    fill(found: Found[], question: Question, link: string): number; // how many are shown
+    fill(found: Found[], question: Question, link: string): Element[]; // the tiles, in order
     clear(): void; // unseen, in the same room
 }
 
@@ -107,7 +107,7 @@ export function makeRow(follow: (id: string, position: number) => boolean): Row 
             }
             showBar();
             box.classList.toggle("blank", tiles.length === 0);
-            return tiles.length;
+            return tiles;
         },
     };
 }

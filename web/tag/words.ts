@@ -4,11 +4,13 @@ export interface Heading {
     lang: string; // "" where the shop wrote it
 }
 
-export function headingOf(own: string, element: Element): Heading {
+export type Words = { en: string; ja: string };
+
+export const SIMILAR: Words = { en: "Looks like this", ja: "見た目が似ている商品" };
+export const FOR_YOU: Words = { en: "For you", ja: "あなたへのおすすめ" };
+
+export function headingOf(own: string, words: Words, element: Element): Heading {
     const language = element.closest("[lang]")?.getAttribute("lang") ?? "";
-    return own !== ""
-        ? { text: own, lang: "" }
-        : /^ja\b/i.test(language)
-          ? { text: "見た目が似ている商品", lang: "ja" }
-          : { text: "Looks like this", lang: "en" };
+    const lang = /^ja\b/i.test(language) ? "ja" : "en";
+    return own !== "" ? { text: own, lang: "" } : { text: words[lang], lang };
 }
