@@ -12,9 +12,9 @@ static bool check_name(const char *name, GError **error) {
     for (const char *p = name; ok && *p != '\0'; p = g_utf8_next_char(p)) {
         ok = !g_unichar_iscntrl(g_utf8_get_char(p));
     }
-    return ok || nt_fail(error, NITERU_ERROR_INVALID,
-                         "a scenario's name has 1 to %d bytes of UTF-8 and no control characters",
-                         NT_SCENARIO_NAME_BYTES);
+    return ok ||
+           nt_fail(error, NITERU_ERROR_INVALID,
+                   "a scenario's name has 1 to %d bytes of UTF-8 and no control characters", NT_SCENARIO_NAME_BYTES);
 }
 
 bool nt_catalogue_scenario_version(NtCatalogue *catalogue, const char *name, int64_t *out, GError **error) {
@@ -38,10 +38,10 @@ static bool check_place(NtCatalogue *catalogue, const char *name, int64_t now, i
     if (now == 0 && settings == NULL) {
         return nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no scenario '%s'", name);
     }
-    return nt_sql_int(&catalogue->sql, 0, &names, error,
-                      "SELECT count(DISTINCT name) FROM scenario WHERE name <> ?1", "t", name) &&
-           (names < NT_MOST_SCENARIOS || nt_fail(error, NITERU_ERROR_LIMIT,
-                                                 "there are %d scenarios, which is the most", NT_MOST_SCENARIOS));
+    return nt_sql_int(&catalogue->sql, 0, &names, error, "SELECT count(DISTINCT name) FROM scenario WHERE name <> ?1",
+                      "t", name) &&
+           (names < NT_MOST_SCENARIOS ||
+            nt_fail(error, NITERU_ERROR_LIMIT, "there are %d scenarios, which is the most", NT_MOST_SCENARIOS));
 }
 
 bool nt_catalogue_put_scenario(NtCatalogue *catalogue, const char *name, int64_t expected, const char *settings,

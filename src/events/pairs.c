@@ -16,8 +16,7 @@ enum { MOST_VISITORS = 200, MOST_BESIDE = 50, LEAST_VISITORS = 2, WEEKS = 8 };
 /* Kinds of events that pair, and how long before and after. */
 static const struct {
     int64_t first, last, within;
-} rules[NT_PAIR_KINDS] = {{NT_EVENT_VIEW, NT_EVENT_PURCHASE, 3600000},
-                          {NT_EVENT_CART, NT_EVENT_PURCHASE, 86400000}};
+} rules[NT_PAIR_KINDS] = {{NT_EVENT_VIEW, NT_EVENT_PURCHASE, 3600000}, {NT_EVENT_CART, NT_EVENT_PURCHASE, 86400000}};
 
 typedef struct Pairing {
     int64_t product;

@@ -27,6 +27,17 @@ static NtJson *sources_json(unsigned sources) {
     return out;
 }
 
+/* The numbers of rules. */
+static NtJson *rules_json(unsigned rules) {
+    NtJson *out = nt_json_array();
+    for (int rule = 0; rule < NT_MOST_RULES; rule++) {
+        if (rules & (1U << rule)) {
+            nt_json_append(out, nt_json_integer(rule));
+        }
+    }
+    return out;
+}
+
 static NtJson *products_json(const NtRecommendation *found) {
     NtJson *out = nt_json_array();
     for (guint i = 0; i < found->products->len; i++) {
@@ -36,6 +47,9 @@ static NtJson *products_json(const NtRecommendation *found) {
         nt_json_set(product, "score", nt_json_real(round(shown->score * 100) / 100));
         nt_json_set(product, "taste", shown->taste >= 0 ? nt_json_integer(shown->taste) : nt_json_null());
         nt_json_set(product, "sources", sources_json(shown->sources));
+        if (shown->rules != 0) {
+            nt_json_set(product, "rules", rules_json(shown->rules));
+        }
         if (shown->explained != NULL) {
             nt_json_set(product, "explain", nt_json_ref(shown->explained));
         }
@@ -63,6 +77,14 @@ NtJson *nt_recommendation_json(const NtRecommendation *found) {
     }
     nt_json_set(out, "arm", nt_json_string(nt_arm_name(found->arm)));
     nt_json_set(out, "model", nt_json_string(found->model));
+    nt_json_set(out, "scenario_version", nt_json_integer(found->version));
+    if (found->notes->len > 0) {
+        NtJson *notes = nt_json_array();
+        for (guint i = 0; i < found->notes->len; i++) {
+            nt_json_append(notes, nt_json_string(found->notes->pdata[i]));
+        }
+        nt_json_set(out, "notes", notes);
+    }
     nt_json_set(out, "products", products_json(found));
     return nt_json_set(out, "tastes", tastes_json(found));
 }

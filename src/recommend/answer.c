@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a visitor to products: what they did, their tastes, candidates, what is shown and what is said of it. */
-#include "recommend/recommend-internal.h"
+#include "recommend/rules.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { USUAL_K = 10, MOST_K = 1000 };
+enum { MOST_K = 1000 };
 
 static void clear_asking(NtAsking *asking) {
     nt_visitor_clear(&asking->visitor);
@@ -14,6 +14,8 @@ static void clear_asking(NtAsking *asking) {
     g_clear_pointer(&asking->filter, nt_filter_unref);
     g_clear_pointer(&asking->barred, g_hash_table_unref);
     g_clear_pointer(&asking->seen, g_hash_table_unref);
+    nt_ruling_clear(&asking->ruling);
+    nt_scenario_unref(asking->scenario);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtAsking, clear_asking)
 
@@ -30,6 +32,7 @@ void nt_recommendation_free(NtRecommendation *recommendation) {
         g_clear_pointer(&recommendation->products, g_array_unref);
         g_clear_pointer(&recommendation->tastes, g_array_unref);
         g_clear_pointer(&recommendation->medoids, g_ptr_array_unref);
+        g_clear_pointer(&recommendation->notes, g_ptr_array_unref);
         g_free(recommendation);
     }
 }
@@ -80,14 +83,13 @@ static bool bar_shown(NtAsking *asking, GError **error) {
 /* Who asks: what they did and what they like; somebody of whom nothing is known likes nothing. */
 static bool meet(NtAsking *asking, GError **error) {
     const NtRecommendQuery *query = asking->query;
-    int64_t now = query->now > 0 ? query->now : g_get_real_time() / 1000;
     if (query->visitor == NULL && query->actions == NULL) {
         asking->tastes = g_array_new(FALSE, FALSE, sizeof(NtTaste));
         return true;
     }
     /* What is kept is of what is stored, and with actions that are not it would be of another visitor. */
-    return nt_visitor_read(asking->recommender, asking->snapshot, query->visitor, query->actions, now, &asking->visitor,
-                           error) &&
+    return nt_visitor_read(asking->recommender, asking->snapshot, query->visitor, query->actions, asking->now,
+                           &asking->visitor, error) &&
            (asking->tastes =
                 nt_tastes_find(asking->recommender, asking->snapshot, query->actions == NULL ? query->visitor : NULL,
                                &asking->visitor, &asking->wait, error)) != NULL;
@@ -97,8 +99,9 @@ static bool open_asking(NtAsking *asking, GError **error) {
     const NtRecommendQuery *query = asking->query;
     asking->barred = g_hash_table_new(NULL, NULL);
     asking->seen = g_hash_table_new(NULL, NULL);
-    asking->k = query->k > 0 ? MIN(query->k, MOST_K) : USUAL_K;
-    if (!(query->diversity >= 0 && query->diversity <= 1)) {
+    asking->k = query->k > 0 ? MIN(query->k, MOST_K) : asking->scenario->k;
+    asking->diversity = query->diversity < 0 ? asking->scenario->diversity : query->diversity;
+    if (!(asking->diversity >= 0 && asking->diversity <= 1)) {
         return nt_fail(error, NITERU_ERROR_INVALID, "diversity goes from 0 to 1");
     }
     if (query->where != NULL && (asking->filter = nt_filter_open(asking->snapshot, query->where, error)) == NULL) {
@@ -107,7 +110,8 @@ static bool open_asking(NtAsking *asking, GError **error) {
     if (asking->snapshot->version->rows == 0) {
         return nt_fail_no_vectors(asking->snapshot->version->model, error);
     }
-    return meet(asking, error) && bar(asking, error) && (query->previous == NULL || bar_shown(asking, error));
+    return meet(asking, error) && bar(asking, error) && (query->previous == NULL || bar_shown(asking, error)) &&
+           nt_ruling_open(asking, error);
 }
 
 /* ---- what is answered ---- */
@@ -125,11 +129,28 @@ static bool describe(const NtAsking *asking, const NtShown *shown, size_t count,
 
 /* Which of the ways this answer is made in. Who is compared with always is, so that what is learnt of the others does
  * not reach them. */
-static NtArm choose_arm(const NtRecommendQuery *query) {
-    if (query->visitor != NULL && nt_xxh3(query->visitor, strlen(query->visitor), 0) % 100 < query->control_percent) {
+static NtArm choose_arm(const NtRecommendQuery *query, const NtScenario *scenario) {
+    int control = scenario->control_percent, chance = scenario->random_percent;
+    uint64_t most = control >= 0 ? (uint64_t)control : query->control_percent;
+    if (query->visitor != NULL && nt_xxh3(query->visitor, strlen(query->visitor), 0) % 100 < most) {
         return NT_ARM_CONTROL;
     }
-    return (unsigned)g_random_int_range(0, 100) < query->random_percent ? NT_ARM_RANDOM : NT_ARM_PERSONAL;
+    return g_random_int_range(0, 100) < (chance >= 0 ? chance : (int)query->random_percent) ? NT_ARM_RANDOM
+                                                                                            : NT_ARM_PERSONAL;
+}
+
+/* In which scenario, and which of the ways. */
+static bool choose_way(NtAsking *asking, GError **error) {
+    const NtRecommendQuery *query = asking->query;
+    const char *name = query->scenario != NULL ? query->scenario : "default";
+    asking->now = query->now > 0 ? query->now : g_get_real_time() / 1000;
+    asking->scenario = query->settings != NULL ? nt_scenario_ref(query->settings)
+                                               : nt_scenario_of(asking->recommender, asking->snapshot, name, error);
+    if (asking->scenario == NULL) {
+        return false;
+    }
+    asking->arm = query->personal ? NT_ARM_PERSONAL : choose_arm(query, asking->scenario);
+    return true;
 }
 
 static void log_answer(const NtAsking *asking, const GArray *candidates, NtRecommendation *out) {
@@ -144,6 +165,7 @@ static void log_answer(const NtAsking *asking, const GArray *candidates, NtRecom
     const NtLoggedAnswer answer = {.visitor = asking->query->visitor,
                                    .scenario = asking->query->scenario != NULL ? asking->query->scenario : "default",
                                    .model = out->model,
+                                   .version = out->version,
                                    .arm = asking->arm,
                                    .time = g_get_real_time() / 1000,
                                    .previous = asking->query->previous,
@@ -200,6 +222,8 @@ static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candi
     }
     out->arm = asking->arm;
     out->model = g_strdup(asking->snapshot->version->model->name);
+    out->version = asking->scenario->version;
+    out->notes = g_ptr_array_ref(asking->ruling.notes);
     out->products = g_array_new(FALSE, FALSE, sizeof(NtShownProduct));
     g_array_set_clear_func(out->products, clear_shown);
     out->medoids = g_ptr_array_new_with_free_func(unref_described);
@@ -210,6 +234,7 @@ static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candi
                                   .score = 100 * CLAMP(candidate->score, 0, 1),
                                   .taste = candidate->taste,
                                   .sources = candidate->sources,
+                                  .rules = candidate->rules,
                                   .explained = asking->query->explain ? explain(asking, candidate) : NULL};
         g_array_append_val(out->products, product);
     }
@@ -229,15 +254,20 @@ NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuer
         return NULL;
     }
     asking.wait = call.wait;
-    asking.arm = choose_arm(query);
     nt_catalogue_set_wait(snapshot.reader.db, &call.wait);
+    if (!choose_way(&asking, error)) {
+        return NULL;
+    }
     g_autoptr(GArray) candidates = open_asking(&asking, error) ? nt_candidates_find(&asking, error) : NULL;
     if (candidates == NULL) {
         return NULL;
     }
     nt_pick(&asking, candidates);
-    NtRecommendation *out =
-        nt_candidates_fill(&asking, candidates, asking.k, error) ? make_answer(&asking, candidates, error) : NULL;
+    if (!nt_candidates_fill(&asking, candidates, nt_ruling_room(&asking), error)) {
+        return NULL;
+    }
+    nt_ruling_place_pins(&asking, candidates);
+    NtRecommendation *out = make_answer(&asking, candidates, error);
     if (out != NULL && query->log) {
         log_answer(&asking, candidates, out);
     }
@@ -256,5 +286,5 @@ NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *vi
         return NULL;
     }
     asking.wait = call.wait;
-    return open_asking(&asking, error) ? make_answer(&asking, none, error) : NULL;
+    return choose_way(&asking, error) && open_asking(&asking, error) ? make_answer(&asking, none, error) : NULL;
 }

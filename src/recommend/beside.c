@@ -69,8 +69,7 @@ GArray *nt_recommender_beside(NtRecommender *recommender, const NtSnapshot *snap
     if (found != NULL) {
         return found;
     }
-    if (pairs == NULL &&
-        (pairs = nt_events_pairs(events, number, kind, g_get_real_time() / 1000, error)) == NULL) {
+    if (pairs == NULL && (pairs = nt_events_pairs(events, number, kind, g_get_real_time() / 1000, error)) == NULL) {
         return NULL;
     }
     if ((found = find_now(events, snapshot, pairs, error)) != NULL) {

@@ -4,6 +4,7 @@
 #define NT_RECOMMEND_INTERNAL_H
 
 #include "recommend/recommend.h"
+#include "recommend/scenario.h"
 
 /* ---- what is kept (recommender.c) ---- */
 
@@ -22,6 +23,7 @@ struct NtRecommender {
     uint32_t space_generation;
     uint64_t space_rows;
     GHashTable *beside;    /* what goes with products; see beside.c */
+    GHashTable *scenarios; /* NtScenario by name, as they were read last; see scenarios.c */
     GArray *popular;       /* NtPopular, the most wanted first */
     int64_t popular_until; /* monotonic */
     GHashTable *kept;      /* tastes of visitors who were here lately, by their names; see tastes.c */
@@ -110,14 +112,54 @@ typedef struct NtCandidate {
     float parts[NT_MOST_SEEDS]; /* how alike it is to each seed, 0 .. 1; 0: not found by it */
     uint32_t beside;            /* the product that it goes with most; 0: none */
     float strength;             /* of that, 0 .. 1 */
+    unsigned rules;             /* of the scenario that moved it, a bit for each */
 } NtCandidate;
+
+/* A product at a place. */
+typedef struct NtPin {
+    unsigned position, order;
+    uint32_t product, row;
+    int rule;
+} NtPin;
+
+/* Places that are for some products at least. */
+typedef struct NtQuota {
+    int rule;         /* -1: `places` of the scenario */
+    NtFilter *filter; /* borrowed; NULL: products of `sources` */
+    unsigned sources, needed, got;
+    bool over; /* nothing more is there */
+} NtQuota;
+
+/* Places that are for some products at most. */
+typedef struct NtCap {
+    int rule;
+    NtFilter *filter;   /* borrowed; NULL: all products */
+    const char *field;  /* borrowed; NULL: all that match together */
+    unsigned most;      /* of each value */
+    GHashTable *counts; /* value -> places that are taken */
+} NtCap;
+
+/* The rules of the scenario, as they are for this answer (rules.c). */
+typedef struct NtRuling {
+    GPtrArray *filters; /* NtFilter of each rule; NULL: it has none, or is not in force */
+    GArray *pins;       /* NtPin, the first place first */
+    GArray *quotas;     /* NtQuota */
+    GArray *caps;       /* NtCap */
+    bool narrowed;      /* a condition or rule leaves products out */
+    GArray *bought;     /* uint32_t, rows of products that were bought last; empty where they do not matter */
+    GPtrArray *notes;   /* char * */
+} NtRuling;
+void nt_ruling_clear(NtRuling *ruling);
 
 /* What an answer is made of. */
 typedef struct NtAsking {
     NtRecommender *recommender;
     const NtSnapshot *snapshot;
     const NtRecommendQuery *query;
+    NtScenario *scenario;
     size_t k;
+    double diversity;
+    int64_t now;
     NtArm arm;
     NtWait wait;
     NtVisitor visitor;
@@ -126,6 +168,7 @@ typedef struct NtAsking {
     NtFilter *filter;   /* NULL: no condition */
     GHashTable *barred; /* numbers of products that are never shown */
     GHashTable *seen;   /* of those that are shown when nothing else is left */
+    NtRuling ruling;
 } NtAsking;
 
 /* Whether a product may be shown; those that were seen may. */
@@ -133,15 +176,23 @@ bool nt_asking_allows(const NtAsking *asking, uint32_t product);
 
 /* ---- candidates (candidates.c) ---- */
 
-/* Candidates of the sources that know the visitor, each product once: new, of NtCandidate. */
+/* Candidates of the sources that know the visitor, and of those that places are kept for, each product once: new, of
+ * NtCandidate. */
 GArray *nt_candidates_find(NtAsking *asking, GError **error);
-/* Adds more, of sources that do not, until there are `wanted` or no more; none that is there already. */
-bool nt_candidates_fill(const NtAsking *asking, GArray *candidates, size_t wanted, GError **error);
+/* Adds more, of sources that do not know the visitor, until there are `wanted` or no more; none that is there already.
+ */
+bool nt_candidates_fill(NtAsking *asking, GArray *candidates, size_t wanted, GError **error);
+/* The same of one source alone. */
+bool nt_candidates_of(NtAsking *asking, NtSourceKind kind, GArray *candidates, size_t wanted, GError **error);
 
 /* ---- picking (pick.c) ---- */
 
-/* Moves the candidates that are shown, in their order, to the front of the array, and cuts it there: asking->k at most.
- */
-void nt_pick(const NtAsking *asking, GArray *candidates);
+/* Leaves of the candidates those that are shown, in their order: as many as pins leave room for at most. */
+void nt_pick(NtAsking *asking, GArray *candidates);
+
+/* ---- scenarios (scenarios.c) ---- */
+
+/* The settings of a scenario as of the snapshot: a reference. */
+NtScenario *nt_scenario_of(NtRecommender *recommender, const NtSnapshot *snapshot, const char *name, GError **error);
 
 #endif

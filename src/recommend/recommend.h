@@ -127,26 +127,53 @@ typedef enum NtSourceKind {
     NT_SOURCE_NEW,     /* came last */
     NT_SOURCE_ANY,     /* is there */
     NT_SOURCE_SEEN,    /* was looked at already, and nothing else is left */
+    NT_SOURCE_PINNED,  /* a rule puts it there */
     NT_SOURCE_KINDS
 } NtSourceKind;
 const char *nt_source_kind_name(NtSourceKind kind);
 
+/* What is recommended in one place of the shop, read (scenario.c, scenarios.c; doc/scenarios.md). Never changed;
+ * references are counted. */
+typedef struct NtScenario NtScenario;
+/* Reads settings; NULL: those of a scenario without any. Errors: INVALID (the fact "parameter" names the member, such
+ * as rules[2].where). */
+NtScenario *nt_scenario_parse(const NtJson *settings, GError **error);
+NtScenario *nt_scenario_ref(NtScenario *scenario);
+void nt_scenario_unref(NtScenario *scenario); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtScenario, nt_scenario_unref)
+
+enum { NT_SCENARIO_SETTINGS_BYTES = 65536 };
+/* Makes settings (NULL: that it is removed) the next version of a scenario; `expected` as
+ * nt_catalogue_put_scenario has it. Errors: those of that and of nt_scenario_parse, LIMIT (longer than
+ * NT_SCENARIO_SETTINGS_BYTES). */
+bool nt_scenario_put(NtRecommender *recommender, const char *name, int64_t expected, const NtJson *settings,
+                     GCancellable *cancellable, int64_t *out_version, GError **error);
+/* The versions of a scenario, the newest first, or (NULL) the newest of all: [{"scenario", "version", "changed",
+ * "settings" (null: it was removed)}], new. */
+NtJson *nt_scenarios_json(NtRecommender *recommender, const char *name, GError **error);
+/* What settings will hardly be meant to do: an array of sentences, new. */
+NtJson *nt_scenario_warnings(NtRecommender *recommender, const NtJson *settings, GCancellable *cancellable,
+                             GError **error);
+
 typedef struct NtRecommendQuery {
     const char *visitor;        /* "u:7", "s:x"; NULL: somebody of whom nothing is stored */
     const GArray *actions;      /* NtEvent, what they did beside what is stored; none of it is kept. NULL: nothing */
-    size_t k;                   /* products wanted; 0: 10 */
+    size_t k;                   /* products wanted; 0: as the scenario has it */
     const char *where;          /* a condition on metadata; NULL: none */
     const char *const *exclude; /* NULL-terminated ids that are left out; NULL: none */
-    double diversity;           /* 0 .. 1: how much less products are worth that are like others in the answer */
-    bool metadata;              /* wanted */
-    bool explain;               /* each product is to tell why it is where it is */
-    unsigned timeout_ms;        /* 0: none */
-    int64_t now;                /* milliseconds since 1970; 0: now */
-    const char *scenario;       /* the place of the shop that asks; NULL: "default" */
+    /* 0 .. 1: how much less products are worth that are like others in the answer; negative: as the scenario has it. */
+    double diversity;
+    bool metadata;            /* wanted */
+    bool explain;             /* each product is to tell why it is where it is */
+    unsigned timeout_ms;      /* 0: none */
+    int64_t now;              /* milliseconds since 1970; 0: now */
+    const char *scenario;     /* the place of the shop that asks; NULL: "default" */
+    NtScenario *settings;     /* instead of those of the scenario; NULL: these */
+    bool personal;            /* whoever it is, not the visual order only nor by chance */
     const char *previous;     /* id of the answer that this one goes on from: what was shown there is not; NULL: none */
     bool log;                 /* the answer gets an id and is logged */
-    unsigned control_percent; /* of visitors, always the same ones, get the visual order only */
-    unsigned random_percent;  /* of answers are drawn by chance from the best candidates */
+    unsigned control_percent; /* of visitors, always the same ones, get the visual order only; where the scenario */
+    unsigned random_percent;  /* does not say: of answers are drawn by chance from the best candidates */
 } NtRecommendQuery;
 
 /* A product of an answer. */
@@ -155,6 +182,7 @@ typedef struct NtShownProduct {
     double score;           /* 0 .. 100, falling but for what diversity moved */
     int taste;              /* place among the answer's tastes; -1: none */
     unsigned sources;
+    unsigned rules;    /* of the scenario that moved it, a bit for each by its number */
     NtJson *explained; /* owned: why it is where it is; NULL: not asked for */
 } NtShownProduct;
 
@@ -162,6 +190,8 @@ typedef struct NtRecommendation {
     char rec[NT_REC_TEXT]; /* by which events name it; "": it was not logged */
     NtArm arm;
     char *model;
+    int64_t version;    /* of the scenario's settings; 0: it has none */
+    GPtrArray *notes;   /* char *: where rules could not be as they are; empty as a rule */
     GArray *products;   /* NtShownProduct */
     GArray *tastes;     /* NtTaste, the most important first */
     GPtrArray *medoids; /* NtDescribed of each taste's medoid */

@@ -9,11 +9,14 @@ enum { MOST_POPULAR = 1000, POPULAR_SECONDS = 60, POPULAR_DAYS = 28 };
 /* Of impression, view, click, favourite, cart, purchase, dismiss. */
 static const double popular_weights[NT_EVENT_KINDS] = {0, 1, 2, 5, 6, 8, -4};
 
+static void unref_scenario(void *data) { nt_scenario_unref(data); }
+
 static NtRecommender *recommender_new(NiteruCatalogue *catalogue) {
     NtRecommender *recommender = g_new0(NtRecommender, 1);
     recommender->catalogue = catalogue;
     g_mutex_init(&recommender->lock);
     recommender->kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nt_tastes_free_kept);
+    recommender->scenarios = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_scenario);
     recommender->beside = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, nt_besides_free);
     return recommender;
 }
@@ -32,6 +35,7 @@ void nt_recommender_free(NtRecommender *recommender) {
     if (recommender != NULL) {
         g_hash_table_unref(recommender->kept);
         g_hash_table_unref(recommender->beside);
+        g_hash_table_unref(recommender->scenarios);
         nt_events_close(recommender->events);
         nt_taste_space_clear(&recommender->space);
         g_clear_pointer(&recommender->popular, g_array_unref);

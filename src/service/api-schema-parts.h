@@ -12,6 +12,7 @@ enum { MOST_K = 1000, MOST_ID = 1024, MOST_WHERE = 16384, MOST_IDS = 1000, MOST_
     { .name = NULL }
 
 static G_GNUC_UNUSED const ApiSchema any_text = {.type = API_TEXT};
+static G_GNUC_UNUSED const ApiSchema any_number = {.type = API_INTEGER};
 static G_GNUC_UNUSED const ApiSchema an_id = {.type = API_TEXT, .least = 1, .most = MOST_ID};
 static G_GNUC_UNUSED const ApiSchema a_field = {.type = API_TEXT, .least = 1, .most = 200};
 static G_GNUC_UNUSED const ApiSchema a_number = {.type = API_NUMBER, .least = -1e18, .most = 1e18};
@@ -61,6 +62,12 @@ static G_GNUC_UNUSED const ApiSchema a_number = {.type = API_NUMBER, .least = -1
     {                                                                                                                  \
         "if", API_TEXT, .choices = (const char *const[]){"absent", "present", NULL},                                   \
                         .text = "Only a product that is not there yet, or only one that is; else 412."                 \
+    }
+
+#define API_ACTIONS                                                                                                    \
+    {                                                                                                                  \
+        "actions", API_ARRAY, .items = &api_an_action, .least = 0, .most = 500,                                        \
+                              .text = "What the visitor did beside what is stored. None of it is kept."                \
     }
 
 #define SEARCH K, WHERE, SOLD_OUT, THRESHOLD, MODEL, GROUP, EXCLUDE, METADATA, TIMEOUT

@@ -97,7 +97,9 @@ static bool check_object(const ApiSchema *schema, const NtJson *value, const cha
     Checking all = {schema, field, fault};
     for (const ApiSchema *member = schema->members; member != NULL && member->name != NULL; member++) {
         if (member->required && nt_json_get(value, member->name) == NULL) {
-            return wrong(fault, "missing-field", member->name, g_strdup_printf("'%s' must be given", member->name));
+            g_autofree char *name = *field != '\0' ? g_strdup_printf("%s.%s", field, member->name) : NULL;
+            const char *whole = name != NULL ? name : member->name;
+            return wrong(fault, "missing-field", whole, g_strdup_printf("'%s' must be given", whole));
         }
     }
     return schema->members == NULL || nt_json_foreach(value, check_member, &all);

@@ -12,16 +12,16 @@
 #define DIVERSITY                                                                                                      \
     {                                                                                                                  \
         "diversity", API_NUMBER, .least = 0, .most = 1,                                                                \
-                                 .text = "How much less products are worth that are like others in the answer; 0.3 "   \
-                                         "when not given."                                                             \
+                                 .text = "How much less products are worth that are like others in the answer; else "  \
+                                         "as the scenario has it, 0.3."                                                \
     }
 #define EXPLAIN                                                                                                        \
     { "explain", API_BOOL, .text = "Whether each product tells why it is where it is." }
 #define SCENARIO                                                                                                       \
     { "scenario", API_TEXT, .least = 1, .most = 64, .text = "The place of the shop that asks; else `default`." }
 #define FEED                                                                                                           \
-    {"k", API_INTEGER, .least = 1, .most = MOST_K, .text = "How many products are wanted; 10 when not given."}, WHERE, \
-        SOLD_OUT, EXCLUDE, DIVERSITY, SCENARIO, EXPLAIN, METADATA, TIMEOUT
+    {"k", API_INTEGER, .least = 1, .most = MOST_K, .text = "How many are wanted; else as the scenario has it, 10."},   \
+        WHERE, SOLD_OUT, EXCLUDE, DIVERSITY, SCENARIO, EXPLAIN, METADATA, TIMEOUT
 
 const ApiSchema api_user_recommend_query = {.type = API_OBJECT,
                                             .members = (const ApiSchema[]){FEED, SIGNATURE, KEY, END}};
@@ -29,7 +29,7 @@ const ApiSchema api_user_query = {.type = API_OBJECT, .members = (const ApiSchem
 #define SESSION(required, what)                                                                                        \
     { "session", API_TEXT, required, .least = 1, .most = 200, .text = what }
 
-static const ApiSchema an_action = {
+const ApiSchema api_an_action = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
         {"kind", API_TEXT, true, .text = "impression, view, click, favourite, cart, purchase or dismiss."},
@@ -40,8 +40,7 @@ const ApiSchema api_session_recommend_body = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
         SESSION(false, "Of whom; without it: of a visitor of whom nothing is stored."),
-        {"actions", API_ARRAY, .items = &an_action, .least = 0, .most = 500,
-         .text = "What the visitor did beside what is stored of the session. None of it is kept."},
+        API_ACTIONS,
         {"log", API_BOOL,
          .text = "false: the answer is not logged and has no rec_id, so that it is in no report; true when not given."},
         FEED,
@@ -115,7 +114,11 @@ static const ApiSchema recommended_answer = {
         {"score", API_NUMBER, true, .least = 0, .most = 100, .text = "How alike it is to what it was found by."},
         {"taste", API_INTEGER, true, true, .text = "Its place among `tastes`; null: of none."},
         {"sources", API_ARRAY, true, .items = &any_text,
-         .text = "Why it is here: taste, recent; popular, new, any, seen where those were not enough."},
+         .text =
+             "Why it is here: taste, recent, co-clicked, bought-together, pinned; popular, new, any, seen where those "
+             "were not enough."},
+        {"rules", API_ARRAY, .items = &any_number,
+         .text = "Rules of the scenario that moved it, by their places from 0."},
         {"explain", API_OBJECT, .members = explain_members, .text = "Where it was asked for."},
         END}};
 static const ApiSchema taste_answer = {
@@ -130,6 +133,8 @@ const ApiSchema api_recommend_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
         {"rec_id", API_TEXT, .text = "Of this answer: what events about it give."},
+        {"scenario_version", API_INTEGER, true, .text = "Of the scenario's settings; 0: it has none."},
+        {"notes", API_ARRAY, .items = &any_text, .text = "Where rules of the scenario could not be as they are."},
         {"arm", API_TEXT, true, .choices = (const char *const[]){"personal", "control", "random", NULL},
          .text = "control: the visual order only, always for the same small share of visitors; random: by chance."},
         {"model", API_TEXT, true},

@@ -390,6 +390,14 @@ void api_run_taste_delete(ApiCall *call);
 void api_run_taste_forget(ApiCall *call);
 void api_run_users_merge(ApiCall *call);
 void api_run_report(ApiCall *call);
+void api_run_scenarios(ApiCall *call);
+void api_run_scenario(ApiCall *call);
+void api_run_scenario_versions(ApiCall *call);
+void api_run_scenario_put(ApiCall *call);
+void api_run_scenario_delete(ApiCall *call);
+void api_run_scenario_preview(ApiCall *call);
+/* Photos of products in JSON get the addresses by which this service has them. */
+void api_add_addresses(const NtJson *items);
 void api_run_user_recommend(ApiCall *call);
 void api_run_user_tastes(ApiCall *call);
 void api_run_session_recommend(ApiCall *call);

@@ -87,7 +87,7 @@ void api_run_events(ApiCall *call) {
 /* ---- recommendations out ---- */
 
 /* Photos get the addresses by which this service has them. */
-static void add_addresses(const NtJson *items) {
+void api_add_addresses(const NtJson *items) {
     for (size_t i = 0; i < nt_json_count(items); i++) {
         const NtJson *item = nt_json_at(items, i);
         NtJson *photo = nt_json_get(item, "photo");
@@ -117,8 +117,8 @@ static void answer(ApiCall *call, NtRecommendation *given, GError *fault) {
         return;
     }
     NtJson *out = nt_recommendation_json(found);
-    add_addresses(nt_json_get(out, "products"));
-    add_addresses(nt_json_get(out, "tastes"));
+    api_add_addresses(nt_json_get(out, "products"));
+    api_add_addresses(nt_json_get(out, "tastes"));
     hide_medoids(call, nt_json_get(out, "tastes"));
     api_answer(call, 200, nt_json_set(out, "took_ms", nt_json_real((double)(nt_http_age(call->request) / 10) / 100)));
 }
@@ -140,10 +140,10 @@ static void recommend(ApiCall *call, const char *visitor, const char *scenario, 
         (did == NULL || (actions = nt_recommend_actions(recommender, did, &error)) != NULL)) {
         NtRecommendQuery query = {.visitor = visitor,
                                   .actions = actions,
-                                  .k = (size_t)nt_json_int(nt_json_get(from, "k"), 10),
+                                  .k = (size_t)nt_json_int(nt_json_get(from, "k"), 0),
                                   .where = where,
                                   .exclude = exclude,
-                                  .diversity = nt_json_number(nt_json_get(from, "diversity"), 0.3),
+                                  .diversity = nt_json_number(nt_json_get(from, "diversity"), -1),
                                   .metadata = options.metadata,
                                   .explain = nt_json_truth(nt_json_get(from, "explain"), false),
                                   .timeout_ms = options.timeout_ms,

@@ -572,8 +572,8 @@ static void check_pairs(NtEvents *events, const char *product, NtPairKind kind, 
     g_assert_cmpstr(got, ==, expected);
 }
 
-/* Three visitors look at a and b, two of them at c; one looks at d with a, one at e much later, and all at "everywhere",
- * as many others do. */
+/* Three visitors look at a and b, two of them at c; one looks at d with a, one at e much later, and all at
+ * "everywhere", as many others do. */
 static void test_pairs(void) {
     begin();
     NtEvents *events = open_store(NULL);
@@ -600,7 +600,7 @@ static void test_pairs(void) {
     NtErasure erasure;
     g_assert_true(nt_events_erase(events, "u:0", &erasure, &error));
     check_pairs(events, "a", NT_PAIR_CLICKED, "b 2, everywhere 2"); /* and with them what they paired */
-    for (int i = 0; i < 150; i++) { /* one visitor, whatever they do, is one */
+    for (int i = 0; i < 150; i++) {                                 /* one visitor, whatever they do, is one */
         insert(events, event_at("click", i % 2 == 0 ? "a" : "f", "9", NOW - DAY + i * (int64_t)HOUR / 10));
     }
     check_pairs(events, "f", NT_PAIR_CLICKED, "");
