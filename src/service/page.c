@@ -80,7 +80,7 @@ GHashTable *api_page_files(void) {
 
 /* Whether an address is one of a view. */
 static bool is_view(const char *path) {
-    static const char *const views[] = {"/p/", "/photo", "/catalogue", "/engine"};
+    static const char *const views[] = {"/p/", "/photo", "/catalogue", "/engine", "/for-you"};
     for (size_t i = 0; i < G_N_ELEMENTS(views); i++) {
         size_t size = strlen(views[i]);
         if (strncmp(path, views[i], size) == 0 && (views[i][size - 1] == '/' || strchr("/", path[size]) != NULL)) {

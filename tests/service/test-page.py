@@ -20,7 +20,7 @@ class Page(ShopTest):
         self.shop.run("key", "create", "--kind", "secret", "--name", "s")
         page = self.ask("GET", "/")
         self.assertEqual((page.status, page.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
-        for path in ("/p/a%2Fb", "/p/x/y", "/photo", "/photo/0123", "/catalogue", "/engine/", "/?q=red&lang=ja"):
+        for path in ("/p/a%2Fb", "/p/x/y", "/photo", "/photo/0123", "/catalogue", "/engine/", "/for-you", "/?q=red&lang=ja"):
             self.assertEqual(self.ask("GET", path).body, page.body, path)
         for path in ("/p", "/photos", "/index", "/assets/", "/assets/../index.html", "/page/index.html", "/v1"):
             self.assertProblem(self.ask("GET", path), 404, "no-such-address")

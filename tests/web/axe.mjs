@@ -27,6 +27,10 @@ const views = {
         await page.locator(".under button").first().click();
         await page.locator("dialog.why[open]").waitFor();
     },
+    "for you": async (page) => {
+        await page.goto("/for-you");
+        await page.locator(".rail .tile").first().waitFor();
+    },
     keys: async (page) => {
         await goShop(page);
         await page.keyboard.press("?");

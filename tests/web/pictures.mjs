@@ -58,6 +58,28 @@ const states = {
         await page.goto("/");
         await note(page);
     }],
+    "for-you-new": ["many", async (page) => {
+        await page.goto("/for-you");
+        await tiles(page, ".rail").first().waitFor();
+    }],
+    "for-you-tastes": ["many", async (page) => {
+        for (const id of ["Long0", "RTL0", "dress-001-green"]) {
+            const stored = page.waitForResponse("**/v1/events");
+            await goProduct(page, id);
+            await stored;
+        }
+        await page.goto("/for-you");
+        await page.locator(".rail-head").nth(1).waitFor();
+    }],
+    "for-you-empty": ["empty", async (page) => {
+        await page.goto("/for-you");
+        await note(page);
+    }],
+    "for-you-failed": ["many", async (page) => {
+        await page.route("**/v1/session/recommend", (route) => route.abort());
+        await page.goto("/for-you");
+        await note(page);
+    }],
     "product-many": ["many", async (page) => {
         await goProduct(page, "dress-001-green");
         await tiles(page, ".found").first().click();

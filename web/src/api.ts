@@ -3,7 +3,7 @@ import type { paths } from "./api-types";
 import { forgetSession, learnSession, learnSessionAgain, session } from "./session";
 import type { Value } from "./where";
 
-type Json<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
+export type Json<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
     responses: { 200: { content: { "application/json": infer T } } };
 }
     ? T

@@ -9,6 +9,7 @@ import "./style/shop.css";
 import "./style/catalogue.css";
 import "./style/engine.css";
 import "./style/product.css";
+import "./style/for-you.css";
 import "./style/floating.css";
 
 if (keyInAddress !== null) {

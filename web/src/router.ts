@@ -17,6 +17,7 @@ export const router = createRouter({
         { path: "/", name: "shop", component: ShopView },
         { path: "/p/:id(.+)", name: "product", component: ProductView, props: true },
         { path: "/photo/:upload?", name: "photo", component: PhotoView, props: true },
+        { path: "/for-you", name: "for-you", component: () => import("./views/for-you-view.vue") },
         { path: "/catalogue", name: "catalogue", component: () => import("./views/catalogue-view.vue") },
         { path: "/engine", name: "engine", component: () => import("./views/engine-view.vue") },
         { path: "/:rest(.*)*", redirect: { name: "shop" } },

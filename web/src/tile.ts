@@ -1,5 +1,5 @@
 // What a product shows of itself, wherever it came from.
-import type { Product, Result } from "./api";
+import type { Product } from "./api";
 
 export interface Tile {
     id: string;
@@ -35,7 +35,16 @@ function tile(id: string, metadata: Metadata, photo: { number: number; url: stri
 
 export const tileOfProduct = (from: Product): Tile => tile(from.product, from.metadata as Metadata, from.photos[0]);
 
-export const tileOfResult = (from: Result): Tile => ({
+// Of an answer: what was found, what is recommended, what stands for a taste.
+interface Described {
+    product: string;
+    metadata?: unknown;
+    photo?: { number: number; url: string };
+    score?: number;
+    word?: string;
+}
+
+export const tileOfResult = (from: Described): Tile => ({
     ...tile(from.product, (from.metadata ?? {}) as Metadata, from.photo),
     score: from.score,
     word: from.word,

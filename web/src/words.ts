@@ -42,6 +42,10 @@ const scoreWords: Record<string, Word> = {
     "not alike": "notAlike",
 };
 
+// And for a score that comes without its word.
+export const sayAlike = (score: number): string =>
+    say(score >= 90 ? "nearlySame" : score >= 75 ? "veryAlike" : score >= 50 ? "alike" : score >= 25 ? "looselyAlike" : "notAlike");
+
 export function sayScore(word: string): string {
     const name = scoreWords[word];
     return name ? say(name) : word;

@@ -1,1 +1,1 @@
-import{A as e,D as t,ct as n,t as r,w as i,y as a}from"./shared.js";n!==null&&await t(n).catch(()=>!1),i(),e(a).use(r).mount(`#page`);
+import{D as e,I as t,N as n,t as r,yt as i,z as a}from"./shared.js";i!==null&&await t(i).catch(()=>!1),n(),a(e).use(r).mount(`#page`);
