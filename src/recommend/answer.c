@@ -107,6 +107,9 @@ static bool open_asking(NtAsking *asking, GError **error) {
     if (query->where != NULL && (asking->filter = nt_filter_open(asking->snapshot, query->where, error)) == NULL) {
         return false;
     }
+    if (!nt_snapshot_groups_about(asking->snapshot, error)) { /* variants of one design are one taste */
+        return false;
+    }
     if (asking->snapshot->version->rows == 0) {
         return nt_fail_no_vectors(asking->snapshot->version->model, error);
     }

@@ -71,6 +71,7 @@ bool nt_recommend_forget_taste(NtRecommender *recommender, const char *visitor, 
         g_auto(NtSnapshot) snapshot = {0};
         int64_t product;
         if (!nt_snapshot_open(&snapshot, recommender->catalogue, NULL, error) ||
+            !nt_snapshot_groups_about(&snapshot, error) ||
             !nt_catalogue_find_product(snapshot.reader.db, medoid, &product, error) ||
             (ids = members_of(recommender, &snapshot, visitor, product, &call.wait, error)) == NULL) {
             return false;

@@ -15,6 +15,7 @@ typedef struct NtPopular {
 
 struct NtRecommender {
     NiteruCatalogue *catalogue;
+    NtTasteOptions options;
     GMutex lock; /* all below */
     NtEvents *events;
     /* The space that tastes are found in, of a model when it had so many rows. */
@@ -154,7 +155,7 @@ void nt_ruling_clear(NtRuling *ruling);
 /* What an answer is made of. */
 typedef struct NtAsking {
     NtRecommender *recommender;
-    const NtSnapshot *snapshot;
+    NtSnapshot *snapshot;
     const NtRecommendQuery *query;
     NtScenario *scenario;
     size_t k;

@@ -104,6 +104,17 @@ void nt_taste_space_place(const NtTasteSpace *space, const float *row, float *ou
  * may use it. */
 typedef struct NtRecommender NtRecommender;
 NtRecommender *nt_recommender_of(NiteruCatalogue *catalogue);
+/* What makes up a taste. */
+typedef struct NtTasteOptions {
+    /* What an action weighs, by its kind: of impression, view, click, favourite, cart, purchase, dismiss 0, 1, 2, 5, 6,
+     * 8, -8. Those below 0 speak against a product. */
+    double weights[NT_EVENT_KINDS];
+    unsigned window_days; /* what is older is no taste: 90 */
+    unsigned decay_days;  /* after which an action weighs 1 / e of what it did: 100 */
+} NtTasteOptions;
+NtTasteOptions nt_taste_defaults(void);
+/* Before the first question; else as by default. Not thread-safe. */
+void nt_recommender_set_tastes(NtRecommender *recommender, const NtTasteOptions *options);
 /* The store of events; NULL with an error. */
 NtEvents *nt_recommender_events(NtRecommender *recommender, GError **error);
 void nt_recommender_free(NtRecommender *recommender); /* NULL is fine */

@@ -14,6 +14,7 @@ static void unref_scenario(void *data) { nt_scenario_unref(data); }
 static NtRecommender *recommender_new(NiteruCatalogue *catalogue) {
     NtRecommender *recommender = g_new0(NtRecommender, 1);
     recommender->catalogue = catalogue;
+    recommender->options = nt_taste_defaults();
     g_mutex_init(&recommender->lock);
     recommender->kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nt_tastes_free_kept);
     recommender->scenarios = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_scenario);
@@ -29,6 +30,10 @@ NtRecommender *nt_recommender_of(NiteruCatalogue *catalogue) {
     NtRecommender *recommender = catalogue->recommender;
     g_mutex_unlock(&catalogue->lock);
     return recommender;
+}
+
+void nt_recommender_set_tastes(NtRecommender *recommender, const NtTasteOptions *options) {
+    recommender->options = *options;
 }
 
 void nt_recommender_free(NtRecommender *recommender) {

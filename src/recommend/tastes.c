@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    MOST_TASTES = 24,  /* that are kept of one visitor: 1 KB */
+    MOST_TASTES = 20,  /* that are kept of one visitor: 1 KB with what is around them */
     MOST_KEPT = 65536, /* visitors */
     FEW = 64,          /* products are grouped anew each time: it costs less than a millisecond */
 };
@@ -107,46 +107,92 @@ static GArray *tastes_of(const NtKeptTastes *kept) {
 
 /* ---- finding them ---- */
 
-/* What is grouped. */
+/* What is grouped: products that were liked, those of one design as one. */
 typedef struct Liked {
-    NtPoints points;
+    NtPoints points; /* in the order of their newest products */
     float *rows, *weights;
-    guint *places; /* (points.count) among what was touched */
+    guint *places; /* (points.count) of the newest product among what was touched */
+    guint *of;     /* (touched) the point of a product, from 1; 0: it is none */
 } Liked;
 
 static void clear_liked(Liked *liked) {
     nt_free(liked->rows);
     g_free(liked->weights);
     g_free(liked->places);
+    g_free(liked->of);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Liked, clear_liked)
 
-static bool collect(NtRecommender *recommender, const NtSnapshot *snapshot, const NtVisitor *done, const NtWait *wait,
-                    Liked *out, double *out_cut, GError **error) {
-    size_t dim = snapshot->version->view.dim, most = MIN(done->touched->len, NT_CLUSTER_POINTS);
-    const NtTasteSpace *space;
-    out->rows = nt_alloc(MAX(most, 1), dim * sizeof(float), "tastes", error);
-    out->weights = g_new(float, most + 1);
-    out->places = g_new(guint, most + 1);
-    if (out->rows == NULL) {
-        return false;
+static bool make_room(const NtVisitor *done, size_t dim, Liked *out, GError **error) {
+    size_t touched = done->touched->len, most = MIN(touched, NT_CLUSTER_POINTS);
+    out->rows = nt_alloc(most + 1, dim * sizeof(float), "tastes", error);
+    out->weights = g_new0(float, most + 1);
+    out->places = g_new0(guint, most + 1);
+    out->of = g_new0(guint, touched + 1);
+    out->points = (NtPoints){.rows = out->rows, .weights = out->weights, .dim = dim};
+    return out->rows != NULL;
+}
+
+/* Adds a placed vector to a point, which is the weighted mean of its products. */
+static void add_to_point(Liked *liked, size_t point, const float *vector, double weight) {
+    float *row = liked->rows + point * liked->points.dim;
+    double before = (double)liked->weights[point], share = weight / (before + weight);
+    for (size_t d = 0; d < liked->points.dim; d++) {
+        row[d] = before > 0 ? (float)((double)row[d] * (1 - share) + (double)vector[d] * share) : vector[d];
     }
-    g_mutex_lock(&recommender->lock);
-    bool ok = nt_recommender_space(recommender, snapshot, wait, &space, error);
-    size_t count = 0;
-    for (guint i = 0; ok && i < done->touched->len && count < most; i++) {
-        const NtTouched *touched = &g_array_index(done->touched, NtTouched, i);
-        if (touched->weight > 0 && touched->row != UINT32_MAX) {
-            float *row = out->rows + count * dim;
-            nt_rows_get(&snapshot->version->view, touched->row, row);
-            nt_taste_space_place(space, row, row);
-            out->weights[count] = (float)touched->weight;
-            out->places[count++] = i;
+    liked->weights[point] = (float)(before + weight);
+}
+
+/* Points are of length 1, as vectors in the space are, where it has that. */
+static void scale_points(Liked *liked, const NtTasteSpace *space) {
+    for (size_t i = 0; space->unit && i < liked->points.count; i++) {
+        float *row = liked->rows + i * liked->points.dim;
+        double sum = 0;
+        for (size_t d = 0; d < liked->points.dim; d++) {
+            sum += (double)row[d] * (double)row[d];
+        }
+        for (size_t d = 0; sum > 0 && d < liked->points.dim; d++) {
+            row[d] = (float)((double)row[d] / sqrt(sum));
         }
     }
+}
+
+static bool collect(NtRecommender *recommender, const NtSnapshot *snapshot, const NtVisitor *done, const NtWait *wait,
+                    Liked *out, double *out_cut, GError **error) {
+    size_t dim = snapshot->version->view.dim;
+    const NtTasteSpace *space;
+    g_autoptr(GHashTable) groups = g_hash_table_new(NULL, NULL); /* group -> point, from 1 */
+    if (!make_room(done, dim, out, error)) {
+        return false;
+    }
+    float *vector = out->rows + MIN(done->touched->len, NT_CLUSTER_POINTS) * dim;
+    g_mutex_lock(&recommender->lock);
+    bool ok = nt_recommender_space(recommender, snapshot, wait, &space, error);
+    for (guint i = 0; ok && i < done->touched->len; i++) {
+        const NtTouched *touched = &g_array_index(done->touched, NtTouched, i);
+        void *group = GSIZE_TO_POINTER((gsize)nt_cells_get(&snapshot->groups, touched->product));
+        guint point = group != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(groups, group)) : 0;
+        if (touched->weight <= 0 || touched->row == UINT32_MAX ||
+            (point == 0 && out->points.count == NT_CLUSTER_POINTS)) {
+            continue;
+        }
+        if (point == 0) {
+            out->places[out->points.count] = i;
+            point = (guint)++out->points.count;
+            if (group != NULL) {
+                g_hash_table_insert(groups, group, GUINT_TO_POINTER(point));
+            }
+        }
+        nt_rows_get(&snapshot->version->view, touched->row, vector);
+        nt_taste_space_place(space, vector, vector);
+        add_to_point(out, point - 1, vector, touched->weight);
+        out->of[i] = point;
+    }
     *out_cut = ok ? space->cut : 0;
+    if (ok) {
+        scale_points(out, space);
+    }
     g_mutex_unlock(&recommender->lock);
-    out->points = (NtPoints){.rows = out->rows, .weights = out->weights, .count = count, .dim = dim};
     return ok;
 }
 
@@ -164,9 +210,12 @@ static GArray *make_tastes(const Liked *liked, const NtVisitor *done, const uint
     GArray *out = g_array_new(FALSE, TRUE, sizeof(NtTaste));
     double all = 0;
     g_array_set_size(out, (guint)count);
-    for (size_t i = 0; i < liked->points.count; i++) {
-        const NtTouched *touched = &g_array_index(done->touched, NtTouched, liked->places[i]);
-        NtTaste *taste = &g_array_index(out, NtTaste, groups[i]);
+    for (guint i = 0; i < done->touched->len; i++) {
+        const NtTouched *touched = &g_array_index(done->touched, NtTouched, i);
+        if (liked->of[i] == 0) {
+            continue;
+        }
+        NtTaste *taste = &g_array_index(out, NtTaste, groups[liked->of[i] - 1]);
         taste->importance += touched->weight;
         taste->products++;
         taste->newest = MAX(taste->newest, touched->newest);
@@ -338,9 +387,9 @@ GArray *nt_tastes_members(NtRecommender *recommender, const NtSnapshot *snapshot
     for (size_t t = 0; t < count; t++) {
         size_t middle = nt_medoid(&liked.points, groups, (uint16_t)t);
         if (g_array_index(done->touched, NtTouched, liked.places[middle]).product == medoid) {
-            for (size_t i = 0; i < liked.points.count; i++) {
-                if (groups[i] == t) {
-                    g_array_append_val(out, g_array_index(done->touched, NtTouched, liked.places[i]).product);
+            for (guint i = 0; i < done->touched->len; i++) {
+                if (liked.of[i] != 0 && groups[liked.of[i] - 1] == t) {
+                    g_array_append_val(out, g_array_index(done->touched, NtTouched, i).product);
                 }
             }
         }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a visitor did, as products with weights. Each action weighs by its kind and the less the longer ago it was,
- * exp(-age / 100 days), as PinnerSage has it (Pal and others, KDD 2020, section 4.3). What was turned away weighs
- * against; what was bought is a strong sign of taste.
+ * exp(-age / 100 days) where nothing else is set, as PinnerSage has it (Pal and others, KDD 2020, section 4.3). What
+ * was turned away weighs against; what was bought is a strong sign of taste.
  */
 #include "recommend/recommend-internal.h"
 
 #include <math.h>
 
-enum { MOST_ACTIONS = 500, WINDOW_DAYS = 90 };
-#define DECAY_PER_DAY 0.01
+enum { MOST_ACTIONS = 500, DAY_MS = 86400000 };
 /* So much weighs one product at most, in purchases of today: whoever looks at one thing for ever has other tastes too.
  */
-#define MOST_WEIGHT 16.0
+#define MOST_WEIGHT 2.0
 
-/* Of impression, view, click, favourite, cart, purchase, dismiss. */
-static const double weights[NT_EVENT_KINDS] = {0, 1, 2, 5, 6, 8, -8};
+NtTasteOptions nt_taste_defaults(void) {
+    return (NtTasteOptions){.weights = {0, 1, 2, 5, 6, 8, -8}, .window_days = 90, .decay_days = 100};
+}
 
 void nt_visitor_clear(NtVisitor *visitor) { g_clear_pointer(&visitor->touched, g_array_unref); }
 
@@ -43,9 +43,10 @@ static void add_action(Reading *reading, uint32_t product, int64_t number, NtEve
         g_hash_table_insert(reading->places, GUINT_TO_POINTER(product), GUINT_TO_POINTER(place));
     }
     NtTouched *touched = &g_array_index(reading->out->touched, NtTouched, place - 1);
-    double days = MAX(0, (double)(reading->now - time) / 86400000);
-    touched->weight += muted && weights[kind] > 0 ? 0 : weights[kind] * exp(-DECAY_PER_DAY * days);
-    touched->weight = MIN(touched->weight, MOST_WEIGHT);
+    const NtTasteOptions *options = &reading->recommender->options;
+    double days = MAX(0, (double)(reading->now - time) / DAY_MS), weight = options->weights[kind];
+    touched->weight += muted && weight > 0 ? 0 : weight * exp(-days / options->decay_days);
+    touched->weight = MIN(touched->weight, MOST_WEIGHT * MAX(options->weights[NT_EVENT_PURCHASE], 1));
     touched->newest = MAX(touched->newest, time);
     touched->kinds |= 1U << kind;
 }
@@ -125,7 +126,8 @@ static bool add_given(Reading *reading, const GArray *given, GError **error) {
 bool nt_visitor_read(NtRecommender *recommender, const NtSnapshot *snapshot, const char *visitor, const GArray *given,
                      int64_t now, NtVisitor *out, GError **error) {
     g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
-    Reading reading = {recommender, snapshot, now, now - WINDOW_DAYS * (int64_t)86400000, out, places};
+    Reading reading = {recommender, snapshot, now, now - recommender->options.window_days * (int64_t)DAY_MS,
+                       out,         places};
     out->touched = g_array_new(FALSE, TRUE, sizeof(NtTouched));
     if ((given != NULL && !add_given(&reading, given, error)) ||
         (visitor != NULL && !add_stored(&reading, visitor, error))) {

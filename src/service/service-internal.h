@@ -23,9 +23,11 @@ struct NtServiceConfig {
     bool public;         /* strangers may do what a publishable key may */
     char *log;           /* "requests", "errors", "off" */
     unsigned stop_seconds;
-    unsigned publishable_rate;                   /* requests a second of one address with a publishable key */
-    unsigned secret_rate;                        /* likewise of one key of another kind; 0: as many as it wants */
-    unsigned control_percent, random_percent;    /* of visitors, and of answers; see NtRecommendQuery */
+    unsigned publishable_rate;                /* requests a second of one address with a publishable key */
+    unsigned secret_rate;                     /* likewise of one key of another kind; 0: as many as it wants */
+    unsigned control_percent, random_percent; /* of visitors, and of answers; see NtRecommendQuery */
+    unsigned weight_view, weight_click, weight_favourite, weight_cart, weight_purchase, weight_dismiss;
+    unsigned taste_days, taste_decay_days;       /* see NtTasteOptions */
     unsigned loops, readers, embedders, writers; /* threads */
     unsigned queue;                              /* calls that wait for such a thread, each kind */
     uint64_t json_bytes, photo_bytes, list_bytes, import_bytes;

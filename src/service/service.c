@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "recommend/recommend.h"
+
 /* Whether an address to listen on is this machine's own. */
 static bool is_loopback(const char *address) {
     return g_str_has_prefix(address, "127.") || g_str_has_prefix(address, "[::1]") ||
@@ -56,10 +58,23 @@ static NtHttpServer *new_server(NtService *service, GError **error) {
     return nt_http_server_new(&options, &handler, error);
 }
 
+static void set_tastes(NiteruCatalogue *catalogue, const NtServiceConfig *config) {
+    const NtTasteOptions options = {.weights = {[NT_EVENT_VIEW] = config->weight_view,
+                                                [NT_EVENT_CLICK] = config->weight_click,
+                                                [NT_EVENT_FAVOURITE] = config->weight_favourite,
+                                                [NT_EVENT_CART] = config->weight_cart,
+                                                [NT_EVENT_PURCHASE] = config->weight_purchase,
+                                                [NT_EVENT_DISMISS] = -(double)config->weight_dismiss},
+                                    .window_days = config->taste_days,
+                                    .decay_days = config->taste_decay_days};
+    nt_recommender_set_tastes(nt_recommender_of(catalogue), &options);
+}
+
 static NtService *make(NiteruCatalogue *catalogue, const NtServiceConfig *config, GError **error) {
     g_autoptr(NtService) service = g_new0(NtService, 1);
     service->catalogue = catalogue;
     service->config = config;
+    set_tastes(catalogue, config);
     service->keys = api_keys_new(catalogue);
     service->undo = api_undo_new();
     service->sessions = api_sessions_new();

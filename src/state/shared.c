@@ -384,6 +384,18 @@ bool nt_snapshot_groups(NtSnapshot *snapshot, GError **error) {
     return snapshot->grouped;
 }
 
+bool nt_snapshot_groups_about(NtSnapshot *snapshot, GError **error) {
+    NtShared *shared = snapshot->reader.catalogue->shared;
+    g_mutex_lock(&shared->lock);
+    bool known = shared->groups.known && !snapshot->grouped;
+    if (known) {
+        nt_cells_copy(&snapshot->groups, &shared->groups.of);
+        snapshot->grouped = true;
+    }
+    g_mutex_unlock(&shared->lock);
+    return known || nt_snapshot_groups(snapshot, error);
+}
+
 /* ---- life ---- */
 
 NtShared *nt_shared_new(void) {

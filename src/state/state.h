@@ -188,6 +188,8 @@ void nt_snapshot_clear(NtSnapshot *snapshot);
 /* Sees to the snapshot's groups: numbers that are equal for products of equal field `group`, 0 for those without. Costs
  * time in proportion to the catalogue when they are asked for first, or a field was added since. */
 bool nt_snapshot_groups(NtSnapshot *snapshot, GError **error);
+/* The same, perhaps as of a moment later: what others commit meanwhile costs no time. */
+bool nt_snapshot_groups_about(NtSnapshot *snapshot, GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtSnapshot, nt_snapshot_clear)
 
 /* What an answer says of a product; never changed. */
