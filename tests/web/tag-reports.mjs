@@ -133,7 +133,8 @@ test("what was bought counts for the row that led there, from a page without one
         await page.evaluate(() => document.addEventListener("niteru-click", (event) => event.preventDefault()));
         await page.locator("niteru-similar a").nth(1).click();
         await comes("bought", { clicks: 1 });
-        const [{ product, session }] = await events(page, "click");
+        const [{ product, session, position }] = await events(page, "click");
+        assert.equal(position, 1);
         pages.make = () => pageOf("Thank you.", { head: script(`async data-key="${key}" data-report`) });
         await page.reload();
         assert.equal(await page.evaluate(() => globalThis.niteru.session), session);
@@ -185,18 +186,30 @@ test("consent that is given and taken back", on(() => pageOf(tag('scenario="cons
     await loaded(page);
     const push = () => page.evaluate((product) => globalThis.niteru.push({ kind: "cart", product }), PRODUCT);
     await push(); // not agreed yet: it is not told afterwards either
-    await page.evaluate(() => document.querySelector("niteru-similar").setAttribute("report", ""));
-    await loaded(page, 2);
+    for (const [loads, report] of [[2, ""], [3, "always"]]) { // which asks again, and is no second view of the page
+        await page.evaluate((value) => document.querySelector("niteru-similar").setAttribute("report", value), report);
+        await loaded(page, loads);
+    }
     await push();
     await page.clock.runFor(3000);
     assert.deepEqual((await events(page)).map(({ kind }) => kind).sort(), ["cart", ...Array(5).fill("impression"), "view"]);
     await page.evaluate(() => document.querySelector("niteru-similar").removeAttribute("report"));
-    await loaded(page, 3);
+    await loaded(page, 4);
     await push();
     await page.clock.runFor(5000);
     assert.equal((await events(page)).length, 7);
-    await comes("consent", { answers: 1, impressions: 5 });
+    await comes("consent", { answers: 2, impressions: 5 });
 }, { before: noting(true) }));
+
+test("a page that is opened out of sight is looked at when it comes in sight", on(() => pageOf(tag("report")), async (page) => {
+    await loaded(page);
+    await row(page);
+    await page.clock.runFor(5000);
+    assert.deepEqual(await events(page), []);
+    await see(page, "visible");
+    await page.clock.runFor(2100);
+    assert.deepEqual((await events(page)).map(({ kind }) => kind), ["view", ...Array(5).fill("impression")]);
+}, { before: noting(true, 'Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });') }));
 
 const QUEUE = `globalThis.niteru = [{ kind: "cart", product: "${PRODUCT}" }, [{ kind: "view", product: "${PRODUCT}" },
     { kind: "dismiss", product: "${PRODUCT}" }], (niteru) => { globalThis.heard = niteru.session; }]; globalThis.same = globalThis.niteru;`;
@@ -298,8 +311,11 @@ function signed(user) {
 const forYou = (more = "") => `<niteru-recommend key="${key}" ${more}></niteru-recommend>`;
 
 test("for a user whom the shop's server vouches for: their answers, and their reports", on(
-    () => pageOf(forYou(signed("known") + ' report scenario="for-you" link="/to/{id}"')), async (page) => {
+    () => pageOf(forYou(signed("known") + ` product="${PRODUCT}" report scenario="for-you" link="/to/{id}"`)), async (page) => {
         await loaded(page);
+        const hrefs = await page.locator("niteru-recommend a").evaluateAll((all) => all.map((one) => one.pathname));
+        assert.equal(hrefs.length, 5);
+        assert.ok(!hrefs.includes("/to/" + PRODUCT)); // which the page is about
         assert.equal(await page.locator("niteru-recommend h2").textContent(), "For you");
         await comes("for-you", { answers: 1, impressions: 5 });
         assert.deepEqual(await kept(page), {}); // a session is not needed
