@@ -27,6 +27,12 @@ const views = {
         await page.locator(".under button").first().click();
         await page.locator("dialog.why[open]").waitFor();
     },
+    visitor: async (page) => {
+        await page.goto("/engine?at=visitor");
+        await page.locator(".simulated .grid > li").first().waitFor();
+        await page.locator(".acts button").first().click();
+        await page.locator(".tastes li").waitFor();
+    },
     "for you": async (page) => {
         await page.goto("/for-you");
         await page.locator(".rail .tile").first().waitFor();

@@ -58,6 +58,19 @@ const states = {
         await page.goto("/");
         await note(page);
     }],
+    "visitor-new": ["many", async (page) => {
+        await page.goto("/engine?at=visitor");
+        await page.locator(".simulated .grid > li").first().waitFor();
+    }],
+    "visitor-acted": ["many", async (page) => {
+        await page.goto("/engine?at=visitor");
+        await page.locator(".acts button").first().click();
+        await page.locator(".tastes li").waitFor();
+    }],
+    "visitor-empty": ["empty", async (page) => {
+        await page.goto("/engine?at=visitor");
+        await note(page);
+    }],
     "for-you-new": ["many", async (page) => {
         await page.goto("/for-you");
         await tiles(page, ".rail").first().waitFor();

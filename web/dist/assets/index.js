@@ -1,1 +1,1 @@
-import{D as e,I as t,N as n,t as r,yt as i,z as a}from"./shared.js";i!==null&&await t(i).catch(()=>!1),n(),a(e).use(r).mount(`#page`);
+import{A as e,H as t,I as n,St as r,t as i,z as a}from"./shared.js";r!==null&&await a(r).catch(()=>!1),n(),t(e).use(i).mount(`#page`);

@@ -28,6 +28,7 @@ export interface Shown extends Tile {
     position: number;
     taste?: number;
     sources: string[];
+    fields: Record<string, unknown>;
     parts: Part[];
 }
 
@@ -49,6 +50,7 @@ export const shownIn = (answer: Recommendation): Shown[] => answer.products.map(
     position: one.position,
     taste: one.taste ?? undefined,
     sources: one.sources,
+    fields: (one.metadata ?? {}) as Record<string, unknown>,
     parts: one.explain?.parts ?? [],
 }));
 
