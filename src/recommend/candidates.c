@@ -4,6 +4,7 @@
  * Pixie has it (Eksombatchai and others, WWW 2018, section 3.1): several reasons agree on it. A further source is a row
  * in `sources`, and a function.
  */
+#include "recommend/neighbours.h"
 #include "recommend/rules.h"
 
 #include <math.h>
@@ -65,64 +66,6 @@ static GArray *find_seeds(const NtAsking *asking) {
         }
     }
     return seeds;
-}
-
-/* ---- searching by all seeds in one scan ---- */
-
-typedef struct Scan {
-    size_t hits; /* of each seed */
-    NtIndexHit *found;
-    size_t *counts;
-    float *queries;
-    GHashTable *left_out;
-} Scan;
-
-static void clear_scan(Scan *scan) {
-    nt_free(scan->found);
-    nt_free(scan->counts);
-    nt_free(scan->queries);
-    g_clear_pointer(&scan->left_out, g_hash_table_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scan, clear_scan)
-
-static void leave_out(GHashTable *all, GHashTable *some) {
-    GHashTableIter iter;
-    void *product;
-    g_hash_table_iter_init(&iter, some);
-    while (g_hash_table_iter_next(&iter, &product, NULL)) {
-        g_hash_table_add(all, product);
-    }
-}
-
-static bool scan_for(const NtAsking *asking, const GArray *seeds, Scan *out, GError **error) {
-    const NtVersion *version = asking->snapshot->version;
-    size_t dim = version->view.dim, count = seeds->len;
-    out->left_out = g_hash_table_new(NULL, NULL);
-    leave_out(out->left_out, asking->barred);
-    leave_out(out->left_out, asking->seen);
-    GHashTable *left_out[NT_MOST_SEEDS];
-    for (size_t i = 0; i < NT_MOST_SEEDS; i++) {
-        left_out[i] = out->left_out;
-    }
-    NtIndexOptions options = {.k = CLAMP(4 * asking->k, LEAST_HITS, MOST_HITS),
-                              .labels = &version->labels,
-                              .allow = asking->filter != NULL ? &asking->filter->bits : NULL,
-                              .skip_labels = left_out,
-                              .pool = asking->recommender->catalogue->pool,
-                              .deadline = asking->wait.deadline,
-                              .cancellable = asking->wait.cancellable};
-    options.k = out->hits = MAX(nt_index_most_hits(&version->view, &options), 1);
-    out->found = nt_alloc(count, out->hits * sizeof(NtIndexHit), "candidates", error);
-    out->counts = nt_alloc0(count, sizeof *out->counts, "candidates", error);
-    out->queries = nt_alloc(count, dim * sizeof(float), "candidates", error);
-    if (out->found == NULL || out->counts == NULL || out->queries == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        nt_rows_get(&version->view, g_array_index(seeds, NtSeed, i).row, out->queries + i * dim);
-    }
-    const NtQueries queries = {.data = out->queries, .count = count, .dim = dim};
-    return nt_index_search(version->model->index, &version->view, &queries, &options, out->found, out->counts, error);
 }
 
 /* A product's place among the candidates, new where it is not there. */
@@ -219,14 +162,15 @@ static bool add_besides(Gathering *gathering, GError **error) {
 static bool add_alike(Gathering *gathering, GError **error) {
     NtAsking *asking = gathering->asking;
     const GArray *seeds = asking->seeds;
-    g_auto(Scan) scan = {0};
-    if (seeds->len > 0 && !scan_for(asking, seeds, &scan, error)) {
+    g_auto(NtNeighbours) found = {0};
+    if (seeds->len > 0 &&
+        !nt_neighbours_find(asking, seeds, CLAMP(4 * asking->k, LEAST_HITS, MOST_HITS), &found, error)) {
         return false;
     }
-    for (guint s = 0; s < seeds->len; s++) {
+    for (guint s = 0, at = 0; s < seeds->len; s++) {
         const NtSeed *seed = &g_array_index(seeds, NtSeed, s);
-        for (size_t i = 0; i < scan.counts[s]; i++) {
-            const NtIndexHit *hit = &scan.found[s * scan.hits + i];
+        for (size_t i = 0; i < found.counts[s]; i++) {
+            const NtIndexHit *hit = &g_array_index(found.hits, NtIndexHit, at++);
             double score = nt_scores_of(&asking->snapshot->version->card->scores, hit->raw) / 100;
             NtCandidate *candidate = candidate_of(gathering->candidates, gathering->places, hit->label, hit->row);
             if (candidate->parts[s] > 0) {

@@ -23,7 +23,10 @@ struct NtRecommender {
     int64_t space_model;
     uint32_t space_generation;
     uint64_t space_rows;
-    GHashTable *beside;    /* what goes with products; see beside.c */
+    GHashTable *beside;      /* what goes with products; see beside.c */
+    GHashTable *young, *old; /* what is nearest to rows; see neighbours.c */
+    int64_t kept_model;      /* of these */
+    uint32_t kept_generation;
     GHashTable *scenarios; /* NtScenario by name, as they were read last; see scenarios.c */
     GArray *popular;       /* NtPopular, the most wanted first */
     int64_t popular_until; /* monotonic */
@@ -49,6 +52,7 @@ typedef struct NtBeside {
 GArray *nt_recommender_beside(NtRecommender *recommender, const NtSnapshot *snapshot, int64_t number, NtPairKind kind,
                               GError **error);
 void nt_besides_free(void *besides);
+void nt_neighbours_unref(void *kept);
 
 /* ---- a visitor (visitor.c) ---- */
 

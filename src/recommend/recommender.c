@@ -17,6 +17,8 @@ static NtRecommender *recommender_new(NiteruCatalogue *catalogue) {
     recommender->options = nt_taste_defaults();
     g_mutex_init(&recommender->lock);
     recommender->kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nt_tastes_free_kept);
+    recommender->young = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, nt_neighbours_unref);
+    recommender->old = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, nt_neighbours_unref);
     recommender->scenarios = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_scenario);
     recommender->beside = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, nt_besides_free);
     return recommender;
@@ -41,6 +43,8 @@ void nt_recommender_free(NtRecommender *recommender) {
         g_hash_table_unref(recommender->kept);
         g_hash_table_unref(recommender->beside);
         g_hash_table_unref(recommender->scenarios);
+        g_hash_table_unref(recommender->young);
+        g_hash_table_unref(recommender->old);
         nt_events_close(recommender->events);
         nt_taste_space_clear(&recommender->space);
         g_clear_pointer(&recommender->popular, g_array_unref);

@@ -240,6 +240,27 @@ class Visitors(ShopTest):
             "Authorization": f"Bearer {self.secret}"}).json["tastes"])
         self.assertEqual(tastes["products"], [])
 
+    def test_what_is_kept_is_what_is_there(self):
+        """What is near a product is kept for a while; what goes meanwhile is not shown, and how far it is asked for is met."""
+        seed = self.all[9]
+        self.bring(self.event("view", seed, user="keeper"))
+        first = self.ids(self.feed("keeper", "&diversity=0"))
+        photo = self.shop.photo(first[0])
+        for i in range(3):
+            self.assertLess(self.secret_ask("PUT", f"/v1/products/stand-in-{i}", {"metadata": {"category": "Dress", "colour": "red", "price": 9}}).status, 300)
+            self.assertLess(self.ask("POST", f"/v1/products/stand-in-{i}/photos", photo,
+                                     {"Authorization": f"Bearer {self.secret}", "Content-Type": "image/png"}).status, 300)
+        self.assertEqual(self.secret_ask("DELETE", "/v1/products/stand-in-0").status, 204)
+        self.assertEqual(len(self.ids(self.feed("keeper"))), 10)
+        self.assertNotIn("stand-in-0", self.ids(self.feed("keeper", "&k=60")))  # more than is kept: searched for
+        self.assertIn("stand-in-1", self.ids(self.feed("keeper", "&k=60")))
+        where = f"id != '{first[0]}'"
+        without = self.ids(self.feed("keeper", "&diversity=0&where=" + quote(where)))
+        self.assertEqual([product for product in without if not product.startswith("stand-in")][:7], first[1:8])
+        for i in (1, 2):
+            self.assertEqual(self.secret_ask("DELETE", f"/v1/products/stand-in-{i}").status, 204)
+        self.assertEqual(self.ids(self.feed("keeper", "&diversity=0")), first)
+
     def test_many_products(self):
         """Where there are many products what comes next is added to the tastes that are there."""
         now = time.time()
