@@ -82,6 +82,33 @@ test("each product on a phone", onPage(browser, shop, { width: 360 }, async (pag
     await assertTame(page, "why");
 }));
 
+for (const width of [360, 1440]) {
+    test(`the feed and a made-up visitor at ${width} px`, onPage(browser, shop, { width }, async (page) => {
+        for (const id of ["evil-0", "evil-10", "a/b", "<b>"]) {
+            const stored = page.waitForResponse("**/v1/events");
+            await goProduct(page, id);
+            await stored;
+        }
+        await page.goto("/for-you");
+        await tiles(page, ".rail").first().waitFor();
+        await assertTame(page, "the feed");
+        await page.locator(".rail-head button").first().click();
+        await assertTame(page, "a cross pressed");
+        await page.locator(".rail .under button").first().click();
+        await page.locator("dialog.why[open]").waitFor();
+        await assertTame(page, "why it is shown");
+        await page.goto("/engine?at=visitor");
+        await page.locator(".simulated .grid > li").first().waitFor();
+        const personas = page.locator(".values .chip:not(.button)");
+        await until("personas", async () => (await personas.count()) > 1);
+        await assertTame(page, "personas");
+        await personas.nth(1).click();
+        await page.getByRole("button", { name: "Ten actions of theirs" }).click();
+        await page.locator(".tastes li").first().waitFor();
+        await assertTame(page, "a visitor's tastes");
+    }));
+}
+
 test("ids of any letters lead to their product, by click and by address", onPage(browser, shop, { height: TALL }, async (page) => {
     for (const id of ids) {
         await goShop(page);

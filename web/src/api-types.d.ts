@@ -306,6 +306,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All scenarios */
+        get: operations["listScenarios"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scenarios/{name}:preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries settings for a visitor, beside those in force
+         * @description Nothing is stored or logged.
+         */
+        post: operations["previewScenario"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scenarios/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is recommended in a place of the shop */
+        get: operations["getScenario"];
+        /**
+         * Changes that, as the next version
+         * @description It counts for the next answer.
+         */
+        put: operations["putScenario"];
+        post?: never;
+        /**
+         * Removes it: all is as usual there
+         * @description Its versions stay.
+         */
+        delete: operations["deleteScenario"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scenarios/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its versions, the newest first */
+        get: operations["listScenarioVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/facets": {
         parameters: {
             query?: never;
@@ -2158,7 +2237,7 @@ export interface operations {
     recommendToUser: {
         parameters: {
             query?: {
-                /** @description How many products are wanted; 10 when not given. */
+                /** @description How many are wanted; else as the scenario has it, 10. */
                 k?: number;
                 /** @description Only products that match this condition on their metadata. */
                 where?: string;
@@ -2166,7 +2245,7 @@ export interface operations {
                 sold_out?: boolean;
                 /** @description Ids that are left out. */
                 exclude?: string[];
-                /** @description How much less products are worth that are like others in the answer; 0.3 when not given. */
+                /** @description How much less products are worth that are like others in the answer; else as the scenario has it, 0.3. */
                 diversity?: number;
                 /** @description The place of the shop that asks; else `default`. */
                 scenario?: string;
@@ -2197,6 +2276,10 @@ export interface operations {
                     "application/json": {
                         /** @description Of this answer: what events about it give. */
                         rec_id?: string;
+                        /** @description Of the scenario's settings; 0: it has none. */
+                        scenario_version: number;
+                        /** @description Where rules of the scenario could not be as they are. */
+                        notes?: string[];
                         /**
                          * @description control: the visual order only, always for the same small share of visitors; random: by chance.
                          * @enum {string}
@@ -2221,8 +2304,10 @@ export interface operations {
                             score: number;
                             /** @description Its place among `tastes`; null: of none. */
                             taste: number | null;
-                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            /** @description Why it is here: taste, recent, co-clicked, bought-together, pinned; popular, new, any, seen where those were not enough. */
                             sources: string[];
+                            /** @description Rules of the scenario that moved it, by their places from 0. */
+                            rules?: number[];
                             /** @description Where it was asked for. */
                             explain?: {
                                 /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
@@ -2373,6 +2458,10 @@ export interface operations {
                     "application/json": {
                         /** @description Of this answer: what events about it give. */
                         rec_id?: string;
+                        /** @description Of the scenario's settings; 0: it has none. */
+                        scenario_version: number;
+                        /** @description Where rules of the scenario could not be as they are. */
+                        notes?: string[];
                         /**
                          * @description control: the visual order only, always for the same small share of visitors; random: by chance.
                          * @enum {string}
@@ -2397,8 +2486,10 @@ export interface operations {
                             score: number;
                             /** @description Its place among `tastes`; null: of none. */
                             taste: number | null;
-                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            /** @description Why it is here: taste, recent, co-clicked, bought-together, pinned; popular, new, any, seen where those were not enough. */
                             sources: string[];
+                            /** @description Rules of the scenario that moved it, by their places from 0. */
+                            rules?: number[];
                             /** @description Where it was asked for. */
                             explain?: {
                                 /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
@@ -2543,7 +2634,7 @@ export interface operations {
                 "application/json": {
                     /** @description With a publishable key: that of the answer, where it was for one. */
                     session?: string;
-                    /** @description How many products are wanted; 10 when not given. */
+                    /** @description How many are wanted; else as the scenario has it, 10. */
                     k?: number;
                     /**
                      * @description Only products that match this condition on their metadata.
@@ -2554,7 +2645,7 @@ export interface operations {
                     sold_out?: boolean;
                     /** @description Ids that are left out. */
                     exclude?: string[];
-                    /** @description How much less products are worth that are like others in the answer; 0.3 when not given. */
+                    /** @description How much less products are worth that are like others in the answer; else as the scenario has it, 0.3. */
                     diversity?: number;
                     /** @description The place of the shop that asks; else `default`. */
                     scenario?: string;
@@ -2577,6 +2668,10 @@ export interface operations {
                     "application/json": {
                         /** @description Of this answer: what events about it give. */
                         rec_id?: string;
+                        /** @description Of the scenario's settings; 0: it has none. */
+                        scenario_version: number;
+                        /** @description Where rules of the scenario could not be as they are. */
+                        notes?: string[];
                         /**
                          * @description control: the visual order only, always for the same small share of visitors; random: by chance.
                          * @enum {string}
@@ -2601,8 +2696,10 @@ export interface operations {
                             score: number;
                             /** @description Its place among `tastes`; null: of none. */
                             taste: number | null;
-                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            /** @description Why it is here: taste, recent, co-clicked, bought-together, pinned; popular, new, any, seen where those were not enough. */
                             sources: string[];
+                            /** @description Rules of the scenario that moved it, by their places from 0. */
+                            rules?: number[];
                             /** @description Where it was asked for. */
                             explain?: {
                                 /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
@@ -3430,7 +3527,7 @@ export interface operations {
                 "application/json": {
                     /** @description Of whom; without it: of a visitor of whom nothing is stored. */
                     session?: string;
-                    /** @description What the visitor did beside what is stored of the session. None of it is kept. */
+                    /** @description What the visitor did beside what is stored. None of it is kept. */
                     actions?: {
                         /** @description impression, view, click, favourite, cart, purchase or dismiss. */
                         kind: string;
@@ -3441,7 +3538,7 @@ export interface operations {
                     }[];
                     /** @description false: the answer is not logged and has no rec_id, so that it is in no report; true when not given. */
                     log?: boolean;
-                    /** @description How many products are wanted; 10 when not given. */
+                    /** @description How many are wanted; else as the scenario has it, 10. */
                     k?: number;
                     /**
                      * @description Only products that match this condition on their metadata.
@@ -3452,7 +3549,7 @@ export interface operations {
                     sold_out?: boolean;
                     /** @description Ids that are left out. */
                     exclude?: string[];
-                    /** @description How much less products are worth that are like others in the answer; 0.3 when not given. */
+                    /** @description How much less products are worth that are like others in the answer; else as the scenario has it, 0.3. */
                     diversity?: number;
                     /** @description The place of the shop that asks; else `default`. */
                     scenario?: string;
@@ -3475,6 +3572,10 @@ export interface operations {
                     "application/json": {
                         /** @description Of this answer: what events about it give. */
                         rec_id?: string;
+                        /** @description Of the scenario's settings; 0: it has none. */
+                        scenario_version: number;
+                        /** @description Where rules of the scenario could not be as they are. */
+                        notes?: string[];
                         /**
                          * @description control: the visual order only, always for the same small share of visitors; random: by chance.
                          * @enum {string}
@@ -3499,8 +3600,10 @@ export interface operations {
                             score: number;
                             /** @description Its place among `tastes`; null: of none. */
                             taste: number | null;
-                            /** @description Why it is here: taste, recent; popular, new, any, seen where those were not enough. */
+                            /** @description Why it is here: taste, recent, co-clicked, bought-together, pinned; popular, new, any, seen where those were not enough. */
                             sources: string[];
+                            /** @description Rules of the scenario that moved it, by their places from 0. */
+                            rules?: number[];
                             /** @description Where it was asked for. */
                             explain?: {
                                 /** @description (Sum of the roots of score / 100 and share)^2: what it is ordered by. */
@@ -3727,6 +3830,942 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listScenarios: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All scenarios */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        scenarios: {
+                            scenario: string;
+                            version: number;
+                            /** @description Unix seconds. */
+                            changed: number;
+                            /** @description Null: it was removed with this version. */
+                            settings: Record<string, never> | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewScenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description To be tried; nothing is stored. */
+                    settings: {
+                        /** @description How many products, where who asks does not say; else 10. */
+                        k?: number;
+                        /** @description Likewise; else 0.3. */
+                        diversity?: number;
+                        /** @description Only products that match, beside what who asks wants. */
+                        where?: string;
+                        /** @description How much each source of candidates is worth. */
+                        sources?: {
+                            /** @description 1 is as usual, 0 switches a source off. */
+                            taste?: number;
+                            recent?: number;
+                            "co-clicked"?: number;
+                            "bought-together"?: number;
+                            popular?: number;
+                            new?: number;
+                            any?: number;
+                            seen?: number;
+                        };
+                        places?: {
+                            /** @description So many places at least are of this source. */
+                            taste?: number;
+                            recent?: number;
+                            "co-clicked"?: number;
+                            "bought-together"?: number;
+                            popular?: number;
+                            new?: number;
+                            any?: number;
+                            seen?: number;
+                        };
+                        /**
+                         * @description What becomes of products like those that were bought: shown as others are; not shown where they are very alike (75 and more); not shown where they are nearly the same (90 and more).
+                         * @enum {string}
+                         */
+                        after_purchase?: "similar" | "complement" | "hide-near-identical";
+                        /** @description Of visitors who get the visual order only; else as the service has it. */
+                        control_percent?: number;
+                        /** @description Of answers that are drawn by chance; else as the service has it. */
+                        random_percent?: number;
+                        /** @description hide goes before pin, pin before cap, cap before share, share before boost and bury. */
+                        rules?: {
+                            /** @enum {string} */
+                            rule: "hide" | "pin" | "boost" | "bury" | "share" | "cap";
+                            /** @description Of which products: of all rules but a pin, and of a cap that has a field. */
+                            where?: string;
+                            /** @description Of a pin: one place after another. */
+                            products?: string[];
+                            /** @description Of a pin: where the first one stands, from 0. */
+                            position?: number;
+                            /** @description Of boost and bury: how much more, or less, that is worth. */
+                            by?: number;
+                            /** @description Of the places: so many at least. */
+                            share?: number;
+                            /** @description Of a cap: so many of one value of this field. */
+                            field?: string;
+                            /** @description Of a cap: places. */
+                            most?: number;
+                            /** @description When it begins to hold: Unix seconds, or a moment after RFC 3339. */
+                            from?: unknown;
+                            /** @description When it ends: Unix seconds, or a moment after RFC 3339. */
+                            until?: unknown;
+                            /** @description Kept, but not in force. */
+                            off?: boolean;
+                            /** @description For people. */
+                            note?: string;
+                        }[];
+                        /** @description For people. */
+                        note?: string;
+                    };
+                    /** @description To whom; a user, a session, or who did these `actions`. */
+                    user?: string;
+                    session?: string;
+                    /** @description What the visitor did beside what is stored. None of it is kept. */
+                    actions?: {
+                        /** @description impression, view, click, favourite, cart, purchase or dismiss. */
+                        kind: string;
+                        /** @description Its id; unknown ones are left out. */
+                        product: string;
+                        /** @description Unix seconds or RFC 3339; now, and after those before it, when not given. */
+                        time?: unknown;
+                    }[];
+                    /** @description How many products; else as each has it. */
+                    k?: number;
+                    /** @description When, for rules that have a time: Unix seconds, or RFC 3339; else now. */
+                    at?: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Tries settings for a visitor, beside those in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The answer with the settings that are in force. */
+                        before: Record<string, never>;
+                        /** @description The answer with those that are tried. */
+                        after: Record<string, never>;
+                        /** @description Products whose place differs. */
+                        changes: {
+                            product: string;
+                            /** @description Its position; null: not shown. */
+                            before: number | null;
+                            after: number | null;
+                        }[];
+                        warnings: string[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is recommended in a place of the shop */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        scenario: string;
+                        version: number;
+                        /** @description Unix seconds. */
+                        changed: number;
+                        /** @description Null: it was removed with this version. */
+                        settings: Record<string, never> | null;
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putScenario: {
+        parameters: {
+            query?: {
+                /** @description Only this version is changed, 0: only where there is none; else 412. Without it whichever it is. */
+                if_version?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description How many products, where who asks does not say; else 10. */
+                    k?: number;
+                    /** @description Likewise; else 0.3. */
+                    diversity?: number;
+                    /** @description Only products that match, beside what who asks wants. */
+                    where?: string;
+                    /** @description How much each source of candidates is worth. */
+                    sources?: {
+                        /** @description 1 is as usual, 0 switches a source off. */
+                        taste?: number;
+                        recent?: number;
+                        "co-clicked"?: number;
+                        "bought-together"?: number;
+                        popular?: number;
+                        new?: number;
+                        any?: number;
+                        seen?: number;
+                    };
+                    places?: {
+                        /** @description So many places at least are of this source. */
+                        taste?: number;
+                        recent?: number;
+                        "co-clicked"?: number;
+                        "bought-together"?: number;
+                        popular?: number;
+                        new?: number;
+                        any?: number;
+                        seen?: number;
+                    };
+                    /**
+                     * @description What becomes of products like those that were bought: shown as others are; not shown where they are very alike (75 and more); not shown where they are nearly the same (90 and more).
+                     * @enum {string}
+                     */
+                    after_purchase?: "similar" | "complement" | "hide-near-identical";
+                    /** @description Of visitors who get the visual order only; else as the service has it. */
+                    control_percent?: number;
+                    /** @description Of answers that are drawn by chance; else as the service has it. */
+                    random_percent?: number;
+                    /** @description hide goes before pin, pin before cap, cap before share, share before boost and bury. */
+                    rules?: {
+                        /** @enum {string} */
+                        rule: "hide" | "pin" | "boost" | "bury" | "share" | "cap";
+                        /** @description Of which products: of all rules but a pin, and of a cap that has a field. */
+                        where?: string;
+                        /** @description Of a pin: one place after another. */
+                        products?: string[];
+                        /** @description Of a pin: where the first one stands, from 0. */
+                        position?: number;
+                        /** @description Of boost and bury: how much more, or less, that is worth. */
+                        by?: number;
+                        /** @description Of the places: so many at least. */
+                        share?: number;
+                        /** @description Of a cap: so many of one value of this field. */
+                        field?: string;
+                        /** @description Of a cap: places. */
+                        most?: number;
+                        /** @description When it begins to hold: Unix seconds, or a moment after RFC 3339. */
+                        from?: unknown;
+                        /** @description When it ends: Unix seconds, or a moment after RFC 3339. */
+                        until?: unknown;
+                        /** @description Kept, but not in force. */
+                        off?: boolean;
+                        /** @description For people. */
+                        note?: string;
+                    }[];
+                    /** @description For people. */
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Changes that, as the next version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        scenario: string;
+                        version: number;
+                        /** @description What will hardly be meant so; it is in force. */
+                        warnings: string[];
+                    };
+                };
+            };
+            /** @description Changes that, as the next version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        scenario: string;
+                        version: number;
+                        /** @description What will hardly be meant so; it is in force. */
+                        warnings: string[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteScenario: {
+        parameters: {
+            query?: {
+                /** @description Only this version is changed, 0: only where there is none; else 412. Without it whichever it is. */
+                if_version?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removes it: all is as usual there */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listScenarioVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Percent-encoded, also a '/'. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its versions, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The newest first, 100 at most. */
+                        versions: {
+                            scenario: string;
+                            version: number;
+                            /** @description Unix seconds. */
+                            changed: number;
+                            /** @description Null: it was removed with this version. */
+                            settings: Record<string, never> | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };

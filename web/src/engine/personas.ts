@@ -29,7 +29,7 @@ function someOf<T>(all: T[], count: number): T[] {
 // The field that tells the most of what people like, with its values.
 function bestField(found: Facets): [string, string[]] | undefined {
     const named = Object.entries(found.fields).map(([name, facet]: [string, Facet]): [string, string[]] =>
-        [name, (facet.values ?? []).map(({ value }) => value).filter((value): value is string => typeof value === "string")]);
+        [name, (facet.values ?? []).map(({ value }) => value).filter((value): value is string => typeof value === "string" && value.length <= MOST_LENGTH)]);
     const rank = ([name]: [string, string[]]): number => (PREFERRED.indexOf(name.toLowerCase()) + PREFERRED.length + 1) % (PREFERRED.length + 1);
     return named.filter(([, values]) => values.length >= LEAST_VALUES).sort((a, b) => rank(a) - rank(b))[0];
 }
