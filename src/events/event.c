@@ -194,7 +194,8 @@ static uint64_t hash_parts(const char *const *parts, size_t count) {
 static uint64_t key_of(const NtEvent *event) {
     char time[24], position[16], value[NT_REAL_BYTES];
     if (event->id != NULL) {
-        return hash_parts((const char *const[]){"id", event->id}, 2);
+        /* With the visitor: else anybody who guesses an id keeps somebody else's event from being taken. */
+        return hash_parts((const char *const[]){"id", event->id, event->visitor}, 3);
     }
     g_snprintf(time, sizeof time, "%" G_GINT64_FORMAT, event->time);
     g_snprintf(position, sizeof position, "%d", event->position);

@@ -41,8 +41,8 @@ enum { NT_VISITOR_BYTES = 2 + 200, NT_EVENT_ID_BYTES = 200, NT_SCENARIO_BYTES = 
 
 /* Texts are owned. */
 typedef struct NtEvent {
-    uint64_t key; /* of 63 bits, by which the same event is known: made from the id where there is one, else from all
-                     the rest */
+    uint64_t key; /* of 63 bits, by which the same event is known: made from the id where there is one, and the visitor,
+                     else from all the rest */
     char *id;     /* as it was given; NULL: none */
     NtEventKind kind;
     char *product;    /* its id */
@@ -211,6 +211,11 @@ typedef struct NtProductCounts {
 /* All products that were in an event since, new, of NtProductCounts, in the order of their numbers. Costs time in
  * proportion to them. */
 GArray *nt_events_product_counts(NtEvents *events, int64_t since, GError **error);
+
+/* Visitors who did more than one visitor counts for, since a moment, to the week: programs that click everything, as a
+ * rule. Those with the most first, `most` of them: [{"user" or "session", "events" (over the bounds), "last" (Unix
+ * seconds)}], new. Reads what came over the bounds. */
+NtJson *nt_events_over_json(NtEvents *events, int64_t since, size_t most, GError **error);
 
 /* ---- what goes with what (pairs.c) ---- */
 

@@ -225,3 +225,68 @@ GArray *nt_events_product_counts(NtEvents *events, int64_t since, GError **error
     g_array_sort(out, by_product);
     return g_steal_pointer(&out);
 }
+
+/* ---- who did more than counts ---- */
+
+typedef struct Over {
+    int64_t visitor, events, last;
+} Over;
+
+static bool add_over(NtSql *sql, GHashTable *all, GError **error) {
+    g_auto(NtQuery) query = {0};
+    int step = nt_query_open(&query, sql, error, "SELECT visitor, count(*), max(time) FROM excess GROUP BY visitor", "")
+                   ? 1
+                   : -1;
+    while (step > 0 && (step = nt_query_step(&query, error)) == 1) {
+        int64_t visitor = nt_column_int(&query, 0);
+        Over *over = g_hash_table_lookup(all, &visitor);
+        if (over == NULL) {
+            over = g_new0(Over, 1);
+            over->visitor = visitor;
+            g_hash_table_insert(all, &over->visitor, over);
+        }
+        over->events += nt_column_int(&query, 1);
+        over->last = MAX(over->last, nt_column_int(&query, 2));
+    }
+    return step == 0;
+}
+
+static gint most_events_first(gconstpointer a, gconstpointer b) {
+    const Over *one = *(const Over *const *)a, *other = *(const Over *const *)b;
+    return one->events != other->events ? (one->events > other->events ? -1 : 1)
+                                        : (one->visitor > other->visitor) - (one->visitor < other->visitor);
+}
+
+NtJson *nt_events_over_json(NtEvents *events, int64_t since, size_t most, GError **error) {
+    g_autoptr(GHashTable) all = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+    g_autoptr(GPtrArray) weeks = NULL;
+    bool ok = nt_events_weeks(events, since, &weeks, error);
+    for (guint i = 0; ok && i < weeks->len; i++) {
+        NtEventsDb *db = ((NtWeek *)weeks->pdata[i])->db;
+        g_mutex_lock(&db->read_lock);
+        ok = add_over(&db->read, all, error);
+        g_mutex_unlock(&db->read_lock);
+    }
+    if (!ok) {
+        return NULL;
+    }
+    g_autoptr(GPtrArray) order = g_ptr_array_new();
+    NtJson *out = nt_json_array();
+    GHashTableIter iter;
+    void *over_one;
+    g_hash_table_iter_init(&iter, all);
+    while (g_hash_table_iter_next(&iter, NULL, &over_one)) {
+        g_ptr_array_add(order, over_one);
+    }
+    g_ptr_array_sort(order, most_events_first);
+    for (guint i = 0; i < order->len && i < most; i++) {
+        const Over *over = order->pdata[i];
+        g_autofree char *name = nt_events_visitor_name(events, over->visitor);
+        if (name != NULL) {
+            NtJson *one = nt_json_set(nt_json_object(), name[0] == 'u' ? "user" : "session", nt_json_string(name + 2));
+            nt_json_set(one, "events", nt_json_integer(over->events));
+            nt_json_append(out, nt_json_set(one, "last", nt_json_real((double)over->last / 1000)));
+        }
+    }
+    return out;
+}

@@ -196,6 +196,25 @@ const ApiSchema api_report_answer = {
         {"days", API_ARRAY, true, .items = &day_answer, .text = "Those with anything, the oldest first."},
         END}};
 
+/* ---- who did more than counts ---- */
+
+const ApiSchema api_over_query = {.type = API_OBJECT,
+                                  .members =
+                                      (const ApiSchema[]){{"days", API_INTEGER, .least = 1, .most = 400,
+                                                           .text = "Of so many days, to the week; 28 when not given."},
+                                                          END}};
+static const ApiSchema over_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){{"user", API_TEXT},
+                                   {"session", API_TEXT},
+                                   {"events", API_INTEGER, true, .text = "That came over the bounds."},
+                                   {"last", API_NUMBER, true, .text = "When the last of them was, Unix seconds."},
+                                   END}};
+const ApiSchema api_over_answer = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"visitors", API_ARRAY, true, .items = &over_answer, .text = "The 100 with the most, these first."}, END}};
+
 /* ---- what is known of a user ---- */
 
 const ApiSchema api_export_query = {

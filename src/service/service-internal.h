@@ -392,6 +392,7 @@ void api_run_taste_delete(ApiCall *call);
 void api_run_taste_forget(ApiCall *call);
 void api_run_users_merge(ApiCall *call);
 void api_run_report(ApiCall *call);
+void api_run_visitors_over(ApiCall *call);
 void api_run_scenarios(ApiCall *call);
 void api_run_scenario(ApiCall *call);
 void api_run_scenario_versions(ApiCall *call);

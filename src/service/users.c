@@ -6,7 +6,7 @@
 
 #include "recommend/recommend.h"
 
-enum { EXPORTED = 5000 };
+enum { EXPORTED = 5000, MOST_OVER = 100 };
 
 static NtRecommender *recommender_of(const ApiCall *call) { return nt_recommender_of(call->service->catalogue); }
 
@@ -27,6 +27,16 @@ void api_run_user_export(ApiCall *call) {
                                 (uint64_t)nt_json_int(nt_json_get(call->query, "after"), 0), EXPORTED, &error);
         answer_json(call, out, error);
     }
+}
+
+void api_run_visitors_over(ApiCall *call) {
+    GError *error = NULL;
+    NtEvents *events = nt_recommender_events(recommender_of(call), &error);
+    int64_t days = nt_json_int(nt_json_get(call->query, "days"), 28);
+    NtJson *list = events != NULL ? nt_events_over_json(events, g_get_real_time() / 1000 - days * (int64_t)86400000,
+                                                        MOST_OVER, &error)
+                                  : NULL;
+    answer_json(call, list != NULL ? nt_json_set(nt_json_object(), "visitors", list) : NULL, error);
 }
 
 void api_run_user_delete(ApiCall *call) {

@@ -142,6 +142,9 @@ static void test_ids(void) {
     g_assert_true(insert(events, event_of(WITH_ID, "x", now)) == NT_EVENT_KNOWN);
     g_assert_true(insert(events, event_of(WITH_ID, "x", now - 2 * week)) == NT_EVENT_KNOWN);
     g_assert_true(insert(events, event_of(WITH_ID, "y", now)) == NT_EVENT_NEW);
+    g_assert_true(
+        insert(events, event_of("{\"id\": \"y\", \"kind\": \"view\", \"product\": \"a\", \"user\": \"2\"}")) ==
+        NT_EVENT_NEW); /* nobody takes another's */
     check_history(events, "u:1", "view a, view a");
     end();
 }

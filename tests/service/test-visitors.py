@@ -280,6 +280,23 @@ class Visitors(ShopTest):
         self.assertGreater(mine["importance"], before[-1]["importance"])
         self.assertGreater(mine["products"], before[-1]["products"])
 
+    # ---- programs ----
+
+    def test_who_clicks_everything_is_bounded_and_told(self):
+        there = self.shop.ids({"Authorization": f"Bearer {self.secret}"})
+        bot = [self.event("click", product, session="crawler") for product in there] * 3
+        statuses = [one["status"] for first in range(0, len(bot), 100)
+                    for one in self.bring([event | {"time": time.time(), "id": f"c{first}-{i}"} for i, event in enumerate(bot[first:first + 100])],
+                                          self.public).json["events"]]
+        self.assertEqual(set(statuses), {"new", "over"})
+        self.assertLessEqual(statuses.count("new"), 2 * 200)  # of an hour, or of the two that a test may lie in
+        self.assertGreater(statuses.count("over"), 0)
+        told = self.secret_ask("GET", "/v1/visitors:over").json["visitors"]
+        mine = next(one for one in told if one.get("session") == "crawler")
+        self.assertEqual(mine["events"], statuses.count("over"))
+        self.assertLess(abs(mine["last"] - time.time()), 60)
+        self.assertEqual(self.ask("GET", "/v1/visitors:over", headers={"Authorization": f"Bearer {self.public}"}).status, 403)
+
     # ---- events ----
 
     def test_each_once(self):
