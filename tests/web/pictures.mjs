@@ -157,7 +157,10 @@ const states = {
 };
 
 // All photos that are in the window are there, or it is known that they cannot be.
-const drawn = (page) => page.evaluate(() => [...document.images].every((img) => img.complete || img.getBoundingClientRect().top > innerHeight));
+const drawn = (page) => page.evaluate(() => [...document.images].every((img) => {
+    const { top, left } = img.getBoundingClientRect();
+    return img.complete || top > innerHeight || left > innerWidth;
+}));
 
 for (const [s, [name, [shop, go]]] of Object.entries(states).entries()) {
     test(name, async () => {
