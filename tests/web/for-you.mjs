@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertFits, goProduct, onPage, openBrowser, openShop, tiles, until, violations } from "./support.mjs";
 
-const shop = await openShop(120), browser = await openBrowser();
+// Every visitor gets the feed of their own, and none by chance.
+const shop = await openShop(120, ["control_percent=0", "random_percent=0"]), browser = await openBrowser();
 const SEED = "dress-001-green", OTHER = "sofa-001-orange";
 
 async function goFeed(page, query = "") {

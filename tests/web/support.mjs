@@ -29,7 +29,8 @@ export async function until(what, holds) {
 
 // A catalogue in a folder of its own, and a server on it.
 export class Shop {
-    constructor(count) {
+    constructor(count, settings = []) {
+        this.settings = settings;
         this.folder = mkdtempSync(join(tmpdir(), "niteru-web-"));
         this.env = { ...process.env, NITERU_CATALOGUE: join(this.folder, "shop.niteru") };
         this.port = 0;
@@ -45,7 +46,7 @@ export class Shop {
 
     // Again on the port that it had.
     async start() {
-        const listen = ["serve", "--listen", `127.0.0.1:${this.port}`, "--set", "log=errors"];
+        const listen = ["serve", "--listen", `127.0.0.1:${this.port}`, "--set", "log=errors", ...this.settings.flatMap((one) => ["--set", one])];
         this.process = spawn(process.env.NITERU, listen, { env: this.env, stdio: ["ignore", "pipe", "inherit"] });
         for await (const line of createInterface({ input: this.process.stdout })) {
             this.url = line.split(" at ")[1]?.trim();
@@ -104,8 +105,8 @@ export class Shop {
 }
 
 // A shop for all tests of a file.
-export async function openShop(count = 60) {
-    const shop = new Shop(count);
+export async function openShop(count = 60, settings = []) {
+    const shop = new Shop(count, settings);
     after(() => shop.close());
     return shop.start();
 }

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertFits, onPage, openBrowser, openShop, until, violations } from "./support.mjs";
 
-const shop = await openShop(120), browser = await openBrowser();
+// Every visitor gets the feed of their own, and none by chance.
+const shop = await openShop(120, ["control_percent=0", "random_percent=0"]), browser = await openBrowser();
 const products = (await shop.ask("GET", "/v1/products?limit=500")).products;
 
 const grid = ".simulated .grid > li";
