@@ -668,12 +668,14 @@ bool niteru_events_read(const char *path, const NiteruEventsOptions *options, co
 typedef struct NiteruRecommendOptions {
     size_t size;                /* sizeof(NiteruRecommendOptions) */
     const char *user, *session; /* to whom, one of them; both NULL: a visitor of whom nothing is known */
-    size_t k;                   /* products wanted; 0: 10 */
+    size_t k;                   /* products wanted; 0: as the scenario has it, 10 without one */
     const char *where;          /* a condition on metadata; NULL: none */
     const char *const *exclude; /* NULL-terminated ids that are left out; NULL: none */
-    double diversity;           /* 0 .. 1: how much less products are worth that are like others in the answer */
-    bool metadata;              /* products carry it */
+    double diversity; /* 0 .. 1: how much less products are worth that are like others in the answer; negative: as
+                         the scenario has it, 0.3 without one */
+    bool metadata;    /* products carry it */
     unsigned timeout_ms;
+    const char *scenario; /* the place of the shop whose settings count (doc/scenarios.md); NULL: "default" */
 } NiteruRecommendOptions;
 
 /* Products for a visitor, by what they did in the last 90 days: k of them whenever so many may be shown, never what

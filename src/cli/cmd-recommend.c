@@ -5,18 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-static int k = 10;
-static char *where;
+static int k;
+static char *where, *scenario;
 static gboolean session;
-static double diversity = 0.3;
+static double diversity = -1;
 
 static const GOptionEntry options[] = {
-    {"count", 'k', 0, G_OPTION_ARG_INT, &k, "how many products (10)", "K"},
+    {"count", 'k', 0, G_OPTION_ARG_INT, &k, "how many products (as the scenario has it; else 10)", "K"},
     {"where", 'w', 0, G_OPTION_ARG_STRING, &where, "only products that match: \"price < 50 and category = 'Dress'\"",
      "CONDITION"},
     {"session", 0, 0, G_OPTION_ARG_NONE, &session, "the visitor is a session, not a user", NULL},
     {"diversity", 0, 0, G_OPTION_ARG_DOUBLE, &diversity,
-     "how much less products are worth that are like others in the answer, 0 to 1 (0.3)", "SHARE"},
+     "how much less products are worth that are like others in the answer, 0 to 1 (as the scenario has it; else 0.3)",
+     "SHARE"},
+    {"scenario", 0, 0, G_OPTION_ARG_STRING, &scenario, "the place of the shop whose settings and rules count (default)",
+     "NAME"},
     {0},
 };
 
@@ -64,7 +67,7 @@ static void print_products(const NtJson *products) {
 }
 
 static CliStatus run(CliContext *context, int argc, char **argv, GError **error) {
-    if (k < 1 || !(diversity >= 0 && diversity <= 1)) {
+    if (k < 0 || !(diversity == -1 || (diversity >= 0 && diversity <= 1))) {
         cli_usage(error, "-k is at least 1, and --diversity from 0 to 1");
         return CLI_USAGE;
     }
@@ -74,7 +77,8 @@ static CliStatus run(CliContext *context, int argc, char **argv, GError **error)
                                   .k = (size_t)k,
                                   .where = where,
                                   .diversity = diversity,
-                                  .metadata = true};
+                                  .metadata = true,
+                                  .scenario = scenario};
     g_autoptr(NiteruCatalogue) catalogue = cli_open(context, false, error);
     char *text = catalogue != NULL ? niteru_recommend_json(catalogue, &how, NULL, error) : NULL;
     if (text == NULL) {
@@ -88,6 +92,11 @@ static CliStatus run(CliContext *context, int argc, char **argv, GError **error)
     g_free(text);
     print_tastes(nt_json_get(found, "tastes"));
     print_products(nt_json_get(found, "products"));
+    const NtJson *notes = nt_json_get(found, "notes");
+    for (size_t i = 0; i < nt_json_count(notes); i++) {
+        g_autofree char *note = nt_text_printable(nt_json_text(nt_json_at(notes, i), ""), 500);
+        printf("note: %s\n", note);
+    }
     return CLI_DONE;
 }
 

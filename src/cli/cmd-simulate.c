@@ -12,7 +12,7 @@ enum { MOST_VISITORS = 100000, MOST_ROUNDS = 365 };
 
 static gint visitors, rounds, shown_k;
 static gint64 seed = 1;
-static char *by, *preset;
+static char *by, *preset, *scenario;
 static double off_taste = 0.2, drift = 0.02, views = 2;
 static gboolean change_catalogue;
 
@@ -20,6 +20,8 @@ static const GOptionEntry options[] = {
     {"visitors", 0, 0, G_OPTION_ARG_INT, &visitors, "how many (100)", "N"},
     {"rounds", 0, 0, G_OPTION_ARG_INT, &rounds, "visits of each, a day apart, the last of them today (10)", "N"},
     {"k", 'k', 0, G_OPTION_ARG_INT, &shown_k, "products of an answer (10)", "N"},
+    {"scenario", 0, 0, G_OPTION_ARG_STRING, &scenario,
+     "the place of the shop where they are, whose settings and rules count (default)", "NAME"},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &seed, "other visitors for another seed (1)", "N"},
     {"by", 0, 0, G_OPTION_ARG_STRING, &by,
      "the field whose values are tastes; several: all of them together (category)", "FIELD[,FIELD]"},
@@ -62,6 +64,7 @@ static void print_json(const CliSimulation *run, const NtSimTally *all) {
     nt_json_set(out, "visitors", nt_json_integer(run->visitors));
     nt_json_set(out, "seed", nt_json_integer(run->seed));
     nt_json_set(out, "by", nt_json_string(run->by));
+    nt_json_set(out, "scenario", nt_json_string(run->scenario));
     nt_json_set(out, "preset", nt_json_string(preset));
     nt_json_set(out, "products", nt_json_integer(nt_sim_products(run->assortment)));
     nt_json_set(out, "values", nt_json_integer(nt_sim_values(run->assortment)));
@@ -144,6 +147,7 @@ static bool read_options(CliSimulation *out, GError **error) {
     out->rounds = rounds != 0 ? rounds : 10;
     out->k = shown_k != 0 ? shown_k : 10;
     out->seed = seed;
+    out->scenario = scenario != NULL ? scenario : "default";
     out->by = by != NULL ? by : "category";
     out->drift = drift;
     out->views = views;
@@ -201,7 +205,8 @@ const CliCommand cli_simulate = {
         "visitors or "
         "answers apart to compare with (control, random), these have a row too.",
     .examples = "niteru simulate\nniteru simulate --visitors 500 --rounds 30 --preset busy --seed 7 --json\n"
-                "niteru simulate --by category,colour --change-catalogue",
+                "niteru simulate --by category,colour --change-catalogue\n"
+                "niteru simulate --scenario home --json",
     .options = options,
     .least = 0,
     .most = 0,

@@ -227,7 +227,9 @@ static size_t arm_of(const NtJson *answer) {
 /* Asks, and does something with what is answered. */
 static bool react(Visit *visit, NtSimTally *tally, GError **error) {
     CliSimulation *run = visit->run;
-    g_autofree char *path = g_strdup_printf("/v1/users/%s/recommend?metadata=false&k=%d", visit->user, run->k);
+    g_autofree char *scenario = g_uri_escape_string(run->scenario, NULL, false);
+    g_autofree char *path =
+        g_strdup_printf("/v1/users/%s/recommend?metadata=false&k=%d&scenario=%s", visit->user, run->k, scenario);
     g_autoptr(NtJson) answer = cli_remote_ask(run->context, "GET", path, NULL, error);
     if (answer == NULL) {
         return false;

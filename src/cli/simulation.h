@@ -18,6 +18,7 @@ typedef struct CliSimulation {
     NtSimManners manners;
     const char *by; /* fields, with commas */
     gint visitors, rounds, k;
+    const char *scenario;
     gint64 seed;
     double drift, views; /* a chance each visit; a mean each visit */
     bool change_catalogue;

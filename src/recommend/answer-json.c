@@ -110,6 +110,7 @@ char *niteru_recommend_json(NiteruCatalogue *catalogue, const NiteruRecommendOpt
                                     .exclude = given.exclude,
                                     .diversity = given.diversity,
                                     .metadata = given.metadata,
+                                    .scenario = given.scenario,
                                     .timeout_ms = given.timeout_ms};
     g_autoptr(NtRecommendation) found = nt_recommend(nt_recommender_of(catalogue), &query, cancellable, error);
     g_autoptr(NtJson) json = found != NULL ? nt_recommendation_json(found) : NULL;

@@ -83,4 +83,11 @@ complains "more.jsonl:2: product: names the product"
 complains "more.jsonl:3:"
 runs 0 "by the server's catalogue" "$niteru" recommend 8
 says "$first"
+url=$(sed -n 's/.* at \(http[^ ]*\).*/\1/p' "$work/served")
+curl -fsS -X PUT "$url/v1/scenarios/till" -H 'Content-Type: application/json' \
+    -d "{\"k\": 2, \"rules\": [{\"rule\": \"pin\", \"products\": [\"nowhere\"]}]}" >"$work/put"
+runs 0 "as a scenario has it" "$niteru" recommend 8 --scenario till
+says "note: rules[0]: 'nowhere' is not pinned"
+is "$("$niteru" recommend 8 --scenario till --json | grep -c '"position"')" 2 "as many as it says"
+is "$("$niteru" recommend 8 --scenario till -k 3 --json | grep -c '"position"')" 3 "unless who asks says so"
 finish
