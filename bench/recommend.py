@@ -6,8 +6,10 @@
 Quality, on the demo's catalogue and on SHARED/data/clothing, with niteru-base and SHARED/models/mobilenetv2-imagenet.onnx.
 A visitor has 1 to 6 categories that they like, drawn uniformly; each click is with 20 % on any product, else on one of
 a category of theirs. Then each is asked for 10 products that they have not seen:
-- niteru: GET /v1/users/{id}/recommend, over HTTP, without the share that gets the visual order or chance.
-- oracle: the same candidates, order and choice as src/recommend, with the same vectors and the tastes that the visitor
+- niteru: GET /v1/users/{id}/recommend, over HTTP, without the share that gets the visual order or chance, and without
+  what other visitors did: a scenario has co-clicked and bought-together switched off.
+- with_others: the same as it is without that scenario: every visitor measured knows those before it and beside it.
+- oracle: the same candidates as niteru, order and choice as src/recommend, with the same vectors and the tastes that the visitor
   has: the medoid of the clicks on each. Its liked products are 1.
 - similar: what looks like the last product. mean: what is nearest to the mean of all vectors.
 - co-clicks: cosine of products over the visitors who clicked them, of so many other visitors with 30 clicks each.
@@ -117,6 +119,7 @@ class Shop:
         shown = subprocess.run([niteru, "-C", catalogue, "model", "show", name, "--json"], check=True, capture_output=True)
         self.score_points = numpy.array(json.loads(shown.stdout)["card"]["scores"]).T
         self.server = Server(niteru, catalogue)
+        self.server.ask("PUT", "/v1/scenarios/alone", {"sources": {"co-clicked": 0, "bought-together": 0}})
 
     def scores(self, raw):
         """0 .. 1, as the card of a model has them: src/embed/scores.c."""
@@ -150,8 +153,8 @@ def unseen(visitor, products):
     return [product for product in products if product not in visitor.clicks][:K]
 
 
-def from_niteru(shop, visitor):
-    answer = shop.server.ask("GET", f"/v1/users/{quote(visitor.name)}/recommend?k={K}&metadata=false&diversity={DIVERSITY}")
+def from_niteru(shop, visitor, scenario="alone"):
+    answer = shop.server.ask("GET", f"/v1/users/{quote(visitor.name)}/recommend?k={K}&metadata=false&diversity={DIVERSITY}&scenario={scenario}")
     return unseen(visitor, [shop.number[one["product"]] for one in answer["products"]]), answer["tastes"]
 
 
@@ -280,6 +283,7 @@ def measure(shop, random, count, label, co_clicks):
     for visitor, long in zip(visitors, longer):
         ways = {"oracle": from_oracle(shop, visitor), "similar": from_similar(shop, visitor), "mean": from_mean(shop, visitor)}
         ways["niteru"], tastes = from_niteru(shop, visitor)
+        ways["with_others"], _ = from_niteru(shop, visitor, "default")
         ways |= {f"co_clicks_{many}": way.recommend(visitor) for many, way in co_clicks.items()}
         row = {"tastes": len(visitor.tastes), "short": K - len(ways["niteru"])}
         for name, products in ways.items():
@@ -313,6 +317,8 @@ def say_quality(name, found):
     count, many = len(several), int(several.sum())
     say_ratio(f"{name}_liked", found["liked_niteru"], found["liked_oracle"], f"of the oracle's liked products of 10; {count} visitors")
     say_ratio(f"{name}_liked_30", found["liked_30"], found["oracle_30"], f"the same after 30 clicks; {count} visitors")
+    say_ratio(f"{name}_with_others_liked", found["liked_with_others"], found["liked_oracle"],
+              f"of the oracle's, which knows no other visitor; {2 * count} visitors know each other")
     for way, wanted in (("similar", "1.5"), ("mean", "1.2"), ("oracle", "no bound")):
         say_ratio(f"{name}_covered_over_{way}", found["covered_niteru"][several], found["covered_" + way][several],
                   f"times the tastes covered; wanted {wanted}; {many} visitors of three tastes or more")
