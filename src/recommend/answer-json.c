@@ -5,12 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-static NtJson *described_json(const NtDescribed *described) {
+static NtJson *described_json(const NtDescribed *described, bool metadata) {
     NtJson *out = nt_json_set(nt_json_object(), "product", nt_json_string(described->id));
     if (described->position >= 0) {
         nt_json_set(out, "photo", nt_json_set(nt_json_object(), "number", nt_json_integer(described->position)));
     }
-    if (described->metadata != NULL) {
+    if (metadata && described->metadata != NULL) { /* it may be known though nobody asked */
         nt_json_set(out, "metadata",
                     nt_json_parse(described->metadata, strlen(described->metadata), "metadata", NULL, NULL));
     }
@@ -42,7 +42,7 @@ static NtJson *products_json(const NtRecommendation *found) {
     NtJson *out = nt_json_array();
     for (guint i = 0; i < found->products->len; i++) {
         const NtShownProduct *shown = &g_array_index(found->products, NtShownProduct, i);
-        NtJson *product = described_json(shown->described);
+        NtJson *product = described_json(shown->described, found->metadata);
         nt_json_set(product, "position", nt_json_integer(i));
         nt_json_set(product, "score", nt_json_real(round(shown->score * 100) / 100));
         nt_json_set(product, "taste", shown->taste >= 0 ? nt_json_integer(shown->taste) : nt_json_null());
@@ -62,7 +62,7 @@ static NtJson *tastes_json(const NtRecommendation *found) {
     NtJson *out = nt_json_array();
     for (guint t = 0; t < found->tastes->len; t++) {
         const NtTaste *taste = &g_array_index(found->tastes, NtTaste, t);
-        NtJson *one = described_json(found->medoids->pdata[t]);
+        NtJson *one = described_json(found->medoids->pdata[t], found->metadata);
         nt_json_set(one, "importance", nt_json_real(round(taste->importance * 10000) / 10000));
         nt_json_set(one, "products", nt_json_integer(taste->products));
         nt_json_append(out, nt_json_set(one, "newest", nt_json_real((double)taste->newest / 1000)));

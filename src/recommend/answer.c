@@ -224,6 +224,7 @@ static NtRecommendation *make_answer(const NtAsking *asking, const GArray *candi
         return NULL;
     }
     out->arm = asking->arm;
+    out->metadata = asking->query->metadata;
     out->model = g_strdup(asking->snapshot->version->model->name);
     out->version = asking->scenario->version;
     out->notes = g_ptr_array_ref(asking->ruling.notes);
@@ -279,7 +280,7 @@ NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuer
 
 NtRecommendation *nt_recommend_tastes(NtRecommender *recommender, const char *visitor, GCancellable *cancellable,
                                       GError **error) {
-    const NtRecommendQuery query = {.visitor = visitor};
+    const NtRecommendQuery query = {.visitor = visitor, .metadata = true};
     g_auto(NtCall) call = {0};
     g_auto(NtSnapshot) snapshot = {0};
     g_auto(NtAsking) asking = {.recommender = recommender, .query = &query, .snapshot = &snapshot};

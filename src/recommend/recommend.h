@@ -206,6 +206,7 @@ typedef struct NtRecommendation {
     GArray *products;   /* NtShownProduct */
     GArray *tastes;     /* NtTaste, the most important first */
     GPtrArray *medoids; /* NtDescribed of each taste's medoid */
+    bool metadata;      /* was asked for */
 } NtRecommendation;
 void nt_recommendation_free(NtRecommendation *recommendation); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtRecommendation, nt_recommendation_free)

@@ -280,6 +280,13 @@ class Visitors(ShopTest):
         self.assertGreater(mine["importance"], before[-1]["importance"])
         self.assertGreater(mine["products"], before[-1]["products"])
 
+    def test_metadata_comes_when_it_is_asked_for(self):
+        self.bring(self.event("view", self.all[3], user="bare"))
+        for query, wanted in (("", True), ("?metadata=false", False), ("", True)):
+            feed = self.secret_ask("GET", "/v1/users/bare/recommend" + query).json
+            self.assertEqual({"metadata" in one for one in feed["products"] + feed["tastes"]}, {wanted})
+        self.assertIn("metadata", self.secret_ask("GET", "/v1/users/bare/tastes").json["tastes"][0])
+
     # ---- programs ----
 
     def test_who_clicks_everything_is_bounded_and_told(self):
