@@ -43,12 +43,13 @@ void nt_neighbours_clear(NtNeighbours *neighbours) { g_clear_pointer(&neighbours
 
 /* With the lock held: puts it among the young; when there are many, those are the old ones and the old ones go. */
 static void keep(NtRecommender *recommender, Kept *kept) {
+    Kept *own = kept_ref(kept); /* it may be one of the old ones that go */
     if (g_hash_table_size(recommender->young) >= MOST_YOUNG) {
         g_hash_table_unref(recommender->old);
         recommender->old = recommender->young;
         recommender->young = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, nt_neighbours_unref);
     }
-    g_hash_table_replace(recommender->young, &kept->row, kept_ref(kept));
+    g_hash_table_replace(recommender->young, &own->row, own);
 }
 
 /* With the lock held: forgets all when they are of another model. */
