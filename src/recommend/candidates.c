@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Candidates. Each source names products; one that several name is worth more than their sum, (sum of the roots)^2, as
- * Pixie has it (Eksombatchai and others, WWW 2018, section 3.1): several reasons agree on it. A further source is a row
- * in `sources`, and a function.
+ * Pixie has it (Eksombatchai and others, WWW 2018, section 3.1): several reasons agree on it. A further source is a
+ * name below, and a function that gathers its candidates, or a row in `fallbacks`.
  */
 #include "recommend/neighbours.h"
 #include "recommend/rules.h"
