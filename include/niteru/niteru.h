@@ -348,7 +348,8 @@ typedef struct NiteruListOptions {
     size_t limit;      /* at most so many; 0: all */
     unsigned timeout_ms;
     const char *flag; /* only products with which this is the matter: "no-photo", "unreadable" (one of its photos),
-                         "duplicate" (another product shows the same photo, byte for byte); NULL: all */
+                         "duplicate" (another product shows the same photo, byte for byte), "never-shown" (no impression
+                         in four weeks) or "never-clicked" (100 and more, and no click); NULL: all */
 } NiteruListOptions;
 
 /* Calls `each` with one product's JSON at a time, in the order of ids; stops early, and well, when `each` returns

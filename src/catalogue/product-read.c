@@ -2,6 +2,10 @@
 /* Looking products up: by id, as JSON, page by page, and counted. */
 #include "catalogue/catalogue-internal.h"
 
+#include <string.h>
+
+enum { LISTED_AT_ONCE = 256 };
+
 bool nt_catalogue_find_product(NtCatalogue *catalogue, const char *id, int64_t *out_product, GError **error) {
     int64_t product = 0;
     if (!nt_sql_int(&catalogue->sql, 0, &product, error, "SELECT product FROM product WHERE id = ?1", "t", id)) {
@@ -118,6 +122,71 @@ bool nt_catalogue_list(NtCatalogue *catalogue, const NtWhere *where, NtFlag flag
            each(nt_column_int(&query, 0), nt_column_text(&query, 1), data)) {
     }
     return step >= 0;
+}
+
+/* The first of the products behind an id; *out is `count` where there is none. */
+static bool first_behind(NtCatalogue *catalogue, const uint32_t *products, size_t count, const char *after, size_t *out,
+                         GError **error) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2, there = middle;
+        g_autofree char *id = NULL;
+        for (; there < high; there++) {
+            g_autoptr(GError) fault = NULL;
+            id = nt_catalogue_product_id(catalogue, products[there], &fault);
+            if (id != NULL) {
+                break;
+            }
+            if (!g_error_matches(fault, NITERU_ERROR, NITERU_ERROR_NOT_FOUND)) {
+                g_propagate_error(error, g_steal_pointer(&fault));
+                return false;
+            }
+        }
+        if (id != NULL && strcmp(id, after) <= 0) {
+            low = there + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *out = low;
+    return true;
+}
+
+bool nt_catalogue_list_of(NtCatalogue *catalogue, const NtWhere *where, const uint32_t *products, size_t count,
+                          const char *after, uint64_t limit, bool (*each)(int64_t product, const char *id, void *data),
+                          void *data, GError **error) {
+    g_autofree char *sql = g_strconcat("SELECT p.product, p.id FROM product p WHERE p.product IN"
+                                       " (SELECT value FROM json_each(?1))",
+                                       nt_where_sql(where), " ORDER BY p.id LIMIT ?2", NULL);
+    size_t at = 0;
+    if (after != NULL && !first_behind(catalogue, products, count, after, &at, error)) {
+        return false;
+    }
+    uint64_t left = limit == 0 ? UINT64_MAX : limit;
+    for (size_t end; at < count && left > 0; at = end) {
+        g_autoptr(GString) numbers = g_string_new("[");
+        end = at + MIN(count - at, LISTED_AT_ONCE);
+        for (size_t i = at; i < end; i++) {
+            g_string_append_printf(numbers, "%s%" G_GUINT32_FORMAT, i > at ? "," : "", products[i]);
+        }
+        g_auto(NtQuery) query = {0};
+        if (!nt_query_open(&query, &catalogue->sql, error, sql, "ti", g_string_append_c(numbers, ']')->str,
+                           (int64_t)MIN(left, LISTED_AT_ONCE))) {
+            return false;
+        }
+        nt_where_bind(where, query.stmt);
+        int step;
+        while ((step = nt_query_step(&query, error)) == 1) {
+            if (!each(nt_column_int(&query, 0), nt_column_text(&query, 1), data)) {
+                return true;
+            }
+            left--;
+        }
+        if (step < 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool nt_catalogue_each_labelled(NtCatalogue *catalogue, const char *field,

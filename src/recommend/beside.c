@@ -24,7 +24,7 @@ static GArray *find_now(NtEvents *events, const NtSnapshot *snapshot, const GArr
     for (guint i = 0; i < pairs->len; i++) {
         const NtPair *pair = &g_array_index(pairs, NtPair, i);
         int64_t product;
-        if (!nt_recommender_product(events, snapshot, pair->product, &product, error)) {
+        if (!nt_recommender_product(events, snapshot->reader.db, pair->product, &product, error)) {
             return NULL;
         }
         NtBeside beside = {.product = (uint32_t)product,

@@ -292,8 +292,8 @@ static bool fill_popular(Filling *filling, GError **error) {
     bool on = events != NULL;
     for (guint i = 0; on && i < popular->len; i++) {
         int64_t product;
-        if (!nt_recommender_product(events, filling->asking->snapshot, g_array_index(popular, NtPopular, i).product,
-                                    &product, error)) {
+        if (!nt_recommender_product(events, filling->asking->snapshot->reader.db,
+                                    g_array_index(popular, NtPopular, i).product, &product, error)) {
             return false;
         }
         on = add_more(filling, (uint32_t)product, NT_SOURCE_POPULAR);

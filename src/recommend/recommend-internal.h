@@ -32,6 +32,10 @@ struct NtRecommender {
     int64_t popular_until; /* monotonic */
     GHashTable *kept;      /* tastes of visitors who were here lately, by their names; see tastes.c */
     GQueue order;          /* of them, the one that was used last comes first */
+    GMutex unseen_lock;    /* the two below; see coverage.c */
+    GArray *unseen[NT_UNSEENS];
+    bool unseen_known;
+    int64_t unseen_until; /* monotonic */
 };
 
 /* With `lock` held: the space for a snapshot, derived where it is not there; borrowed while the lock is held. */
@@ -40,7 +44,7 @@ bool nt_recommender_space(NtRecommender *recommender, const NtSnapshot *snapshot
 /* The most wanted products of the last four weeks, at most 1,000, as of a minute ago at most: a reference. */
 GArray *nt_recommender_popular(NtRecommender *recommender, GError **error);
 /* The product of today that a product of the store's names is; 0: it is not there any more. */
-bool nt_recommender_product(NtEvents *events, const NtSnapshot *snapshot, int64_t number, int64_t *out, GError **error);
+bool nt_recommender_product(NtEvents *events, NtCatalogue *db, int64_t number, int64_t *out, GError **error);
 
 /* ---- what goes with a product (beside.c) ---- */
 

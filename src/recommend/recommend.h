@@ -237,11 +237,38 @@ NtJson *nt_recommend_events(NtRecommender *recommender, const NtJson *events,
  * (the fact "parameter" names the member, such as actions[3].time), those of the store. */
 GArray *nt_recommend_actions(NtRecommender *recommender, const NtJson *actions, GError **error);
 
+/* ---- what visitors get to see (coverage.c) ---- */
+
+/* Of the catalogue's products, how many were shown and how many clicked, in all scenarios together. */
+typedef struct NtCoverage {
+    uint64_t products, shown, clicked;
+} NtCoverage;
+/* Since a moment (milliseconds since 1970), to the week. Costs some 20 us for each product that was in an event. */
+bool nt_recommender_coverage(NtRecommender *recommender, int64_t since, NtCoverage *out, GError **error);
+
+typedef enum NtUnseen {
+    NT_NEVER_SHOWN,   /* no impression in the last NT_UNSEEN_DAYS days, to the week */
+    NT_NEVER_CLICKED, /* NT_UNSEEN_IMPRESSIONS and more, and no click */
+    NT_UNSEENS
+} NtUnseen;
+enum { NT_UNSEEN_DAYS = 28, NT_UNSEEN_IMPRESSIONS = 100 };
+/* "never-shown", "never-clicked"; NT_UNSEENS for a name that is none. */
+const char *nt_unseen_name(NtUnseen which);
+NtUnseen nt_unseen_of_name(const char *name);
+/* The numbers of these products (uint32_t) in the bytewise order of their ids, as of a minute ago at most: a reference.
+ * *out_known (NULL: not wanted): whether there was any impression at all; without one nothing can be said of them. */
+GArray *nt_recommender_unseen(NtRecommender *recommender, NtUnseen which, const NtWait *wait, bool *out_known,
+                              GError **error);
+
 /* ---- what came of it (report.c, statistics.c) ---- */
 
+/* The scenarios that answers were given in, or events name, in the last 90 days, those with most of it first, at most
+ * 100: [{"scenario", "answers"}], new. Reads the counts of these weeks. */
+NtJson *nt_scenarios_reported(NtRecommender *recommender, GError **error);
+
 /* What was counted of a scenario in the last so many days (0: all): {"scenario", "arms": [{"arm", "answers",
- * "impressions", ..., "ctr", "revenue", "per_1000_answers"}], "personal_over_control", "positions", "days"}; see
- * doc/events.md. New. */
+ * "impressions", ..., "ctr", "revenue", "per_1000_answers"}], "personal_over_control", "positions", "days",
+ * "coverage"}; see doc/events.md. New. */
 NtJson *nt_recommend_report(NtRecommender *recommender, const char *scenario, unsigned days, GError **error);
 
 /* The interval in which the share of `hits` of `count` (1 and more) lies with 95 % (Wilson 1927). */

@@ -16,6 +16,7 @@ static NtRecommender *recommender_new(NiteruCatalogue *catalogue) {
     recommender->catalogue = catalogue;
     recommender->options = nt_taste_defaults();
     g_mutex_init(&recommender->lock);
+    g_mutex_init(&recommender->unseen_lock);
     recommender->kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, nt_tastes_free_kept);
     recommender->young = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, nt_neighbours_unref);
     recommender->old = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, nt_neighbours_unref);
@@ -48,6 +49,10 @@ void nt_recommender_free(NtRecommender *recommender) {
         nt_events_close(recommender->events);
         nt_taste_space_clear(&recommender->space);
         g_clear_pointer(&recommender->popular, g_array_unref);
+        for (int which = 0; which < NT_UNSEENS; which++) {
+            g_clear_pointer(&recommender->unseen[which], g_array_unref);
+        }
+        g_mutex_clear(&recommender->unseen_lock);
         g_mutex_clear(&recommender->lock);
         g_free(recommender);
     }
@@ -64,11 +69,10 @@ NtEvents *nt_recommender_events(NtRecommender *recommender, GError **error) {
     return events;
 }
 
-bool nt_recommender_product(NtEvents *events, const NtSnapshot *snapshot, int64_t number, int64_t *out,
-                            GError **error) {
+bool nt_recommender_product(NtEvents *events, NtCatalogue *db, int64_t number, int64_t *out, GError **error) {
     g_autoptr(GError) gone = NULL;
     g_autofree char *id = nt_events_product_id(events, number, &gone);
-    if (id != NULL && nt_catalogue_find_product(snapshot->reader.db, id, out, &gone)) {
+    if (id != NULL && nt_catalogue_find_product(db, id, out, &gone)) {
         return true;
     }
     *out = 0;

@@ -9,7 +9,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_DAYS = 36500, DAY_MS = 86400000, MOST_PLACES = 100, NONE = NT_ARMS /* of no answer that is known */ };
+enum {
+    MOST_DAYS = 36500,
+    REPORTED_DAYS = 90,
+    MOST_REPORTED = 100,
+    DAY_MS = 86400000,
+    MOST_PLACES = 100,
+    NONE = NT_ARMS /* of no answer that is known */
+};
 
 /* What was counted of an arm, a place or a day. */
 typedef struct Sum {
@@ -153,6 +160,12 @@ static NtJson *places_json(const Sum *places) {
     return out;
 }
 
+static NtJson *coverage_json(const NtCoverage *coverage) {
+    NtJson *out = nt_json_set(nt_json_object(), "products", nt_json_integer((int64_t)coverage->products));
+    nt_json_set(out, "shown", nt_json_integer((int64_t)coverage->shown));
+    return nt_json_set(out, "clicked", nt_json_integer((int64_t)coverage->clicked));
+}
+
 static void drop_others(GArray *outcomes, const char *scenario) {
     guint kept = 0;
     for (guint i = 0; i < outcomes->len; i++) {
@@ -175,6 +188,10 @@ NtJson *nt_recommend_report(NtRecommender *recommender, const char *scenario, un
     if (outcomes == NULL) {
         return NULL;
     }
+    NtCoverage coverage;
+    if (!nt_recommender_coverage(recommender, first * DAY_MS, &coverage, error)) {
+        return NULL;
+    }
     drop_others(outcomes, scenario);
     Sum arms[NT_ARMS + 1] = {0}, places[MOST_PLACES] = {0};
     for (guint i = 0; i < outcomes->len; i++) {
@@ -194,11 +211,61 @@ NtJson *nt_recommend_report(NtRecommender *recommender, const char *scenario, un
     compare(against, "purchases", &arms[NT_ARM_PERSONAL], &arms[NT_ARM_CONTROL], NT_EVENT_PURCHASE);
     nt_json_set(nt_json_set(out, "arms", all), "personal_over_control", against);
     nt_json_set(nt_json_set(out, "positions", places_json(places)), "days", days_json(outcomes));
+    nt_json_set(out, "coverage", coverage_json(&coverage));
     for (int i = 0; i < MOST_PLACES; i++) {
         clear_sum(&places[i]);
     }
     for (int arm = 0; arm <= NONE; arm++) {
         clear_sum(&arms[arm]);
+    }
+    return out;
+}
+
+/* ---- which scenarios there are ---- */
+
+typedef struct Reported {
+    const char *scenario; /* borrowed */
+    uint64_t answers, events;
+} Reported;
+
+static gint most_reported_first(gconstpointer a, gconstpointer b) {
+    const Reported *one = a, *other = b;
+    if (one->answers != other->answers) {
+        return one->answers > other->answers ? -1 : 1;
+    }
+    return one->events != other->events ? (one->events > other->events ? -1 : 1)
+                                        : strcmp(one->scenario, other->scenario);
+}
+
+NtJson *nt_scenarios_reported(NtRecommender *recommender, GError **error) {
+    NtEvents *events = nt_recommender_events(recommender, error);
+    int64_t today = g_get_real_time() / 1000 / DAY_MS;
+    g_autoptr(GArray) outcomes = events != NULL && nt_events_flush(events, error)
+                                     ? nt_events_outcomes(events, today - REPORTED_DAYS + 1, error)
+                                     : NULL;
+    if (outcomes == NULL) {
+        return NULL;
+    }
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Reported));
+    g_autoptr(GHashTable) places = g_hash_table_new(g_str_hash, g_str_equal); /* 1 and more */
+    for (guint i = 0; i < outcomes->len; i++) {
+        const NtOutcome *one = &g_array_index(outcomes, NtOutcome, i);
+        guint place = GPOINTER_TO_UINT(g_hash_table_lookup(places, one->scenario));
+        if (place == 0) {
+            Reported fresh = {.scenario = one->scenario};
+            g_array_append_val(all, fresh);
+            place = all->len;
+            g_hash_table_insert(places, one->scenario, GUINT_TO_POINTER(place));
+        }
+        Reported *reported = &g_array_index(all, Reported, place - 1);
+        *(one->kind < 0 ? &reported->answers : &reported->events) += one->count;
+    }
+    g_array_sort(all, most_reported_first);
+    NtJson *out = nt_json_array();
+    for (guint i = 0; i < MIN(all->len, MOST_REPORTED); i++) {
+        const Reported *one = &g_array_index(all, Reported, i);
+        NtJson *item = nt_json_set(nt_json_object(), "scenario", nt_json_string(one->scenario));
+        nt_json_append(out, nt_json_set(item, "answers", nt_json_integer((int64_t)one->answers)));
     }
     return out;
 }

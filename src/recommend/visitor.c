@@ -68,7 +68,7 @@ static bool add_stored(Reading *reading, const char *visitor, GError **error) {
         int64_t product;
         if (g_hash_table_lookup_extended(products, &action->product, NULL, &known)) {
             product = GPOINTER_TO_UINT(known);
-        } else if (nt_recommender_product(events, reading->snapshot, action->product, &product, error)) {
+        } else if (nt_recommender_product(events, reading->snapshot->reader.db, action->product, &product, error)) {
             g_hash_table_insert(products, g_memdup2(&action->product, sizeof action->product),
                                 GUINT_TO_POINTER((guint)product));
         } else {

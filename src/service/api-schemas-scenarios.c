@@ -80,8 +80,22 @@ static const ApiSchema scenario_members[] = {
     SCENARIO, {"settings", API_OBJECT, true, true, .text = "Null: it was removed with this version."}, END};
 static const ApiSchema scenario_item = {.type = API_OBJECT, .members = scenario_members};
 const ApiSchema api_scenario_answer = {.type = API_OBJECT, .members = scenario_members};
+const ApiSchema api_scenarios_query = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"reported", API_BOOL, .text = "true: with the names that answers and events have; that reads their counts."},
+        END}};
+static const ApiSchema reported_item = {
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"scenario", API_TEXT, true}, {"answers", API_INTEGER, true, .text = "0: events name it only."}, END}};
 const ApiSchema api_scenarios_answer = {
-    .type = API_OBJECT, .members = (const ApiSchema[]){{"scenarios", API_ARRAY, true, .items = &scenario_item}, END}};
+    .type = API_OBJECT,
+    .members = (const ApiSchema[]){
+        {"scenarios", API_ARRAY, true, .items = &scenario_item, .text = "Those that have settings."},
+        {"reported", API_ARRAY, .items = &reported_item,
+         .text = "Of the last 90 days, whether they have settings or not: those with most answers first, at most 100."},
+        END}};
 const ApiSchema api_scenario_versions_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){

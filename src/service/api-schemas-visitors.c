@@ -185,6 +185,10 @@ static const ApiSchema place_answer = {.type = API_OBJECT,
 static const ApiSchema day_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){{"day", API_TEXT, true, .text = "In UTC."}, COUNTS, REVENUE, END}};
+static const ApiSchema coverage_members[] = {{"products", API_INTEGER, true, .text = "That there are now."},
+                                             {"shown", API_INTEGER, true, .text = "Of these, with an impression."},
+                                             {"clicked", API_INTEGER, true, .text = "Likewise, with a click."},
+                                             END};
 const ApiSchema api_report_answer = {
     .type = API_OBJECT,
     .members = (const ApiSchema[]){
@@ -194,6 +198,8 @@ const ApiSchema api_report_answer = {
          .text = "Rates per answer: over 1, recommending brings more than the visual order alone."},
         {"positions", API_ARRAY, true, .items = &place_answer, .text = "From 0, of all arms."},
         {"days", API_ARRAY, true, .items = &day_answer, .text = "Those with anything, the oldest first."},
+        {"coverage", API_OBJECT, true, .members = coverage_members,
+         .text = "How much of the catalogue visitors got to see, in all scenarios together, to the week."},
         END}};
 
 /* ---- who did more than counts ---- */

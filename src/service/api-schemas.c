@@ -121,6 +121,10 @@ const ApiSchema api_flags_answer = {
         {"no-photo", API_INTEGER, true},
         {"unreadable", API_INTEGER, true, .text = "One of the photos could not be used."},
         {"duplicate", API_INTEGER, true, .text = "Another product shows the same photo, byte for byte."},
+        {"never-shown", API_INTEGER,
+         .text =
+             "No impression in the last four weeks, to the week, as of a minute ago; not there when nothing had one."},
+        {"never-clicked", API_INTEGER, .text = "Likewise: 100 impressions and more, and no click."},
         END}};
 
 const ApiSchema api_undo_answer = {
@@ -471,7 +475,8 @@ const ApiSchema api_list_query = {
     .members = (const ApiSchema[]){
         {"limit", API_INTEGER, .least = 1, .most = 1000, .text = "How many; 100 when not given."},
         {"after", API_TEXT, .least = 1, .most = MOST_ID, .text = "Begin behind this id."},
-        {"flag", API_TEXT, .choices = (const char *const[]){"no-photo", "unreadable", "duplicate", NULL},
+        {"flag", API_TEXT,
+         .choices = (const char *const[]){"no-photo", "unreadable", "duplicate", "never-shown", "never-clicked", NULL},
          .text = "Only products with which this is the matter."},
         WHERE,
         TIMEOUT,

@@ -16,8 +16,8 @@ extern const ApiSchema api_index_body, api_remove_body, api_remove_answer, api_f
     api_back_body, api_networks_answer, api_user_recommend_query, api_user_query, api_session_recommend_body,
     api_forget_taste_body, api_events_query, api_events_body, api_events_answer, api_recommend_answer, api_report_query,
     api_report_answer, api_export_query, api_export_answer, api_erasure_answer, api_merge_body, api_next_body,
-    api_an_action, api_scenario_body, api_scenario_query, api_scenario_answer, api_scenarios_answer,
-    api_scenario_versions_answer, api_scenario_put_answer, api_preview_body, api_preview_answer, api_over_query,
-    api_over_answer;
+    api_an_action, api_scenario_body, api_scenario_query, api_scenario_answer, api_scenarios_query,
+    api_scenarios_answer, api_scenario_versions_answer, api_scenario_put_answer, api_preview_body, api_preview_answer,
+    api_over_query, api_over_answer;
 
 #endif

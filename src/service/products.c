@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "recommend/recommend.h"
 #include "state/state.h"
 
 /* ---- how a product is shown ---- */
@@ -150,23 +151,47 @@ void api_run_products_list(ApiCall *call) {
 
 /* ---- what is the matter with them ---- */
 
+/* Adds what visitors do not get to see, where anything is known of that. */
+static bool add_unseen(const ApiCall *call, const NtWait *wait, NtJson *out, GError **error) {
+    for (NtUnseen which = 0; which < NT_UNSEENS; which++) {
+        bool known;
+        g_autoptr(GArray) found =
+            nt_recommender_unseen(nt_recommender_of(call->service->catalogue), which, wait, &known, error);
+        if (found == NULL) {
+            return false;
+        }
+        if (known) {
+            nt_json_set(out, nt_unseen_name(which), nt_json_integer(found->len));
+        }
+    }
+    return true;
+}
+
+static bool count_flags(const ApiCall *call, const NtWait *wait, uint64_t out[NT_FLAGS], GError **error) {
+    g_auto(NtReader) reader = {0};
+    if (!nt_reader_open(&reader, call->service->catalogue, error)) {
+        return false;
+    }
+    nt_catalogue_set_wait(reader.db, wait);
+    return nt_catalogue_count_flags(reader.db, out, error);
+}
+
 void api_run_flags(ApiCall *call) {
     g_autoptr(GError) error = NULL;
-    g_auto(NtReader) reader = {0};
+    g_autoptr(NtJson) out = nt_json_object();
     NtWait wait = nt_wait_for(api_timeout(call), nt_http_cancellable(call->request));
     uint64_t counts[NT_FLAGS];
-    bool ok = nt_reader_open(&reader, call->service->catalogue, &error);
-    if (ok) {
-        nt_catalogue_set_wait(reader.db, &wait);
-        ok = nt_catalogue_count_flags(reader.db, counts, &error);
-    }
-    if (!ok) {
+    if (!count_flags(call, &wait, counts, &error)) {
         api_fail(call, g_steal_pointer(&error));
         return;
     }
-    NtJson *out = nt_json_set(nt_json_object(), "products", nt_json_integer((int64_t)counts[NT_FLAG_NONE]));
+    nt_json_set(out, "products", nt_json_integer((int64_t)counts[NT_FLAG_NONE]));
     for (NtFlag flag = NT_FLAG_NONE + 1; flag < NT_FLAGS; flag++) {
         nt_json_set(out, nt_flag_name(flag), nt_json_integer((int64_t)counts[flag]));
     }
-    api_answer(call, 200, out);
+    if (add_unseen(call, &wait, out, &error)) {
+        api_answer(call, 200, g_steal_pointer(&out));
+    } else {
+        api_fail(call, g_steal_pointer(&error));
+    }
 }

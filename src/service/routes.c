@@ -116,7 +116,7 @@ const ApiRoute api_routes[] = {
      .summary = "Visitors who did more than one visitor counts for: programs, as a rule", .place = API_READER,
      .query = &api_over_query, .answer = &api_over_answer, .run = api_run_visitors_over},
     {SCENARIO, .method = "GET", .path = "/v1/scenarios", .name = "listScenarios", .summary = "All scenarios",
-     .answer = &api_scenarios_answer, .run = api_run_scenarios},
+     .query = &api_scenarios_query, .answer = &api_scenarios_answer, .run = api_run_scenarios},
     {SCENARIO, .method = "POST", .path = "/v1/scenarios/{name}:preview", .name = "previewScenario",
      .summary = "Tries settings for a visitor, beside those in force", .text = "Nothing is stored or logged.",
      .takes = API_JSON_BODY, .body = &api_preview_body, .answer = &api_preview_answer, .faults = photo_faults,

@@ -24,7 +24,15 @@ static void no_scenario(ApiCall *call) {
 void api_run_scenarios(ApiCall *call) {
     GError *error = NULL;
     NtJson *list = nt_scenarios_json(recommender_of(call), NULL, &error);
-    answer_list(call, "scenarios", list, error);
+    bool wanted = list != NULL && nt_json_truth(nt_json_get(call->query, "reported"), false);
+    NtJson *reported = wanted ? nt_scenarios_reported(recommender_of(call), &error) : NULL;
+    if (list == NULL || (wanted && reported == NULL)) {
+        g_clear_pointer(&list, nt_json_free);
+        api_fail(call, error);
+        return;
+    }
+    NtJson *out = nt_json_set(nt_json_object(), "scenarios", list);
+    api_answer(call, 200, wanted ? nt_json_set(out, "reported", reported) : out);
 }
 
 void api_run_scenario_versions(ApiCall *call) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking inside: products, models, counts, limits. */
+#include "recommend/recommend.h"
 #include "search/search.h"
 
 #include "kernels/kernels.h"
@@ -43,8 +44,14 @@ static bool add_to_page(int64_t product, const char *id, void *data) {
     return true;
 }
 
-static bool read_page(const NtCall *call, const char *where, NtFlag flag, const char *after, size_t limit, Page *page,
-                      GError **error) {
+/* What is listed: with a flag, or of some products only. */
+typedef struct Listed {
+    NtFlag flag;
+    GArray *of; /* uint32_t; NULL: all */
+} Listed;
+
+static bool read_page(const NtCall *call, const char *where, const Listed *listed, const char *after, size_t limit,
+                      Page *page, GError **error) {
     g_auto(NtReader) reader = {0};
     g_ptr_array_set_size(page->ids, 0);
     g_ptr_array_set_size(page->texts, 0);
@@ -56,7 +63,10 @@ static bool read_page(const NtCall *call, const char *where, NtFlag flag, const 
     if (where != NULL && condition == NULL) {
         return false;
     }
-    bool ok = nt_catalogue_list(reader.db, condition, flag, after, limit, add_to_page, page, error);
+    bool ok = listed->of != NULL
+                  ? nt_catalogue_list_of(reader.db, condition, (const uint32_t *)listed->of->data, listed->of->len,
+                                         after, limit, add_to_page, page, error)
+                  : nt_catalogue_list(reader.db, condition, listed->flag, after, limit, add_to_page, page, error);
     if (page->fault != NULL) {
         g_clear_error(error);
         g_propagate_error(error, g_steal_pointer(&page->fault));
@@ -65,27 +75,42 @@ static bool read_page(const NtCall *call, const char *where, NtFlag flag, const 
     return ok;
 }
 
+static bool find_flag(const NtCall *call, NiteruCatalogue *catalogue, const char *name, Listed *out, GError **error) {
+    NtUnseen unseen = nt_unseen_of_name(name);
+    if (unseen < NT_UNSEENS) {
+        out->of = nt_recommender_unseen(nt_recommender_of(catalogue), unseen, &call->wait, NULL, error);
+        return out->of != NULL;
+    }
+    if (nt_flag_find(name, &out->flag)) {
+        return true;
+    }
+    nt_fail(error, NITERU_ERROR_INVALID,
+            "there is no flag '%s'; there are no-photo, unreadable, duplicate, never-shown and never-clicked", name);
+    return nt_fact(error, "option", "flag");
+}
+
 bool niteru_list(NiteruCatalogue *catalogue, const NiteruListOptions *given,
                  bool (*each)(const char *id, const char *json, void *data), void *data, GCancellable *cancellable,
                  GError **error) {
     NiteruListOptions options;
-    NtFlag flag = NT_FLAG_NONE;
+    Listed listed = {0};
     g_auto(NtCall) call = {0};
     if (!NT_OPTIONS_READ(NiteruListOptions, &options, given, error) ||
         !nt_call_begin(&call, catalogue, options.timeout_ms, cancellable, error)) {
         return false;
     }
-    if (options.flag != NULL && !nt_flag_find(options.flag, &flag)) {
-        nt_fail(error, NITERU_ERROR_INVALID, "there is no flag '%s'; there are no-photo, unreadable and duplicate",
-                options.flag);
-        return nt_fact(error, "option", "flag");
+    if (options.flag != NULL && !find_flag(&call, catalogue, options.flag, &listed, error)) {
+        return false;
     }
+    g_autoptr(GArray) of = listed.of;
+    (void)of;
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free), texts = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *after = g_strdup(options.after);
     Page page = {.ids = ids, .texts = texts};
     for (size_t left = options.limit > 0 ? options.limit : SIZE_MAX; left > 0; left -= ids->len) {
         size_t asked = MIN(left, LIST_PAGE);
-        if (!nt_wait_check(&call.wait, error) || !read_page(&call, options.where, flag, after, asked, &page, error)) {
+        if (!nt_wait_check(&call.wait, error) ||
+            !read_page(&call, options.where, &listed, after, asked, &page, error)) {
             return false;
         }
         for (guint i = 0; i < ids->len; i++) {

@@ -92,5 +92,46 @@ class Health(ShopTest):
         self.assertProblem(self.ask("GET", "/v1/votes?limit=0"), 400, "out-of-range", "limit")
 
 
+class Unseen(ShopTest):
+    count = 30
+
+    def listed(self, **query):
+        text = "&".join(f"{name}={quote(str(value))}" for name, value in query.items())
+        return [one["product"] for one in self.ask("GET", "/v1/products?" + text).json["products"]]
+
+    def test_never_shown_never_clicked(self):
+        """Found once a minute, so all that is asked is asked after the events."""
+        ids = self.shop.ids()
+        shown, clicked, seldom = ids[3], ids[4], ids[5:20:2]
+        events = [{"kind": "impression", "product": product, "session": f"s{i}"} for i in range(100) for product in (shown, clicked)]
+        events += [{"kind": "impression", "product": product, "session": "s0"} for product in seldom]
+        events += [{"kind": "click", "product": clicked, "session": "s0"}, {"kind": "view", "product": ids[0], "session": "s0"}]
+        self.assertEqual(self.ask("POST", "/v1/events", events).json["new"], len(events))
+        never = [one for one in ids if one not in (shown, clicked, *seldom)]
+        flags = self.ask("GET", "/v1/flags").json
+        self.assertEqual((flags["never-shown"], flags["never-clicked"]), (len(never), 1))
+        self.assertEqual(self.listed(flag="never-shown"), never)
+        self.assertEqual(self.listed(flag="never-clicked"), [shown])
+        self.assertEqual(self.listed(flag="never-shown", limit=2), never[:2])
+        for after in (never[1], ids[3], seldom[2], ids[-1], "0", "zzz"):
+            self.assertEqual(self.listed(flag="never-shown", after=after), [one for one in never if one > after], after)
+        where = "category = 'Dress'"
+        dresses = set(self.listed(where=where))
+        self.assertEqual(self.listed(flag="never-shown", where=where), [one for one in never if one in dresses])
+        # What goes meanwhile is passed over, the one that a page ends with too.
+        for gone in (never[0], never[len(never) // 2]):
+            self.ask("DELETE", "/v1/products/" + quote(gone))
+        left = [one for one in never if one not in (never[0], never[len(never) // 2])]
+        self.assertEqual(self.listed(flag="never-shown"), left)
+        self.assertEqual(self.listed(flag="never-shown", after=never[len(never) // 2]), [one for one in left if one > never[len(never) // 2]])
+
+    def test_without_impressions(self):
+        bare = shop.Shop(3).start()
+        try:
+            self.assertEqual(set(bare.ask("GET", "/v1/flags").json), {"products", "no-photo", "unreadable", "duplicate"})
+        finally:
+            bare.close()
+
+
 if __name__ == "__main__":
     shop.main()

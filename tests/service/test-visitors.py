@@ -514,7 +514,7 @@ class Report(ShopTest):
 
     def test_counts(self):
         seed = self.shop.ids()[0]
-        seen = {"personal": [0, 0], "control": [0, 0]}
+        seen, shown, clicked = {"personal": [0, 0], "control": [0, 0]}, set(), set()
         for i in range(40):
             user = f"r{i}"
             self.ask("POST", "/v1/events", {"kind": "view", "product": seed, "user": user})
@@ -527,6 +527,8 @@ class Report(ShopTest):
                                "currency": "EUR"})
                 seen[feed["arm"]][1] += 1
             seen[feed["arm"]][0] += 1
+            shown |= {one["product"] for one in events if one["kind"] == "impression"}
+            clicked |= {one["product"] for one in events if one["kind"] == "click"}
             self.assertEqual(self.ask("POST", "/v1/events", events).json["new"], len(events))
         report = self.report("home")
         self.assertEqual([arm["arm"] for arm in report["arms"]], ["personal", "control", "random", "none"])
@@ -546,6 +548,15 @@ class Report(ShopTest):
         self.assertEqual([place["impressions"] for place in report["positions"]], [40] * 5)
         self.assertEqual(sum(place["clicks"] for place in report["positions"]), 30)
         self.assertEqual(sum(day["clicks"] for day in report["days"]), 30)
+        self.assertEqual(report["coverage"], {"products": 60, "shown": len(shown), "clicked": len(clicked)})
+        self.assertEqual(self.report("nowhere")["coverage"], report["coverage"])  # it is over all scenarios
+        self.ask("POST", "/v1/events", {"kind": "click", "product": seed, "session": "x", "scenario": "named-only"})
+        self.ask("PUT", "/v1/scenarios/quiet", {"k": 3})
+        listed = self.ask("GET", "/v1/scenarios?reported=true").json
+        self.assertEqual([one["scenario"] for one in listed["scenarios"]], ["quiet"])
+        self.assertEqual([one for one in listed["reported"] if one["scenario"] in ("home", "named-only", "quiet")],
+                         [{"scenario": "home", "answers": 40}, {"scenario": "named-only", "answers": 0}])
+        self.assertNotIn("reported", self.ask("GET", "/v1/scenarios").json)
         self.assertEqual(self.report("nowhere")["arms"][0]["answers"], 0)
         self.assertIsNone(self.report("nowhere")["arms"][0]["ctr"])
 

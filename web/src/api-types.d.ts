@@ -306,6 +306,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/visitors:over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Visitors who did more than one visitor counts for: programs, as a rule */
+        get: operations["listVisitorsOver"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/scenarios": {
         parameters: {
             query?: never;
@@ -3435,6 +3452,15 @@ export interface operations {
                             /** @description Of purchases, by currency. */
                             revenue: Record<string, never>;
                         }[];
+                        /** @description How much of the catalogue visitors got to see, in all scenarios together, to the week. */
+                        coverage: {
+                            /** @description That there are now. */
+                            products: number;
+                            /** @description Of these, with an impression. */
+                            shown: number;
+                            /** @description Likewise, with a click. */
+                            clicked: number;
+                        };
                     };
                 };
             };
@@ -3875,9 +3901,117 @@ export interface operations {
             };
         };
     };
+    listVisitorsOver: {
+        parameters: {
+            query?: {
+                /** @description Of so many days, to the week; 28 when not given. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Visitors who did more than one visitor counts for: programs, as a rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The 100 with the most, these first. */
+                        visitors: {
+                            user?: string;
+                            session?: string;
+                            /** @description That came over the bounds. */
+                            events: number;
+                            /** @description When the last of them was, Unix seconds. */
+                            last: number;
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listScenarios: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: with the names that answers and events have; that reads their counts. */
+                reported?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3891,6 +4025,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Those that have settings. */
                         scenarios: {
                             scenario: string;
                             version: number;
@@ -3898,6 +4033,12 @@ export interface operations {
                             changed: number;
                             /** @description Null: it was removed with this version. */
                             settings: Record<string, never> | null;
+                        }[];
+                        /** @description Of the last 90 days, whether they have settings or not: those with most answers first, at most 100. */
+                        reported?: {
+                            scenario: string;
+                            /** @description 0: events name it only. */
+                            answers: number;
                         }[];
                     };
                 };
@@ -4964,7 +5105,7 @@ export interface operations {
                 /** @description Begin behind this id. */
                 after?: string;
                 /** @description Only products with which this is the matter. */
-                flag?: "no-photo" | "unreadable" | "duplicate";
+                flag?: "no-photo" | "unreadable" | "duplicate" | "never-shown" | "never-clicked";
                 /** @description Only products that match this condition on their metadata. */
                 where?: string;
                 /** @description When this time is up, what was found until then is the answer, with partial: true. */
@@ -6125,6 +6266,10 @@ export interface operations {
                         unreadable: number;
                         /** @description Another product shows the same photo, byte for byte. */
                         duplicate: number;
+                        /** @description No impression in the last four weeks, to the week, as of a minute ago; not there when nothing had one. */
+                        "never-shown"?: number;
+                        /** @description Likewise: 100 impressions and more, and no click. */
+                        "never-clicked"?: number;
                     };
                 };
             };
