@@ -161,6 +161,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NtGivenAnswer, nt_given_answer_clear)
 /* Errors: NOT_FOUND (there is no such answer, or it went with its week). */
 bool nt_events_find_answer(NtEvents *events, const char *rec, NtGivenAnswer *out, GError **error);
 
+/* Makes a scenario's name one that is counted under, however many names others made up. */
+bool nt_events_know_scenario(NtEvents *events, const char *name, GError **error);
+
 /* Writes what waits. */
 bool nt_events_flush(NtEvents *events, GError **error);
 

@@ -101,7 +101,10 @@ bool nt_scenario_put(NtRecommender *recommender, const char *name, int64_t expec
         return nt_fail(error, NITERU_ERROR_LIMIT, "a scenario's settings have at most %d bytes",
                        NT_SCENARIO_SETTINGS_BYTES);
     }
-    if ((settings != NULL && !check_settings(recommender, settings, error)) ||
+    NtEvents *events = nt_recommender_events(recommender, error);
+    if (events == NULL ||
+        (settings != NULL &&
+         (!check_settings(recommender, settings, error) || !nt_events_know_scenario(events, name, error))) ||
         !nt_call_begin_writing(&writing, catalogue, PUT_MS, cancellable, error) ||
         !nt_turn_begin(catalogue, &writing.wait, error)) {
         return false;

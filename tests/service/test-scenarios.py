@@ -300,6 +300,17 @@ class Scenarios(ShopTest):
         self.put("season", {"rules": [{"rule": "hide", "where": "season = 'winter'"}, {"rule": "boost", "where": "season = 'winter'", "by": 3}]})
         self.assertNotIn(product, self.ids(self.feed("season", k=120)))
 
+    def test_strangers_do_not_use_up_the_names(self):
+        product = next(iter(self.all))
+        for first in range(0, 1200, 400):
+            events = [{"kind": "view", "product": product, "session": f"m{i}", "scenario": f"made-up-{i}"} for i in range(first, first + 400)]
+            self.assertEqual(self.secret_ask("POST", "/v1/events", events, self.public).json["new"], 400)
+        self.put("late", {"k": 2})
+        feed = self.secret_ask("POST", "/v1/session/recommend", {"scenario": "late", "session": "late"}).json
+        self.secret_ask("POST", "/v1/events", {"kind": "click", "product": self.ids(feed)[0], "session": "late", "rec_id": feed["rec_id"]})
+        arms = self.secret_ask("GET", "/v1/scenarios/late/report").json["arms"]
+        self.assertEqual((sum(arm["answers"] for arm in arms), sum(arm["clicks"] for arm in arms)), (1, 1))
+
     def test_a_restart_keeps_them(self):
         self.put("kept", {"k": 7})
         self.shop.stop()
