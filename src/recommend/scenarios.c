@@ -102,15 +102,13 @@ bool nt_scenario_put(NtRecommender *recommender, const char *name, int64_t expec
                        NT_SCENARIO_SETTINGS_BYTES);
     }
     NtEvents *events = nt_recommender_events(recommender, error);
-    if (events == NULL ||
-        (settings != NULL &&
-         (!check_settings(recommender, settings, error) || !nt_events_know_scenario(events, name, error))) ||
+    if (events == NULL || (settings != NULL && !check_settings(recommender, settings, error)) ||
         !nt_call_begin_writing(&writing, catalogue, PUT_MS, cancellable, error) ||
         !nt_turn_begin(catalogue, &writing.wait, error)) {
         return false;
     }
     bool ok = nt_catalogue_put_scenario(catalogue->db, name, expected, text, out_version, error);
-    return nt_turn_end(catalogue, ok, error);
+    return nt_turn_end(catalogue, ok, error) && (settings == NULL || nt_events_know_scenario(events, name, error));
 }
 
 static bool tell(const NtScenarioRow *row, void *data) {
