@@ -14,7 +14,7 @@ export default defineConfig({
                 entryFileNames: "assets/[name].js",
                 chunkFileNames: "assets/[name].js",
                 // What all views need is one file beside the first; the merchandiser's and the engineer's are their own.
-                codeSplitting: { groups: [{ name: "shared", test: /node_modules[\\/](?!uplot)|[\\/]src[\\/](?!main|catalogue|engine|for-you|views[\\/](catalogue|engine|for-you))/ }] },
+                codeSplitting: { groups: [{ name: "shared", test: /node_modules[\\/](?!uplot)|[\\/]src[\\/](?!main|catalogue|engine|for-you|scenarios|words[\\/]scenarios|views[\\/](catalogue|engine|for-you))/ }] },
                 assetFileNames: "assets/[name].[ext]",
             },
         },

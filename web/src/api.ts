@@ -35,6 +35,7 @@ export class Problem extends Error {
         readonly status: number,
         readonly code: string,
         message: string,
+        readonly field?: string, // what of the request it is about
     ) {
         super(message);
     }
@@ -44,8 +45,8 @@ async function check(answer: Response): Promise<Response> {
     if (answer.ok) {
         return answer;
     }
-    const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
-    throw new Problem(answer.status, problem.code ?? "", problem.detail ?? answer.statusText);
+    const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string; field?: string };
+    throw new Problem(answer.status, problem.code ?? "", problem.detail ?? answer.statusText, problem.field);
 }
 
 // In a session all but plain reading needs its secret.

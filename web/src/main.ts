@@ -10,6 +10,7 @@ import "./style/catalogue.css";
 import "./style/engine.css";
 import "./style/product.css";
 import "./style/for-you.css";
+import "./style/scenarios.css";
 import "./style/floating.css";
 
 if (keyInAddress !== null) {

@@ -3,10 +3,17 @@ import { computed, ref } from "vue";
 import en from "./words/en.json";
 import ja from "./words/ja.json";
 
-export type Word = keyof typeof en;
+type Common = keyof typeof en;
+type Later = keyof typeof import("./words/scenarios-en.json"); // words that come with their view
+export type Word = Common | Later;
 export type Language = "en" | "ja";
 
-const all: Record<Language, Record<Word, string>> = { en, ja };
+const all: Record<Language, Record<Common, string> & Partial<Record<Later, string>>> = { en, ja };
+
+export function addWords(more: Record<Language, Record<Later, string>>): void {
+    Object.assign(all.en, more.en);
+    Object.assign(all.ja, more.ja);
+}
 
 function first(): Language {
     const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language;
@@ -16,12 +23,15 @@ function first(): Language {
 export const language = ref<Language>(first());
 
 export function say(word: Word, put: Record<string, string | number> = {}): string {
-    return all[language.value][word].replace(/\{(\w+)\}/g, (whole, name: string) => String(put[name] ?? whole));
+    return (all[language.value][word] ?? "").replace(/\{(\w+)\}/g, (whole, name: string) => String(put[name] ?? whole));
 }
 
 const numbers = computed(() => new Intl.NumberFormat(language.value));
 
 export const sayNumber = (n: number): string => numbers.value.format(n);
+
+// A moment of the server's, in Unix seconds.
+export const sayTime = (seconds: number): string => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
 
 // A price in its currency; without one it is a plain number.
 export function sayPrice(price: number, currency: unknown): string {

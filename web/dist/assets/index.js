@@ -1,1 +1,1 @@
-import{A as e,H as t,I as n,St as r,t as i,z as a}from"./shared.js";r!==null&&await a(r).catch(()=>!1),n(),t(e).use(i).mount(`#page`);
+import{B as e,K as t,Nt as n,U as r,j as i,t as a}from"./shared.js";n!==null&&await r(n).catch(()=>!1),e(),t(i).use(a).mount(`#page`);
