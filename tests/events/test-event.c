@@ -95,7 +95,8 @@ static void test_refused(void) {
     }
 }
 
-/* Each member makes another event, and so does whose it is; an id makes it the same whatever the rest is. */
+/* Each member makes another event, and so does whose it is; an id makes it the same whatever the rest is, of
+ * one visitor. */
 static void test_same(void) {
     static const char *const different[] = {
         "{\"kind\": \"view\", \"product\": \"a\", \"user\": \"u\", \"time\": 1764140000}",
@@ -120,8 +121,11 @@ static void test_same(void) {
         }
     }
     g_auto(NtEvent) event = {0};
-    g_assert_true(read_text("{\"id\": \"1\", \"kind\": \"cart\", \"product\": \"z\", \"user\": \"w\"}", &event, NULL));
+    g_auto(NtEvent) other = {0};
+    g_assert_true(read_text("{\"id\": \"1\", \"kind\": \"cart\", \"product\": \"z\", \"user\": \"u\"}", &event, NULL));
     g_assert_cmpuint(event.key, ==, keys[8]);
+    g_assert_true(read_text("{\"id\": \"1\", \"kind\": \"cart\", \"product\": \"z\", \"user\": \"w\"}", &other, NULL));
+    g_assert_cmpuint(other.key, !=, keys[8]);
 }
 
 int main(int argc, char **argv) {

@@ -101,7 +101,7 @@ static void test_bodies(void) {
         {"{\"name\": \"x\", \"list\": [\"a\", 1]}", "wrong-type", "list[1]"},
         {"{\"name\": \"x\", \"list\": [\"a\", \"\"]}", "out-of-range", "list[1]"},
         {"{\"name\": \"x\", \"list\": [\"a\", \"b\", \"c\", \"d\"]}", "out-of-range", "list"},
-        {"{\"name\": \"x\", \"part\": {}}", "missing-field", "x"},
+        {"{\"name\": \"x\", \"part\": {}}", "missing-field", "part.x"},
         {"{\"name\": \"x\", \"part\": {\"x\": 2}}", "out-of-range", "part.x"},
         {"{\"name\": \"x\", \"part\": {\"x\": 0, \"y\": 0}}", "unknown-field", "part.y"},
         {"{\"name\": \"x\", \"other\": 1}", "unknown-field", "other"},
@@ -198,7 +198,7 @@ static void test_table(void) {
         g_test_message("%s", route->name);
         g_assert_true(g_hash_table_add(names, (char *)route->name));
         g_assert_true(route->run != NULL && route->summary != NULL && route->tag != NULL);
-        g_assert_true((route->takes == API_JSON_BODY || route->takes == API_PHOTO_BODY) == (route->body != NULL));
+        g_assert_true(api_takes_json(route) == (route->body != NULL));
         g_strdelimit(path, "{}", 'x');
         g_assert_true(api_route_find(route->method, path, pieces, &allowed, &broken) == route);
         for (size_t p = 0; p < API_MOST_PIECES; p++) {
