@@ -39,7 +39,7 @@ test("a product that is looked at makes a rail, and is why its products are ther
     const before = await inFeed(page);
     await look(page, SEED);
     await page.getByRole("link", { name: "For you" }).click();
-    await page.getByRole("heading", { name: `Because you looked at ${await titleOf(SEED)}` }).waitFor();
+    await page.getByRole("heading", { name: `Because you looked at \u2068${await titleOf(SEED)}\u2069` }).waitFor();
     const after = await inFeed(page);
     assert.notDeepEqual(after.slice(0, 10), before.slice(0, 10));
     assert.ok(!after.slice(0, 20).includes(await titleOf(SEED)));
@@ -63,7 +63,7 @@ test("a taste that is forgotten is gone, after a second press", onPage(browser, 
     assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
     await page.reload();
     await tiles(page, ".rail").first().waitFor();
-    assert.deepEqual((await railTitles(page)).filter((title) => title.startsWith("Because")), [`Because you looked at ${await titleOf(OTHER)}`]);
+    assert.deepEqual((await railTitles(page)).filter((title) => title.startsWith("Because")), [`Because you looked at \u2068${await titleOf(OTHER)}\u2069`]);
 }));
 
 test("more of it comes at the end, nothing twice", onPage(browser, shop, {}, async (page) => {
