@@ -2,6 +2,7 @@
 // The visitor's feed: it begins with what is popular and new, follows what is looked at, forgets what it is told to, and
 // reports what was shown and clicked.
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { test } from "node:test";
 import { assertFits, goProduct, onPage, openBrowser, openShop, tiles, until, violations } from "./support.mjs";
 
@@ -75,8 +76,10 @@ test("more of it comes at the end, nothing twice", onPage(browser, shop, {}, asy
         await page.mouse.wheel(0, 2000);
         return (await place()) + (await tiles(page, ".rail").count()) === 120;
     });
-    await page.evaluate(() => scrollTo(0, 0));
-    assert.deepEqual(await page.locator(".rail").first().boundingBox(), first);
+    await until("it is back at the top, where it was", async () => { // the wheel may still be turning
+        await page.evaluate(() => scrollTo(0, 0));
+        return isDeepStrictEqual(await page.locator(".rail").first().boundingBox(), first);
+    });
     const shown = await page.locator(".rail .tile").evaluateAll((all) => all.map((one) => one.getAttribute("href")));
     assert.equal(new Set(shown).size, shown.length);
 }));
