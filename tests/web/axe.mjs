@@ -2,9 +2,10 @@
 // axe finds nothing on any view, in light and dark, in English and Japanese.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { goProduct, goShop, onPage, openBrowser, openShop, settled, violations } from "./support.mjs";
+import { goProduct, goShop, onPage, openBrowser, openShop, settled, tryScenario, violations } from "./support.mjs";
 
 const shop = await openShop(), browser = await openBrowser();
+await tryScenario(shop, "home", ["dress-001-blue", "nobody-sells-this"]);
 const views = {
     shop: goShop,
     facets: async (page) => {
@@ -49,6 +50,36 @@ const views = {
     catalogue: async (page) => {
         await page.goto("/catalogue");
         await page.locator(".rows li").first().waitFor();
+    },
+    "never shown": async (page) => {
+        await page.goto("/catalogue?flag=never-shown");
+        await page.locator(".rows li").first().waitFor();
+    },
+    scenarios: async (page) => {
+        await page.goto("/catalogue?at=scenarios");
+        await page.locator(".rows li").first().waitFor();
+    },
+    "a scenario": async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home&who=clicked&clicked=dress-001-green");
+        await page.locator(".placed li").first().waitFor();
+        for (const summary of await page.locator("summary").all()) {
+            await summary.click();
+        }
+        await page.locator(".pick-from li").first().waitFor();
+    },
+    "a scenario, wrong": async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=other");
+        await page.locator("textarea").first().fill("nosuch = 1");
+        await page.locator(".field .error").waitFor();
+    },
+    "a version": async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home&version=1");
+        await page.locator(".placed li").first().waitFor();
+    },
+    "what came of it": async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home&show=report");
+        await page.locator(".charts canvas").first().waitFor();
+        await page.locator("summary").click();
     },
     photo: async (page) => {
         await goShop(page);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFits, goProduct, goShop, openBrowser, openPage, openShop, settled, tiles, until } from "./support.mjs";
+import { assertFits, goProduct, goShop, openBrowser, openPage, openShop, settled, tiles, tryScenario, until } from "./support.mjs";
 
 const FOLDER = process.env.NITERU_SCREENSHOTS, WIDTHS = [360, 768, 1440];
 const shops = { many: await openShop(60), one: await openShop(1), empty: await openShop(1) }, browser = await openBrowser();
@@ -20,6 +20,9 @@ for (const [kind, titles] of [["Long", [LONG, "Donaudampfschifffahrtsgesellschaf
         await shops.many.putPhoto(`${kind}${i}`, readFileSync(shops.many.photoFiles()[3 * i]));
     }
 }
+
+await tryScenario(shops.many, "home", ["Long0", "RTL0"], 120);
+await shops.many.ask("PUT", "/v1/scenarios/" + encodeURIComponent("장바구니 아래, a very long name of a place".slice(0, 40)), {});
 
 const note = (page) => page.locator(".note").first().waitFor();
 const held = (pattern) => async (page) => page.route(pattern, () => {});
@@ -149,6 +152,74 @@ const states = {
         await page.goto("/catalogue");
         await page.locator(".rows li").first().waitFor();
     }],
+    "catalogue-never-shown": ["many", async (page) => {
+        await page.goto("/catalogue?flag=never-shown");
+        await page.locator(".rows li").first().waitFor();
+    }],
+    scenarios: ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios");
+        await page.locator(".rows li").first().waitFor();
+    }],
+    "scenarios-none": ["one", async (page) => {
+        await page.goto("/catalogue?at=scenarios");
+        await note(page);
+    }],
+    scenario: ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home&who=clicked&clicked=dress-001-green");
+        await page.locator(".placed li").first().waitFor();
+    }],
+    "scenario-rules": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home");
+        await page.locator(".placed li").first().waitFor();
+        await page.locator(".picked li").nth(1).waitFor();
+        await page.locator(".rule").first().scrollIntoViewIfNeeded();
+        await page.locator(".rule").first().evaluate((rule) => rule.scrollIntoView());
+    }],
+    "scenario-preview": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=other&who=clicked&clicked=dress-001-green");
+        await page.locator(".placed li").first().waitFor();
+        await page.locator(".values button", { hasText: /Share|割合/ }).click();
+        await page.locator(".rule textarea").fill("category = 'Lamp'");
+        await page.locator(".fresh").first().waitFor();
+        await page.locator(".tried").evaluate((preview) => preview.scrollIntoView());
+    }],
+    "scenario-wrong": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=other");
+        await page.locator("textarea").first().fill("nosuch = 1");
+        await page.locator(".field .error").waitFor();
+        await page.locator(".field .error").evaluate((error) => error.scrollIntoView({ block: "center" }));
+    }],
+    "scenario-conflict": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home");
+        await page.locator("textarea").first().fill("price > 2");
+        await page.route("**/v1/scenarios/home?if_version=*", (route) => route.fulfill({ status: 412, json: { code: "condition", detail: "another version" } }));
+        await page.locator("button[type=submit]").last().click();
+        await page.locator("div.conflict").waitFor();
+        await page.locator("div.conflict").evaluate((told) => told.scrollIntoView());
+    }],
+    "scenario-version": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home&version=1");
+        await page.locator(".placed li").first().waitFor();
+    }],
+    "scenario-versions": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home");
+        await page.locator(".placed li").first().waitFor();
+        await page.locator(".versions").evaluate((versions) => versions.scrollIntoView({ block: "center" }));
+    }],
+    report: ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home&show=report");
+        await page.locator(".charts canvas").first().waitFor();
+    }],
+    "report-arms": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=home&show=report");
+        await page.locator(".charts canvas").first().waitFor();
+        await page.locator("summary").click();
+        await page.locator(".by-arm").evaluate((table) => table.scrollIntoView({ block: "center" }));
+    }],
+    "report-none": ["many", async (page) => {
+        await page.goto("/catalogue?at=scenarios&scenario=nowhere&show=report");
+        await note(page);
+    }],
     "sign-in": ["many", async (page) => {
         await page.route("**/v1/session", (route) => route.fulfill({ json: { access: "none", signed_in: false } }));
         await page.goto("/");
@@ -158,8 +229,8 @@ const states = {
 
 // All photos that are in the window are there, or it is known that they cannot be.
 const drawn = (page) => page.evaluate(() => [...document.images].every((img) => {
-    const { top, left } = img.getBoundingClientRect();
-    return img.complete || top > innerHeight || left > innerWidth;
+    const { top, left, bottom } = img.getBoundingClientRect();
+    return img.complete || bottom < 0 || top > innerHeight || left > innerWidth;
 }));
 
 for (const [s, [name, [shop, go]]] of Object.entries(states).entries()) {

@@ -97,6 +97,8 @@ test("what is wrong is said beside its field", onPage(browser, shop, {}, async (
     await where.fill("");
     await until("all is well", async () => (await where.getAttribute("aria-invalid")) === "false");
     await page.getByRole("button", { name: "+ Hide" }).click();
+    await page.getByLabel("Which products").fill("price < 0");
+    await page.getByRole("list", { name: "Warnings" }).getByText("rule 1: no product matches").waitFor();
     await page.getByRole("button", { name: "+ Boost" }).click();
     const fields = page.getByLabel("Which products");
     await fields.first().fill("category = 'Sofa'");

@@ -196,6 +196,23 @@ export async function assertFits(page, what) {
     assert.ok(content <= window, `${what}: the page is ${content} px wide in a window of ${window}`);
 }
 
+// A scenario with rules, and answers of it with what came of them on the last days.
+export async function tryScenario(shop, name, pinned, visitors = 60) {
+    await shop.ask("PUT", `/v1/scenarios/${name}`, { k: 6, note: "first" });
+    await shop.ask("PUT", `/v1/scenarios/${name}`, {
+        k: 8, sources: { taste: 2.5, seen: 0 }, places: { new: 1 }, note: "winter sale",
+        rules: [{ rule: "pin", products: pinned, position: 1, until: "2036-01-01T00:00:00Z", note: "until New Year" }, { rule: "cap", field: "category", most: 2 }, { rule: "hide", where: "price < 5", off: true }],
+    });
+    const now = Math.floor(Date.now() / 1000);
+    for (let i = 0; i < visitors; i++) {
+        const user = `tried${i}`, time = now - (i % 10) * 86_400;
+        const feed = await shop.ask("GET", `/v1/users/${user}/recommend?k=5&scenario=${name}&metadata=false`);
+        const events = feed.products.map((one) => ({ kind: "impression", product: one.product, user, rec_id: feed.rec_id, position: one.position, time }));
+        events.push(...["click", "cart", "purchase"].slice(0, i % 4).map((kind) => ({ ...events[i % events.length], kind, ...(kind === "purchase" ? { value: 12.5 + i, currency: "EUR" } : {}) })));
+        await shop.ask("POST", "/v1/events", events);
+    }
+}
+
 // What axe finds, a line a rule; needs a page with bypassCSP, because axe is put into it.
 export async function violations(page) {
     await page.evaluate(AXE);

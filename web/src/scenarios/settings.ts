@@ -1,7 +1,7 @@
 // Settings as the form has them, and as they are sent: without what is as usual, in one order, so that equal ones are equal
 // as texts.
 import { computed, inject, type ComputedRef, type InjectionKey, type Ref } from "vue";
-import type { Word } from "../words";
+import { say, sayNumber, type Word } from "../words";
 import type { Rule, Settings } from "./calls";
 
 export type Source = keyof NonNullable<Settings["sources"]>;
@@ -61,6 +61,9 @@ export const useFault = (path: () => string): ComputedRef<string | undefined> =>
     const fault = inject(faultKey);
     return computed(() => (fault?.value?.field === path() ? fault.value.text : undefined));
 };
+
+// What the server says, with rules numbered as the cards are.
+export const sayRules = (text: string): string => text.replace(/(settings\.)?rules\[(\d+)\]/g, (_, __, n: string) => say("ruleN", { n: sayNumber(Number(n) + 1) })).replaceAll("'settings.", "'");
 
 // Moments in settings are Unix seconds or RFC 3339; a field of the page has local time without a zone.
 export function localOf(moment: unknown): string {
