@@ -199,8 +199,10 @@ export async function assertFits(page, what) {
 // A scenario with rules, and answers of it with what came of them on the last days.
 export async function tryScenario(shop, name, pinned, visitors = 60) {
     await shop.ask("PUT", `/v1/scenarios/${name}`, { k: 6, note: "first" });
+    await shop.ask("PUT", "/v1/scenarios/for-you", { control_percent: 0, random_percent: 0 }); // the feed of the page itself is of tastes
+    await shop.ask("GET", "/v1/users/somebody/recommend?k=1&scenario=without-settings");
     await shop.ask("PUT", `/v1/scenarios/${name}`, {
-        k: 8, sources: { taste: 2.5, seen: 0 }, places: { new: 1 }, note: "winter sale",
+        k: 8, control_percent: 30, random_percent: 10, sources: { taste: 2.5, seen: 0 }, places: { new: 1 }, note: "winter sale",
         rules: [{ rule: "pin", products: pinned, position: 1, until: "2036-01-01T00:00:00Z", note: "until New Year" }, { rule: "cap", field: "category", most: 2 }, { rule: "hide", where: "price < 5", off: true }],
     });
     const now = Math.floor(Date.now() / 1000);
