@@ -167,6 +167,54 @@ static void test_pages(Shop *shop, const void *data) {
     }
 }
 
+static bool append_number(int64_t product, const char *id, void *data) {
+    uint32_t number = (uint32_t)product;
+    g_array_append_val((GArray *)data, number);
+    return true;
+}
+
+/* Of some products, given by their numbers: more than are asked for at once, with a condition, and some that are gone.
+ * Every second of 700 is given; of these every third is priced 3, and every fifth is removed afterwards. */
+static void test_list_of(Shop *shop, const void *data) {
+    enum { ALL = 700 };
+    char id[8];
+    for (int i = 0; i < ALL; i++) {
+        g_snprintf(id, sizeof id, "p%04d", (i * 37) % ALL); /* numbers are not in the order of ids */
+        g_autofree char *price = g_strdup_printf("price=%d", (i * 37) % ALL % 6 == 0 ? 3 : 1);
+        put_product(shop->catalogue, &shop->run, id, META(price), "/p.jpg", 1);
+    }
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(uint32_t)), given = g_array_new(FALSE, FALSE, 4);
+    CHECK(nt_catalogue_list(shop->catalogue, NULL, NT_FLAG_NONE, NULL, 0, append_number, all, error));
+    for (guint i = 0; i < all->len; i += 2) {
+        g_array_append_val(given, g_array_index(all, uint32_t, i));
+    }
+    for (int i = 0; i < ALL; i += 10) {
+        bool removed;
+        g_snprintf(id, sizeof id, "p%04d", i);
+        CHECK(nt_catalogue_remove_product(shop->catalogue, id, &removed, error));
+    }
+    g_autoptr(GError) fault = NULL;
+    g_autoptr(NtWhere) where = nt_where_parse(shop->catalogue, "price = 3", &fault);
+    static const uint64_t limits[] = {0, 1, 7, 300};
+    for (unsigned test = 0; test < 2 * ALL; test += 9) {
+        int after = (int)(test / 2) - 1;
+        uint64_t limit = limits[test % 4];
+        bool is_priced = test % 2 == 1;
+        g_autoptr(GString) out = g_string_new(NULL), expected = g_string_new(NULL);
+        uint64_t count = 0;
+        for (int i = after + 1; i < ALL && (limit == 0 || count < limit); i++) {
+            if (i % 2 == 0 && i % 10 != 0 && (!is_priced || i % 6 == 0)) {
+                g_string_append_printf(expected, "p%04d ", i);
+                count++;
+            }
+        }
+        g_snprintf(id, sizeof id, "p%04d", MAX(after, 0));
+        CHECK(nt_catalogue_list_of(shop->catalogue, is_priced ? where : NULL, (const uint32_t *)given->data, given->len,
+                                   after >= 0 ? id : NULL, limit, append_id, out, error));
+        g_assert_cmpstr(out->str, ==, expected->str);
+    }
+}
+
 /* A transaction that is rolled back leaves nothing, new fields included. */
 static void test_rollback(Shop *shop, const void *data) {
     put_product(shop->catalogue, &shop->run, "kept", META("price=1"), "/p.jpg", 1);
@@ -230,6 +278,7 @@ int main(int argc, char **argv) {
     g_test_add("/product/prune", Shop, NULL, set_up, test_prune, tear_down);
     g_test_add("/product/remove", Shop, NULL, set_up, test_remove, tear_down);
     g_test_add("/product/pages", Shop, NULL, set_up, test_pages, tear_down);
+    g_test_add("/product/list-of", Shop, NULL, set_up, test_list_of, tear_down);
     g_test_add("/product/rollback", Shop, NULL, set_up, test_rollback, tear_down);
     g_test_add("/product/photo-states", Shop, NULL, set_up, test_photo_states, tear_down);
     return g_test_run();
