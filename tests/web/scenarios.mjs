@@ -192,6 +192,28 @@ test("of many movements one question is under way, and the last one counts", onP
     assert.equal(most, 1);
 }));
 
+test("it is tried for a user, a session, or who clicked what is picked, and the address says which", onPage(browser, shop, {}, async (page) => {
+    await shop.ask("POST", "/v1/events", { kind: "click", product: lamp.product, user: "liking lamps" });
+    await shop.ask("PUT", "/v1/scenarios/tried", { k: 5, control_percent: 0, random_percent: 0 });
+    const ofUser = (await shop.ask("GET", "/v1/users/liking%20lamps/recommend?scenario=tried&metadata=false")).products.map((one) => titleOf(one.product));
+    await go(page, "tried", "");
+    assert.notDeepEqual(await titles(page, "In force now"), ofUser);
+    await page.getByRole("button", { name: "A user" }).click();
+    await page.getByLabel("Id of the user").fill("liking lamps");
+    await until("what the user is shown", async () => (await titles(page, "In force now")).join() === ofUser.join());
+    assert.equal(new URL(page.url()).searchParams.get("id"), "liking lamps");
+    await page.getByRole("button", { name: "A session" }).click();
+    await until("a session of this name is nobody", async () => (await titles(page, "In force now")).join() !== ofUser.join());
+    await page.getByRole("button", { name: "Who clicked these" }).click();
+    await page.locator(".tried").getByText("Choose products").click();
+    await page.locator(".tried").getByRole("searchbox").fill(lamp.product);
+    await page.locator(".tried .pick-from button").first().click();
+    await until("what the user is shown", async () => (await titles(page, "In force now")).join() === ofUser.join());
+    assert.deepEqual(new URL(page.url()).searchParams.getAll("clicked"), [lamp.product]);
+    await page.reload();
+    await until("the same again", async () => (await titles(page, "In force now")).join() === ofUser.join());
+}));
+
 // ---- what came of it ----
 
 const DAY = 86400;
