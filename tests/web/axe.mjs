@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { goProduct, goShop, onPage, openBrowser, openShop, settled, tryScenario, violations } from "./support.mjs";
 
-const shop = await openShop(), browser = await openBrowser();
+const shop = await openShop(60, ["control_percent=0", "random_percent=0"]), browser = await openBrowser();
 await tryScenario(shop, "home", ["dress-001-blue", "nobody-sells-this"]);
 const views = {
     shop: goShop,

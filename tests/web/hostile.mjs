@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { assertFits, goProduct, goShop, gridSize, onPage, openBrowser, openShop, settled, tiles, until } from "./support.mjs";
 
-const shop = await openShop(12), browser = await openBrowser();
+const shop = await openShop(12, ["control_percent=0", "random_percent=0"]), browser = await openBrowser();
 const TALL = 8000; // a window that all of the grid fits into
 const RUN = "globalThis.ran=1";
 const texts = [

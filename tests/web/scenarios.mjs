@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertFits, onPage, openBrowser, openShop, until, violations } from "./support.mjs";
 
-const shop = await openShop(120), browser = await openBrowser();
+const shop = await openShop(120, ["random_percent=0"]), browser = await openBrowser();
 const products = (await shop.ask("GET", "/v1/products?limit=500")).products;
 const of = (category) => products.filter((one) => one.metadata.category === category);
 const [dress] = of("Dress"), [lamp] = of("Lamp");
