@@ -26,9 +26,27 @@ bool nt_catalogue_scenario_version(NtCatalogue *catalogue, const char *name, int
                       "t", name);
 }
 
+/* Those that were removed keep their versions for as long as there is room: the one that was removed first goes. */
+static bool make_room(NtCatalogue *catalogue, const char *name, GError **error) {
+    int64_t names = 0;
+    if (!nt_sql_int(&catalogue->sql, 0, &names, error, "SELECT count(DISTINCT name) FROM scenario WHERE name <> ?1",
+                    "t", name)) {
+        return false;
+    }
+    if (names < NT_MOST_SCENARIOS) {
+        return true;
+    }
+    return nt_sql_run(&catalogue->sql, error,
+                      "DELETE FROM scenario WHERE name = (SELECT name FROM scenario s WHERE settings IS NULL"
+                      " AND name <> ?1 AND version = (SELECT max(version) FROM scenario o WHERE o.name = s.name)"
+                      " ORDER BY time, name LIMIT 1)",
+                      "t", name) &&
+           (sqlite3_changes64(catalogue->sql.db) > 0 ||
+            nt_fail(error, NITERU_ERROR_LIMIT, "there are %d scenarios, which is the most", NT_MOST_SCENARIOS));
+}
+
 static bool check_place(NtCatalogue *catalogue, const char *name, int64_t now, int64_t expected, const char *settings,
                         GError **error) {
-    int64_t names = 0;
     if (expected >= 0 && expected != now) {
         return nt_fail(error, NITERU_ERROR_CONDITION,
                        now == 0 ? "there is no scenario '%s'"
@@ -38,10 +56,7 @@ static bool check_place(NtCatalogue *catalogue, const char *name, int64_t now, i
     if (now == 0 && settings == NULL) {
         return nt_fail(error, NITERU_ERROR_NOT_FOUND, "there is no scenario '%s'", name);
     }
-    return nt_sql_int(&catalogue->sql, 0, &names, error, "SELECT count(DISTINCT name) FROM scenario WHERE name <> ?1",
-                      "t", name) &&
-           (names < NT_MOST_SCENARIOS ||
-            nt_fail(error, NITERU_ERROR_LIMIT, "there are %d scenarios, which is the most", NT_MOST_SCENARIOS));
+    return make_room(catalogue, name, error);
 }
 
 bool nt_catalogue_put_scenario(NtCatalogue *catalogue, const char *name, int64_t expected, const char *settings,

@@ -15,9 +15,9 @@ typedef struct NtScenarioRow {
 } NtScenarioRow;
 
 /* Makes these settings (NULL: that it is removed) the next version, in a transaction. `expected`: of the version that
- * is changed, 0 where there is to be none, -1: whichever it is. Of versions that are older than the last 100 nothing is
- * kept. Errors: INVALID (the name), CONDITION (another version is there), NOT_FOUND (there is nothing to remove), LIMIT
- * (of names). */
+ * is changed, 0 where there is to be none, -1: whichever it is. Nothing is kept of versions that are older than the
+ * last 100, nor, where there are 200 names, of the one that was removed first. Errors: INVALID (the name), CONDITION
+ * (another version is there), NOT_FOUND (there is nothing to remove), LIMIT (of names that are in use). */
 bool nt_catalogue_put_scenario(NtCatalogue *catalogue, const char *name, int64_t expected, const char *settings,
                                int64_t *out_version, GError **error);
 /* The version that counts; 0: there is none, or it was removed. */

@@ -53,6 +53,10 @@ class Shop:
             raise AssertionError(f"niteru {arguments}: {done.stderr}{faults[-5:]}")
         return done
 
+    def key(self, kind, *more):
+        """A new key of this kind; a server that runs asks for keys from the first on, a moment later."""
+        return self.run("key", "create", "--kind", kind, "--name", kind + str(len(more)), *more).stdout.strip()
+
     def start(self, *flags):
         log = open(os.path.join(self.folder, "log"), "ab")
         self.process = subprocess.Popen([NITERU, "serve", "--listen", "127.0.0.1:0", *self.flags(), *flags],
@@ -165,6 +169,19 @@ class ShopTest(unittest.TestCase):
         problem = answer.json
         self.assertEqual((problem["status"], problem["code"], problem.get("field")), (status, code, field), answer)
         self.assertTrue(problem["detail"] and problem["title"], answer)
+
+
+class KeyedShopTest(ShopTest):
+    """Tests on a shop that asks for keys: `secret` of its backend, `public` of its pages."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.secret, cls.public = cls.shop.key("secret"), cls.shop.key("publishable")
+        time.sleep(0.3)
+
+    def secret_ask(self, method, path, body=None, key=None):
+        return self.ask(method, path, body, {"Authorization": f"Bearer {key or self.secret}"})
 
 
 def main():

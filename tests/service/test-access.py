@@ -24,10 +24,8 @@ class Keys(ShopTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        def make(kind, *more):
-            return cls.shop.run("key", "create", "--kind", kind, "--name", kind + str(len(more)), *more).stdout.strip()
-        cls.admin, cls.secret, cls.public = make("admin"), make("secret"), make("publishable")
-        cls.paged = make("publishable", "--origin", "https://shop.example")
+        cls.admin, cls.secret, cls.public = cls.shop.key("admin"), cls.shop.key("secret"), cls.shop.key("publishable")
+        cls.paged = cls.shop.key("publishable", "--origin", "https://shop.example")
         time.sleep(0.3) # from the first key on, keys are asked for
         cls.similar = "/v1/products/" + quote(cls.shop_ids()[0]) + "/similar"
 
@@ -158,11 +156,9 @@ class Sessions(ShopTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.first = cls.shop.ids()[0]
-        def make(kind, *more):
-            return cls.shop.run("key", "create", "--kind", kind, "--name", kind + str(len(more)), *more).stdout.strip()
         cls.open = cls.shop.ask("GET", "/v1/session").json
-        cls.admin, cls.public = make("admin"), make("publishable")
-        cls.paged = make("publishable", "--origin", "https://shop.example")
+        cls.admin, cls.public = cls.shop.key("admin"), cls.shop.key("publishable")
+        cls.paged = cls.shop.key("publishable", "--origin", "https://shop.example")
         time.sleep(0.3)
 
     def sign_in(self, key, **headers):

@@ -5,25 +5,18 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from shop import ShopTest, quote
+from shop import KeyedShopTest, quote
 
 
-class Scenarios(ShopTest):
+class Scenarios(KeyedShopTest):
     count = 120
     settings = ("publishable_rate=100000", "control_percent=0", "random_percent=0")
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        def make(kind):
-            return cls.shop.run("key", "create", "--kind", kind, "--name", kind).stdout.strip()
-        cls.secret, cls.public = make("secret"), make("publishable")
-        time.sleep(0.3)  # from the first key on, keys are asked for
         listed = cls.shop.ask("GET", "/v1/products?limit=1000", headers={"Authorization": f"Bearer {cls.secret}"})
         cls.all = {product["product"]: product["metadata"] for product in listed.json["products"]}
-
-    def secret_ask(self, method, path, body=None, key=None):
-        return self.ask(method, path, body, {"Authorization": f"Bearer {key or self.secret}"})
 
     def put(self, name, settings, query=""):
         answer = self.secret_ask("PUT", f"/v1/scenarios/{name}{query}", settings)

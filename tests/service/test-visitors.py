@@ -9,20 +9,16 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from shop import Shop, ShopTest, quote
+from shop import KeyedShopTest, Shop, ShopTest, quote
 
 
-class Visitors(ShopTest):
+class Visitors(KeyedShopTest):
     count = 80
     settings = ("publishable_rate=100000", "control_percent=0", "random_percent=0")
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        def make(kind):
-            return cls.shop.run("key", "create", "--kind", kind, "--name", kind).stdout.strip()
-        cls.secret, cls.public = make("secret"), make("publishable")
-        time.sleep(0.3)  # from the first key on, keys are asked for
         cls.all = [product for product in cls.shop.ids({"Authorization": f"Bearer {cls.secret}"})]
 
     def bring(self, events, key=None, query=""):
@@ -358,9 +354,6 @@ class Visitors(ShopTest):
 
     # ---- what is known of a user ----
 
-    def secret_ask(self, method, path, body=None):
-        return self.ask(method, path, body, {"Authorization": f"Bearer {self.secret}"})
-
     def test_a_taste_is_forgotten(self):
         seeds = [self.all[5], self.all[60]]
         self.bring([self.event("view", seed, user="moody") for seed in seeds])
@@ -441,8 +434,7 @@ class Visitors(ShopTest):
                         {"Content-Type": "text/plain;charset=UTF-8", "Origin": origin, **headers})
 
     def test_beacons(self):
-        paged = self.shop.run("key", "create", "--kind", "publishable", "--name", "paged", "--origin",
-                              "https://shop.example").stdout.strip()
+        paged = self.shop.key("publishable", "--origin", "https://shop.example")
         event = self.event("click", self.all[33], session="beacon", id="once")
         for key, told in ((self.public, "new"), (paged, "known")):
             answer = self.beacon([event], key)
