@@ -131,15 +131,17 @@ static bool describe(const NtAsking *asking, const NtShown *shown, size_t count,
 }
 
 /* Which of the ways this answer is made in. Who is compared with always is, so that what is learnt of the others does
- * not reach them. */
+ * not reach them. From what chance shows something is learnt only where it is logged. */
 static NtArm choose_arm(const NtRecommendQuery *query, const NtScenario *scenario) {
     int control = scenario->control_percent, chance = scenario->random_percent;
     uint64_t most = control >= 0 ? (uint64_t)control : query->control_percent;
     if (query->visitor != NULL && nt_xxh3(query->visitor, strlen(query->visitor), 0) % 100 < most) {
         return NT_ARM_CONTROL;
     }
-    return g_random_int_range(0, 100) < (chance >= 0 ? chance : (int)query->random_percent) ? NT_ARM_RANDOM
-                                                                                            : NT_ARM_PERSONAL;
+    if (chance < 0) {
+        chance = (int)query->random_percent;
+    }
+    return query->log && g_random_int_range(0, 100) < chance ? NT_ARM_RANDOM : NT_ARM_PERSONAL;
 }
 
 /* In which scenario, and which of the ways. */

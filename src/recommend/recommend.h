@@ -182,7 +182,7 @@ typedef struct NtRecommendQuery {
     NtScenario *settings;     /* instead of those of the scenario; NULL: these */
     bool personal;            /* whoever it is, not the visual order only nor by chance */
     const char *previous;     /* id of the answer that this one goes on from: what was shown there is not; NULL: none */
-    bool log;                 /* the answer gets an id and is logged */
+    bool log;                 /* the answer gets an id and is logged; one that is not is never by chance */
     unsigned control_percent; /* of visitors, always the same ones, get the visual order only; where the scenario */
     unsigned random_percent;  /* does not say: of answers are drawn by chance from the best candidates */
 } NtRecommendQuery;

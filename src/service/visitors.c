@@ -135,7 +135,6 @@ static void recommend(ApiCall *call, const char *visitor, const char *scenario, 
     const NtJson *did = nt_json_get(from, "actions");
     g_autoptr(GArray) actions = NULL;
     NtRecommendation *found = NULL;
-    bool log = nt_json_truth(nt_json_get(from, "log"), true);
     if (api_search_options(call, &options, &where, &exclude, &error) &&
         (did == NULL || (actions = nt_recommend_actions(recommender, did, &error)) != NULL)) {
         NtRecommendQuery query = {.visitor = visitor,
@@ -150,10 +149,9 @@ static void recommend(ApiCall *call, const char *visitor, const char *scenario, 
                                   .scenario =
                                       scenario != NULL ? scenario : nt_json_text(nt_json_get(from, "scenario"), NULL),
                                   .previous = previous,
-                                  .log = log,
+                                  .log = nt_json_truth(nt_json_get(from, "log"), true),
                                   .control_percent = call->service->config->control_percent,
-                                  /* From what chance shows something is learnt only where it is logged. */
-                                  .random_percent = log ? call->service->config->random_percent : 0};
+                                  .random_percent = call->service->config->random_percent};
         found = nt_recommend(recommender, &query, nt_http_cancellable(call->request), &error);
     }
     answer(call, found, error);

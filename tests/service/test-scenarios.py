@@ -260,6 +260,7 @@ class Scenarios(KeyedShopTest):
             self.assertNotIn("red", self.field(feed, "colour"))
             self.assertEqual(len(categories), 10)
             self.assertTrue(all(0 < one["explain"]["probability"] <= 1 for one in feed["products"]))
+        self.assertEqual(self.feed("chance", session="drawn")["arm"], "personal")  # nothing can be learnt of it
 
     # ---- what is not taken ----
 

@@ -130,6 +130,24 @@ test("nothing of it is stored or reported", onPage(browser, shop, {}, async (pag
     assert.deepEqual(told, []);
 }));
 
+test("a scenario's settings are tried on them, who stay who they are", onPage(browser, shop, {}, async (page) => {
+    await shop.ask("PUT", "/v1/scenarios/sofas%20only", { where: "category = 'Sofa'" });
+    await go(page);
+    await act(page, 0, "Look at it");
+    const usual = await seen(page), choice = page.getByLabel("Scenario");
+    await choice.selectOption("sofas only");
+    const titleOf = (one) => one.metadata.title ?? one.product, sofas = new Set(products.filter((one) => one.metadata.category === "Sofa").map(titleOf));
+    await until("sofas", async () => (await seen(page)).every((title) => sofas.has(title)));
+    assert.deepEqual(await did(page), { "Look at it": 1 });
+    await page.reload();
+    await settled(page);
+    assert.equal(await choice.inputValue(), "sofas only");
+    assert.ok((await seen(page)).every((title) => sofas.has(title)));
+    await choice.selectOption("none, as usual");
+    await until("as before", async () => (await seen(page)).join() === usual.join());
+    await shop.ask("DELETE", "/v1/scenarios/sofas%20only");
+}));
+
 test("an address that somebody made up is a new visitor", onPage(browser, shop, {}, async (page) => {
     for (const wrong of ["nonsense", "{}", '{"likes": [["a"]]}', '{"likes": "<b>"}', '{"field": 3, "likes": [["a", 1]]}']) {
         await go(page, "&persona=" + encodeURIComponent(wrong));
