@@ -196,7 +196,7 @@ const CliCommand cli_simulate = {
         "they had.\n\n"
         "The server must run (niteru serve) and is asked over the socket in the catalogue's folder. It keeps the "
         "events "
-        "as it keeps others, of users sim-SEED-TIME-NUMBER: take a copy of the catalogue (niteru backup, restore) "
+        "as it keeps others, of users sim-SEED-REPETITION-NUMBER: take a copy of the catalogue (niteru backup, restore) "
         "where "
         "real visitors are served.\n\n"
         "Shown per round: answers; how many of the products shown are of a taste; how many of the visitor's tastes an "

@@ -258,13 +258,32 @@ static bool react(Visit *visit, NtSimTally *tally, GError **error) {
     return true;
 }
 
+static char *name_of(const CliSimulation *run, gint number) {
+    return g_strdup_printf("sim-%" G_GINT64_FORMAT "-%u-%d", run->seed, run->repeat, number);
+}
+
+/* The first names that nobody has: a repetition must not go on with the visitors of the one before, and names that are
+ * the same for each fresh catalogue have the same answers. */
+static bool choose_names(CliSimulation *run, GError **error) {
+    bool taken = true;
+    while (taken) {
+        run->repeat++;
+        g_autofree char *user = name_of(run, 0), *path = g_strdup_printf("/v1/users/%s/export", user);
+        g_autoptr(NtJson) kept = cli_remote_ask(run->context, "GET", path, NULL, error);
+        if (kept == NULL || g_cancellable_set_error_if_cancelled(run->context->cancel, error)) {
+            return false;
+        }
+        taken = nt_json_count(nt_json_get(kept, "events")) > 0 || nt_json_count(nt_json_get(kept, "answers")) > 0;
+    }
+    return true;
+}
+
 /* One visit: what was held back before arrives, the visitor looks around, asks, and does something. */
 static bool visit_once(CliSimulation *run, gint number, gint round, GError **error) {
     CliPerson *person = &run->people[number];
     run->drifts += nt_sim_drift(&person->visitor, run->assortment, run->drift);
     double hour = nt_sim_unit(&person->visitor.random);
-    g_autofree char *user =
-        g_strdup_printf("sim-%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT "-%d", run->seed, run->start, number);
+    g_autofree char *user = name_of(run, number);
     Visit visit = {.run = run, .person = person, .user = user};
     visit.time = run->start + (int64_t)round * DAY + (int64_t)(hour * DAY);
     visit.events = g_steal_pointer(&person->late);
@@ -299,7 +318,7 @@ static bool go_round(CliSimulation *run, gint round, gint64 began, GError **erro
 
 bool cli_simulation_run(CliSimulation *run, GError **error) {
     gint64 began = g_get_monotonic_time();
-    bool ok = true;
+    bool ok = choose_names(run, error);
     run->people = g_new0(CliPerson, run->visitors);
     run->tallies = g_new0(NtSimTally, run->rounds);
     run->sold_out = g_hash_table_new(g_str_hash, g_str_equal);

@@ -31,6 +31,7 @@ typedef struct CliSimulation {
     char *complaint; /* about the first event that was refused */
     /* Its own. */
     CliPerson *people;    /* (visitors) */
+    unsigned repeat;      /* of this seed on this catalogue, from 1 */
     int64_t start;        /* Unix seconds of the first round */
     GHashTable *sold_out; /* ids now, borrowed */
     GPtrArray *changed;   /* NtJson: {"product", "before": what `available` was} */

@@ -269,7 +269,7 @@ NtRecommendation *nt_recommend(NtRecommender *recommender, const NtRecommendQuer
         return NULL;
     }
     nt_pick(&asking, candidates);
-    if (!nt_candidates_fill(&asking, candidates, nt_ruling_room(&asking), error)) {
+    if (!nt_fill(&asking, candidates, nt_ruling_room(&asking), error)) {
         return NULL;
     }
     nt_ruling_place_pins(&asking, candidates);

@@ -2,7 +2,7 @@
 /*
  * Candidates. Each source names products; one that several name is worth more than their sum, (sum of the roots)^2, as
  * Pixie has it (Eksombatchai and others, WWW 2018, section 3.1): several reasons agree on it. A further source is a
- * name below, and a function that gathers its candidates, or a row in `fallbacks`.
+ * name below, and a function that gathers its candidates; those that do not know the visitor are in fill.c.
  */
 #include "recommend/neighbours.h"
 #include "recommend/rules.h"
@@ -15,7 +15,6 @@ enum {
     MOST_BESIDE = 8, /* products whose pairs are looked up */
     LEAST_HITS = 50, /* of each */
     MOST_HITS = 1000,
-    NEWEST_ROWS = 2000 /* that are looked at for products that came last */
 };
 
 /* What is like the product that was looked at last is worth so much of what is like a taste. */
@@ -224,6 +223,20 @@ static bool add_for_quota(Gathering *gathering, const NtQuota *quota, GError **e
     return ok;
 }
 
+/* Of whom little is known, chance draws from what anybody might be shown too. */
+static bool add_for_chance(Gathering *gathering, GError **error) {
+    NtAsking *asking = gathering->asking;
+    guint wanted = (guint)MAX(NT_LEAST_DRAWN, 5 * asking->k);
+    bool ok = true;
+    for (NtSourceKind kind = NT_SOURCE_POPULAR; ok && kind <= NT_SOURCE_ANY; kind++) {
+        guint known = gathering->candidates->len, left = NT_SOURCE_ANY - kind + 1;
+        if (known < wanted && asking->scenario->weights[kind] > 0) {
+            ok = nt_candidates_of(asking, kind, gathering->candidates, known + (wanted - known + left - 1) / left, error);
+        }
+    }
+    return ok;
+}
+
 /* Leaves out what is like something bought where that is not shown again, and says what the rest is worth. */
 static void weigh(const NtAsking *asking, GArray *candidates) {
     guint kept = 0;
@@ -243,7 +256,8 @@ GArray *nt_candidates_find(NtAsking *asking, GError **error) {
     g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
     Gathering gathering = {asking, candidates, places};
     asking->seeds = find_seeds(asking);
-    bool ok = add_alike(&gathering, error) && (asking->arm == NT_ARM_CONTROL || add_besides(&gathering, error));
+    bool ok = add_alike(&gathering, error) && (asking->arm == NT_ARM_CONTROL || add_besides(&gathering, error)) &&
+              (asking->arm != NT_ARM_RANDOM || add_for_chance(&gathering, error));
     for (guint i = 0; ok && i < asking->ruling.quotas->len; i++) {
         ok = add_for_quota(&gathering, &g_array_index(asking->ruling.quotas, NtQuota, i), error);
     }
@@ -252,135 +266,4 @@ GArray *nt_candidates_find(NtAsking *asking, GError **error) {
     }
     weigh(asking, candidates);
     return g_steal_pointer(&candidates);
-}
-
-/* ---- what is shown when that is not enough ---- */
-
-typedef struct Filling {
-    NtAsking *asking;
-    GArray *candidates;
-    GHashTable *there; /* product -> its place, from 1 */
-    size_t wanted;
-    bool shown;  /* what is added is shown, and not only to choose from */
-    bool capped; /* and the caps hold */
-} Filling;
-
-/* Adds a product; false: there are enough. */
-static bool add_more(Filling *filling, uint32_t product, NtSourceKind source) {
-    NtAsking *asking = filling->asking;
-    bool seen = g_hash_table_contains(asking->seen, GUINT_TO_POINTER(product));
-    uint32_t row = product != 0 ? nt_snapshot_row(asking->snapshot, product) : UINT32_MAX;
-    NtCandidate more = {.product = product, .row = row, .taste = -1, .sources = 1U << source};
-    guint there = GPOINTER_TO_UINT(g_hash_table_lookup(filling->there, GUINT_TO_POINTER(product)));
-    if (there != 0) { /* what was chosen already is not there for this */
-        g_array_index(filling->candidates, NtCandidate, there - 1).sources |= filling->shown ? 0 : 1U << source;
-    } else if (row != UINT32_MAX && seen == (source == NT_SOURCE_SEEN) && nt_asking_allows(asking, product) &&
-               !nt_ruling_near_bought(asking, row) && (!filling->capped || nt_ruling_caps(asking, &more))) {
-        g_array_append_val(filling->candidates, more);
-        g_hash_table_insert(filling->there, GUINT_TO_POINTER(product), GUINT_TO_POINTER(filling->candidates->len));
-        if (filling->shown) {
-            nt_ruling_take(asking, &more);
-        }
-    }
-    return filling->candidates->len < filling->wanted;
-}
-
-static bool fill_popular(Filling *filling, GError **error) {
-    NtRecommender *recommender = filling->asking->recommender;
-    g_autoptr(GArray) popular = nt_recommender_popular(recommender, error);
-    NtEvents *events = popular != NULL ? nt_recommender_events(recommender, error) : NULL;
-    bool on = events != NULL;
-    for (guint i = 0; on && i < popular->len; i++) {
-        int64_t product;
-        if (!nt_recommender_product(events, filling->asking->snapshot->reader.db,
-                                    g_array_index(popular, NtPopular, i).product, &product, error)) {
-            return false;
-        }
-        on = add_more(filling, (uint32_t)product, NT_SOURCE_POPULAR);
-    }
-    return events != NULL;
-}
-
-/* The products whose vectors came last. */
-static bool fill_new(Filling *filling, GError **error) {
-    const NtVersion *version = filling->asking->snapshot->version;
-    uint64_t first = version->view.count > NEWEST_ROWS ? version->view.count - NEWEST_ROWS : 0;
-    (void)error;
-    for (uint64_t row = version->view.count; row-- > first;) {
-        uint32_t link, product = nt_labels_first(&version->labels, row, &link);
-        if (product != 0 && !add_more(filling, product, NT_SOURCE_NEW)) {
-            break;
-        }
-    }
-    return true;
-}
-
-static bool fill_any(Filling *filling, GError **error) {
-    const NtVersion *version = filling->asking->snapshot->version;
-    uint64_t length = nt_cells_length(&version->products.rows);
-    (void)error;
-    for (uint64_t product = 1; product < length; product++) {
-        if (!add_more(filling, (uint32_t)product, NT_SOURCE_ANY)) {
-            break;
-        }
-    }
-    return true;
-}
-
-static bool fill_seen(Filling *filling, GError **error) {
-    const GArray *touched = filling->asking->visitor.touched;
-    (void)error;
-    for (guint i = touched != NULL ? touched->len : 0; i-- > 0;) { /* what was seen longest ago first */
-        if (!add_more(filling, g_array_index(touched, NtTouched, i).product, NT_SOURCE_SEEN)) {
-            break;
-        }
-    }
-    return true;
-}
-
-/* Sources that do not know the visitor, the best first. */
-static const struct {
-    NtSourceKind kind;
-    bool (*fill)(Filling *, GError **);
-} fallbacks[] = {{NT_SOURCE_POPULAR, fill_popular},
-                 {NT_SOURCE_NEW, fill_new},
-                 {NT_SOURCE_ANY, fill_any},
-                 {NT_SOURCE_SEEN, fill_seen}};
-
-static GHashTable *places_of(const GArray *candidates) {
-    GHashTable *there = g_hash_table_new(NULL, NULL);
-    for (guint i = 0; i < candidates->len; i++) {
-        uint32_t product = g_array_index(candidates, NtCandidate, i).product;
-        g_hash_table_insert(there, GUINT_TO_POINTER(product), GUINT_TO_POINTER(i + 1));
-    }
-    return there;
-}
-
-bool nt_candidates_of(NtAsking *asking, NtSourceKind kind, GArray *candidates, size_t wanted, GError **error) {
-    g_autoptr(GHashTable) there = places_of(candidates);
-    Filling filling = {.asking = asking, .candidates = candidates, .there = there, .wanted = wanted};
-    bool ok = true;
-    for (size_t f = 0; ok && f < G_N_ELEMENTS(fallbacks) && candidates->len < wanted; f++) {
-        ok = fallbacks[f].kind != kind || fallbacks[f].fill(&filling, error);
-    }
-    return ok;
-}
-
-bool nt_candidates_fill(NtAsking *asking, GArray *candidates, size_t wanted, GError **error) {
-    g_autoptr(GHashTable) there = places_of(candidates);
-    Filling filling = {
-        .asking = asking, .candidates = candidates, .there = there, .wanted = wanted, .shown = true, .capped = true};
-    for (int pass = 0; pass < 2 && candidates->len < wanted; pass++) {
-        guint before = candidates->len;
-        filling.capped = pass == 0;
-        for (size_t f = 0; f < G_N_ELEMENTS(fallbacks) && candidates->len < wanted; f++) {
-            if (asking->scenario->weights[fallbacks[f].kind] > 0 && !fallbacks[f].fill(&filling, error)) {
-                return false;
-            }
-        }
-        if (pass == 1 && candidates->len > before) {
-            nt_ruling_note(&asking->ruling, -1, "caps gave way: too few other products are there");
-        }
-    }
-    return true;
 }

@@ -13,8 +13,7 @@
 #include <string.h>
 
 enum {
-    MOST_COMPARED = 100, /* candidates of a taste, and picked ones: what is further behind will not come up */
-    LEAST_DRAWN = 50     /* candidates that an answer by chance is drawn from */
+    MOST_COMPARED = 100 /* candidates of a taste, and picked ones: what is further behind will not come up */
 };
 
 typedef struct Picking {
@@ -95,7 +94,7 @@ static int next_taste(const NtAsking *asking, const unsigned *places, const bool
 /* Draws from the best candidates, each as likely as the others in each place: what is clicked then is told by the
  * product and the place alone. */
 static void draw(const NtAsking *asking, GArray *candidates) {
-    guint best = MIN(candidates->len, (guint)MAX(LEAST_DRAWN, 5 * asking->k));
+    guint best = MIN(candidates->len, (guint)MAX(NT_LEAST_DRAWN, 5 * asking->k));
     for (guint i = 0; i < best; i++) {
         guint other = (guint)g_random_int_range((gint32)i, (gint32)best);
         NtCandidate one = g_array_index(candidates, NtCandidate, i);

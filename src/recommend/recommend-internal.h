@@ -100,6 +100,8 @@ void nt_tastes_free_kept(void *kept);
 
 enum { NT_MOST_SEEDS = 8 /* searched by in one scan: each costs a millisecond of 100,000 products */ };
 
+enum { NT_LEAST_DRAWN = 50 /* candidates that an answer by chance is drawn from */ };
+
 /* What a pair of the greatest strength is worth beside the product that is most alike. */
 #define NT_BESIDE_SHARE 0.5
 
@@ -188,11 +190,14 @@ bool nt_asking_allows(const NtAsking *asking, uint32_t product);
 /* Candidates of the sources that know the visitor, and of those that places are kept for, each product once: new, of
  * NtCandidate. */
 GArray *nt_candidates_find(NtAsking *asking, GError **error);
-/* Adds more, of sources that do not know the visitor, until there are `wanted` or no more; none that is there already.
- */
-bool nt_candidates_fill(NtAsking *asking, GArray *candidates, size_t wanted, GError **error);
-/* The same of one source alone. */
+
+/* ---- what does not know the visitor (fill.c) ---- */
+
+/* Adds products of such a source in its own order, until there are `wanted` or no more; those that are there already
+ * are marked as of this source too. */
 bool nt_candidates_of(NtAsking *asking, NtSourceKind kind, GArray *candidates, size_t wanted, GError **error);
+/* Adds to what is shown, of all these sources, until there are `wanted` or no more. */
+bool nt_fill(NtAsking *asking, GArray *shown, size_t wanted, GError **error);
 
 /* ---- picking (pick.c) ---- */
 

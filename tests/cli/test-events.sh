@@ -84,8 +84,12 @@ complains "more.jsonl:3:"
 runs 0 "by the server's catalogue" "$niteru" recommend 8
 says "$first"
 url=$(sed -n 's/.* at \(http[^ ]*\).*/\1/p' "$work/served")
-curl -fsS -X PUT "$url/v1/scenarios/till" -H 'Content-Type: application/json' \
-    -d "{\"k\": 2, \"rules\": [{\"rule\": \"pin\", \"products\": [\"nowhere\"]}]}" >"$work/put"
+python3 - "$url/v1/scenarios/till" >"$work/put" <<'END'
+import sys, urllib.request
+body = b'{"k": 2, "rules": [{"rule": "pin", "products": ["nowhere"]}]}'
+put = urllib.request.Request(sys.argv[1], body, {"Content-Type": "application/json"}, method="PUT")
+print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(put).read())
+END
 runs 0 "as a scenario has it" "$niteru" recommend 8 --scenario till
 says "note: rules[0]: 'nowhere' is not pinned"
 is "$("$niteru" recommend 8 --scenario till --json | grep -c '"position"')" 2 "as many as it says"

@@ -41,10 +41,27 @@ class Visitors(KeyedShopTest):
     def event(self, kind, product, **more):
         return {"kind": kind, "product": product, **more}
 
+    # ---- of whom nothing is known ----
+
+    def test_of_every_kind(self):
+        """Products were brought kind by kind, and yet a first answer is of many kinds."""
+        kinds = {one["product"]: one["metadata"]["category"]
+                 for one in self.secret_ask("GET", "/v1/products?limit=1000").json["products"]}
+        for k, least in ((5, 3), (10, 5), (40, 8)):
+            feed = self.feed("nobody", f"&k={k}")
+            self.assertGreaterEqual(len({kinds[product] for product in self.ids(feed)}), least)
+            self.assertEqual(len(set(self.ids(feed))), k)
+        self.assertEqual(self.ids(self.feed("nobody")), self.ids(self.feed("nobody")))
+        self.assertEqual(set(self.ids(self.feed("nobody", "&k=100"))), set(kinds))
+
+    def test_each_is_shown_to_somebody(self):
+        shown = {product for i in range(60) for product in self.ids(self.feed(f"passer-by {i}"))}
+        self.assertGreaterEqual(len(shown), 0.85 * len(self.all))
+
     # ---- the loop ----
 
     def test_view_changes_the_next_answer(self):
-        before = self.feed("first")
+        before, other = self.feed("first"), self.feed("somebody-else")
         self.assertEqual((len(before["products"]), before["tastes"]), (10, []))
         seed = self.all[5]
         self.assertEqual(self.bring(self.event("view", seed, user="first")).json["new"], 1)
@@ -55,7 +72,7 @@ class Visitors(KeyedShopTest):
         self.assertEqual(set(self.ids(after)[:5]) - set(self.alike(seed, 15)), set())
         self.assertEqual([product["position"] for product in after["products"]], list(range(10)))
         self.assertEqual(after["products"][0]["sources"], ["taste", "recent"])
-        self.assertEqual(self.ids(self.feed("somebody-else")), self.ids(before))
+        self.assertEqual(self.ids(self.feed("somebody-else")), self.ids(other))
 
     def test_session(self):
         body = {"session": "x1", "k": 4}
@@ -489,6 +506,16 @@ class Arms(ShopTest):
                 drawn.append(tuple(one["product"] for one in feed["products"]))
         self.assertEqual({len(set(feed)) for feed in drawn}, {5})
         self.assertGreater(len(set(drawn)), 1)
+
+    def test_chance_draws_for_who_is_new(self):
+        feeds = [feed for feed in (self.feed(f"new-{i}") for i in range(60)) if feed["arm"] == "random"]
+        self.assertGreater(len(feeds), 5)
+        self.assertGreater(len({tuple(one["product"] for one in feed["products"]) for feed in feeds}), len(feeds) / 2)
+        self.assertGreater(len({one["product"] for feed in feeds for one in feed["products"]}), 15)
+        body = {"k": 5, "metadata": False, "explain": True}
+        while (feed := self.ask("POST", "/v1/session/recommend", body).json)["arm"] != "random":
+            pass
+        self.assertEqual({round(one["explain"]["probability"], 6) for one in feed["products"]}, {1 / 50})
 
     def test_answers_have_ids(self):
         recs = [self.feed("one")["rec_id"] for _ in range(50)]
