@@ -409,22 +409,23 @@ def make_heavy(server, run, random):
 
 
 def ask_in_turns(server, names, random, rounds, after_event):
-    """Times of similar, of recommend, of recommend right after an event of that user, and of their tastes alone, which
-    are read as for recommend and need no search; one after the other."""
-    similar, kept, fresh, tastes = [], [], [], []
+    """Times of similar, of recommend, of recommend right after an event of that user, of their tastes alone, which are
+    read as for recommend and need no search, and of recommend for somebody new; one after the other."""
+    similar, kept, fresh, tastes, new = [], [], [], [], []
     for number in range(rounds):
         name = names[number % len(names)]
         similar.append(timed(server, "GET", f"/v1/products/p{random.integers(PRODUCTS)}/similar?k={K}"))
         kept.append(timed(server, "GET", f"/v1/users/{name}/recommend?k={K}"))
         tastes.append(timed(server, "GET", f"/v1/users/{name}/tastes"))
+        new.append(timed(server, "GET", f"/v1/users/new-{random.integers(1 << 40)}/recommend?k={K}"))
         if after_event:
             server.ask("POST", "/v1/events", {"kind": "view", "product": f"p{random.integers(PRODUCTS)}", "user": name})
             fresh.append(timed(server, "GET", f"/v1/users/{name}/recommend?k={K}"))
-    return similar, kept, fresh, tastes
+    return similar, kept, fresh, tastes, new
 
 
-def say_times(name, similar, kept, fresh, tastes):
-    for way, times in (("similar", similar), ("recommend", kept), ("recommend_after_event", fresh), ("tastes", tastes)):
+def say_times(name, similar, kept, fresh, tastes, new):
+    for way, times in (("similar", similar), ("recommend", kept), ("recommend_after_event", fresh), ("tastes", tastes), ("recommend_new", new)):
         if times:
             say(f"{name}_{way}_p50", percentile(times, 0.5), "ms")
             say(f"{name}_{way}_p99", percentile(times, 0.99), "ms")
@@ -459,7 +460,7 @@ def measure_intake(server, names, run, random, rate, seconds):
     say("intake_rate", sum(taken) / spent, f"events a second taken in for {spent:.0f} s; {rate} were offered")
     say("intake_latest", max(late) * 1000, "ms from the moment of a call to its answer, at most")
     say("intake_answers", (len(similar) + len(kept)) / spent, "answers a second beside them")
-    say_times("intake", similar, kept, [], [])
+    say_times("intake", similar, kept, [], [], [])
 
 
 def measure_kept(niteru, catalogue, run, random, users):

@@ -231,7 +231,8 @@ static bool add_for_chance(Gathering *gathering, GError **error) {
     for (NtSourceKind kind = NT_SOURCE_POPULAR; ok && kind <= NT_SOURCE_ANY; kind++) {
         guint known = gathering->candidates->len, left = NT_SOURCE_ANY - kind + 1;
         if (known < wanted && asking->scenario->weights[kind] > 0) {
-            ok = nt_candidates_of(asking, kind, gathering->candidates, known + (wanted - known + left - 1) / left, error);
+            ok = nt_candidates_of(asking, kind, gathering->candidates, known + (wanted - known + left - 1) / left,
+                                  error);
         }
     }
     return ok;

@@ -3,8 +3,8 @@
  * What is shown where nothing is known of a visitor, or not enough: what is popular, what is new, and any product.
  * Places go to these sources by turns (Sainte-Lague, as in pick.c), because one alone shows too little of the shop:
  * what came last is often of one kind, and what is never shown never becomes popular. Within a source its order counts
- * against likeness to what is shown already, as within a taste. What `any` offers is spread over the whole catalogue and
- * begins elsewhere for each visitor (each day, where it is not told who it is), so that each product is shown to
+ * against likeness to what is shown already, as within a taste. What `any` offers is spread over the whole catalogue
+ * and begins elsewhere for each visitor (each day, where it is not told who it is), so that each product is shown to
  * somebody.
  */
 #include "recommend/rules.h"

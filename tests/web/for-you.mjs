@@ -28,11 +28,12 @@ const titleOf = async (id) => (await shop.ask("GET", `/v1/products/${id}`)).meta
 const session = (page) => page.evaluate(() => localStorage.getItem("visitor"));
 const tastesOf = async (page) => (await shop.ask("POST", "/v1/session/recommend", { session: await session(page), log: false })).tastes.map((taste) => taste.product);
 
-test("of whom nothing is known sees what is popular and new, and how the feed begins", onPage(browser, shop, {}, async (page) => {
+test("of whom nothing is known sees what is popular and new, something of everything, and how the feed begins", onPage(browser, shop, {}, async (page) => {
     await goFeed(page);
     assert.deepEqual(await railTitles(page), ["Popular and new"]);
     await page.getByText("Nothing is known of you yet").waitFor();
-    assert.equal(await tiles(page, ".rail").count(), 60);
+    assert.ok(await tiles(page, ".rail").count() >= 10);
+    await page.getByRole("list", { name: "Goes on from here" }).locator("li").first().waitFor();
 }));
 
 test("a product that is looked at makes a rail, and is why its products are there", onPage(browser, shop, {}, async (page) => {
