@@ -12,8 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/digest.h"
-
 enum {
     LEAST_OFFERED = 40,  /* products that a source offers to choose from */
     MOST_COMPARED = 100, /* of them by likeness */
