@@ -207,7 +207,7 @@ test("it is tried for a user, a session, or who clicked what is picked, and the 
     await page.getByRole("button", { name: "Who clicked these" }).click();
     await page.locator(".tried").getByText("Choose products").click();
     await page.locator(".tried").getByRole("searchbox").fill(lamp.product);
-    await page.locator(".tried .pick-from button").first().click();
+    await page.locator(".tried .pick-from li:first-child button", { hasText: lamp.metadata.title }).click();
     await until("what the user is shown", async () => (await titles(page, "In force now")).join() === ofUser.join());
     assert.deepEqual(new URL(page.url()).searchParams.getAll("clicked"), [lamp.product]);
     await page.reload();
