@@ -14,6 +14,7 @@ for wrong in "--visitors -1" "--rounds 366" "-k 1001" "--preset loud" "--off-tas
 done
 
 serve() {
+    : >"$work/served" # what the server before said is not what this one says
     "$niteru" -C "$1" serve --listen 127.0.0.1:0 --set control_percent=0 --set random_percent=0 >"$work/served" 2>&1 &
     server=$!
     trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' EXIT
