@@ -31,7 +31,8 @@ const dresses = "&persona=" + encodeURIComponent(JSON.stringify({ field: "catego
 
 test("what a new visitor does changes what they see, and can be undone", onPage(browser, shop, {}, async (page) => {
     const answers = [];
-    page.on("response", async (answer) => answer.url().endsWith("/v1/session/recommend") && answers.push((await answer.json()).products.map((one) => one.product)));
+    const hear = async (answer) => answer.url().endsWith("/v1/session/recommend") && answers.push((await answer.json()).products.map((one) => one.product));
+    page.on("response", hear);
     await go(page);
     const first = await seen(page);
     assert.deepEqual(await likes(page), []);
@@ -39,6 +40,7 @@ test("what a new visitor does changes what they see, and can be undone", onPage(
     assert.deepEqual(await likes(page), [first[3]]);
     const second = await seen(page);
     await until("both answers", () => answers.length === 2);
+    page.off("response", hear);
     const [before, after] = answers; // titles are not each a product's own
     assert.ok(!after.includes(before[3]));
     const fresh = after.filter((id) => !before.includes(id)).length;
